@@ -1,0 +1,142 @@
+"""The errors that labkit raises, each saying what was expected, what came, and what to do next.
+
+LabError
+├── DataError        a file, row or column that cannot be read or used
+├── ModelError       a base model that cannot be found, loaded or used
+├── RecipeError      one or more settings of a recipe that cannot work, all in one error
+├── RunError         a run directory that is missing, busy, damaged or finished
+├── ResourceError    memory or disk ran out
+├── UnknownName      a look-up that failed; it lists the valid names
+└── MissingExtra     an optional dependency that is not installed
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class LabError(Exception):
+    """Something a user can understand and mend.
+
+    Args:
+        expected: what labkit needed, as a phrase or sentence.
+        came: what it got instead.
+        do: what to do next.
+    """
+
+    def __init__(self, expected: str, came: str = "", do: str = "") -> None:
+        self.expected, self.came, self.do = expected, came, do
+        parts = [f"Expected {expected}"]
+        if came:
+            parts.append(f"got {came}")
+        message = ", but ".join(parts) + "."
+        if do:
+            message += f" {do[0].upper()}{do[1:]}" + ("" if do.endswith((".", "?", "!")) else ".")
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), str(self), self.__dict__.copy()))
+
+
+def _rebuild(cls: type[LabError], message: str, state: dict[str, object]) -> LabError:
+    error = cls.__new__(cls)
+    Exception.__init__(error, message)
+    error.__dict__.update(state)
+    return error
+
+
+class DataError(LabError):
+    """A file, row or column that cannot be read or used.
+
+    Args:
+        file: path of the file, as the user gave it.
+        row: 1-based line or record number in that file, counting the header as a line where there is one.
+        column: column name.
+    """
+
+    def __init__(
+        self,
+        expected: str,
+        came: str = "",
+        do: str = "",
+        *,
+        file: object = None,
+        row: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        super().__init__(expected, came, do)
+        self.file, self.row, self.column = file, row, column
+        where = ", ".join(
+            f"{name} {value}" if name else str(value)
+            for name, value in (("", file), ("line", row), ("column", repr(column) if column else None))
+            if value is not None
+        )
+        if where:
+            self.args = (f"{where}: {self.args[0]}",)
+
+
+class ModelError(LabError):
+    """A base model that cannot be found, loaded or used."""
+
+
+class RecipeError(LabError):
+    """Settings of a recipe that cannot work; ``problems`` holds every one of them, a sentence each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        super().__init__("a recipe that can be run", f"{count} problem{'s' if count != 1 else ''} in it")
+        self.args = (self.args[0] + "".join(f"\n  {i}. {problem}" for i, problem in enumerate(self.problems, 1)),)
+
+
+class RunError(LabError):
+    """A run directory that is missing, busy, damaged or already finished."""
+
+
+class ResourceError(LabError):
+    """Memory or disk ran out; everything saved before is intact."""
+
+
+class UnknownName(LabError, KeyError):
+    """A name that is not in a list of known ones.
+
+    Args:
+        what: what the name stands for, such as ``"task"``.
+        name: the name that was given.
+        known: every valid name.
+    """
+
+    def __init__(self, what: str, name: object, known: Iterable[str], do: str = "") -> None:
+        self.name, self.known = name, tuple(known)
+        near = suggest(str(name), self.known)
+        hint = f"Did you mean {near!r}? " if near else ""
+        super().__init__(f"the name of a {what}", repr(name), f"{hint}Valid names: {', '.join(self.known)}. {do}".strip())
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return str(self.args[0])
+
+
+class MissingExtra(LabError, ImportError):
+    """An optional dependency is not installed.
+
+    Args:
+        package: the package that could not be imported.
+        extra: the labkit extra that brings it.
+        what: what it is needed for.
+    """
+
+    def __init__(self, package: str, extra: str, what: str) -> None:
+        super().__init__(f"the package {package!r} for {what}", "no such package", f'pip install "labkit[{extra}]"')
+
+
+def suggest(name: str, known: Iterable[str]) -> str | None:
+    """The known name nearest to ``name``, or None when nothing is near."""
+    by_folded = {k.casefold(): k for k in known}
+    found = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.6)
+    if found:
+        return by_folded[found[0]]
+    inside = [k for folded, k in by_folded.items() if name and name.casefold() in folded]
+    return inside[0] if inside else None
