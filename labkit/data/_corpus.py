@@ -1,0 +1,130 @@
+"""The data set as labkit sees it: named splits with the same canonical columns, and how it came to be.
+
+Every split is a memory-mapped ``datasets.Dataset`` with the columns ``row_id`` and ``text``, ``text_pair`` for pairs of texts,
+``label`` where there are labels (a string, or a list of strings with several labels a row; null where unknown), and behind
+them every other column of the source under its own name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from labkit.errors import UnknownName
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+CANONICAL = ("row_id", "text", "text_pair", "label")
+
+SplitBy = Literal["stratified", "random"]
+Balance = Literal["none", "oversample", "undersample"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Everything that decides which rows a model sees. ``load`` makes the same corpus from it again."""
+
+    train: str = ""
+    """Path of the training data (or of all data), or a hub id."""
+    validation: str = ""
+    """Path of the validation data; empty: a split of that name in the source, else carved from train."""
+    test: str = ""
+    """Path of the test data; empty: a split of that name in the source, else carved from train."""
+    text: str = ""
+    """Column with the text; empty: detected."""
+    text_pair: str = ""
+    """Column with the second text of a pair; empty: none, unless detected."""
+    label: tuple[str, ...] = ()
+    """Column with the label, or one column per label (multi-label); empty: detected."""
+    label_separator: str = ""
+    """What stands between several labels in one cell; empty: detected."""
+    multi_label: bool | None = None
+    """Whether a row may have several labels; None: detected."""
+    id: str = ""
+    """Column with a unique id; empty: detected, else a hash of the row's content."""
+    encoding: str = ""
+    """Text encoding of the files; empty: detected."""
+    delimiter: str = ""
+    """Field delimiter of CSV files; empty: detected."""
+    repairs: tuple[str, ...] = ()
+    """Names of the repairs that ``clean`` makes, in this order."""
+    validation_share: float = 0.1
+    """Share of the training rows to carve off for validation where none is given; 0: none."""
+    test_share: float = 0.2
+    """Share of all rows to carve off as test set where none is given; 0: none."""
+    split_by: SplitBy = "stratified"
+    """Stratified by label, or random."""
+    group: str = ""
+    """Column whose equal values must stay on one side of a split (an author, a document); empty: none."""
+    split_seed: int = 0
+    """Seed of the split and of the balancing; apart from the training seed, so that seeds are compared on the same split."""
+    balance: Balance = "none"
+    """Over- or under-sampling, of the training split only."""
+    fingerprint: str = ""
+    """Hash of the sources' content; empty: not checked. A recipe whose data has changed since says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing that was done to the data: what, and how many rows it touched, per split."""
+
+    name: str
+    counts: Mapping[str, int]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Corpus:
+    """Splits of a data set with canonical columns.
+
+    Attributes:
+        splits: name ("train", "validation", "test") → rows. Data that came as one file is all in "train".
+        labels: every class name that occurs in any split, in natural order.
+        multi_label: whether a row may have several labels.
+        config: what leads from the sources to this very corpus.
+        reasons: why the reader chose the columns, the encoding and so on; a sentence each.
+        steps: what was done to the rows since they were read.
+    """
+
+    splits: Mapping[str, Dataset]
+    labels: tuple[str, ...] = ()
+    multi_label: bool = False
+    config: DataConfig = field(default_factory=DataConfig)
+    reasons: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    def __getitem__(self, split: str) -> Dataset:
+        try:
+            return self.splits[split]
+        except KeyError:
+            raise UnknownName("split", split, self.splits) from None
+
+    def __contains__(self, split: object) -> bool:
+        return split in self.splits
+
+    @property
+    def paired(self) -> bool:
+        """Whether rows are pairs of texts."""
+        return all("text_pair" in rows.column_names for rows in self.splits.values())
+
+    @property
+    def labelled(self) -> bool:
+        """Whether the rows have labels."""
+        return bool(self.labels)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Number of rows in each split."""
+        return {name: len(split) for name, split in self.splits.items()}
+
+    def replace(self, **changes: Any) -> Corpus:
+        """A copy with other values for some attributes."""
+        return dataclasses.replace(self, **changes)
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
+        kind = "unlabelled" if not self.labels else f"{len(self.labels)} {'tags' if self.multi_label else 'classes'}"
+        return f"Corpus({sizes}; {kind})"
