@@ -31,7 +31,7 @@ class LabError(Exception):
         self.expected, self.came, self.do = expected, came, do
         parts = [f"Expected {expected}"]
         if came:
-            parts.append(f"got {came}")
+            parts.append(f"got {came.rstrip('.')}")
         message = ", but ".join(parts) + "."
         if do:
             message += f" {do[0].upper()}{do[1:]}" + ("" if do.endswith((".", "?", "!")) else ".")

@@ -1,1 +1,19 @@
-"""TODO."""
+"""Results as plotly figures: pure functions, and the one template they share."""
+
+from labkit.charts._confusion import confusion
+from labkit.charts._data import class_balance, lengths
+from labkit.charts._learning import learning_curves
+from labkit.charts._scores import per_class_f1, reliability, scores, slices
+from labkit.charts._template import TEMPLATE
+
+__all__ = [
+    "TEMPLATE",
+    "class_balance",
+    "confusion",
+    "learning_curves",
+    "lengths",
+    "per_class_f1",
+    "reliability",
+    "scores",
+    "slices",
+]

@@ -1,0 +1,478 @@
+"""The ``labkit`` command: sub-commands that mirror the loop.
+
+Answers go to standard output, progress and errors to standard error, and the exit code is 0 only for success: 1 for an error
+that the message explains, 2 for a wrong command line, 130 for Ctrl-C. Heavy libraries are imported inside the commands, so
+that help is instant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import labkit
+from labkit.errors import LabError, RecipeError
+
+_EPILOG = {
+    "tour": "Takes about two minutes on two cores and needs no network.",
+    "check": "examples:\n  labkit check messages.csv\n  labkit check train.jsonl --test test.jsonl --label intent",
+    "train": """examples:
+  labkit train messages.csv
+  labkit train train.jsonl --test test.jsonl --model minilm --set budget.epochs=8
+  labkit train reviews.csv --text review --label stars --set seed=1 --out runs/reviews
+  labkit train --recipe runs/reviews/recipe.toml --out runs/again
+  labkit train --resume runs/reviews
+Every setting that --set takes stands, explained, in the recipe.toml of any run directory.""",
+    "evaluate": "examples:\n  labkit evaluate runs/reviews\n  labkit evaluate runs/reviews new_labelled.csv --json",
+    "predict": "examples:\n  labkit predict runs/reviews new.csv --out predictions.csv\n  labkit predict runs/reviews new.jsonl",
+    "models": "examples:\n  labkit models --task text-classification\n  labkit models deberta-v3-small\n  labkit models --for messages.csv",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        return code
+    except KeyboardInterrupt:
+        _say("labkit: interrupted")
+        return 130
+    except BrokenPipeError:
+        # the reader of our output went away; nothing more can be said to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except LabError as error:
+        if getattr(options, "json", False):
+            problems = list(error.problems) if isinstance(error, RecipeError) else []
+            _answer({"error": {"type": type(error).__name__, "message": str(error), "problems": problems}})
+        _say(f"labkit: {error}")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="labkit",
+        description="Fine-tune language models on your own texts, with honest numbers.",
+        epilog="Begin with: labkit tour",
+    )
+    parser.add_argument("--version", action="version", version=f"labkit {labkit.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str, *, as_json: bool = True) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name, help=text, description=text, epilog=_EPILOG.get(name), formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        sub.set_defaults(run=run)
+        if as_json:
+            sub.add_argument("--json", action="store_true", help="answer in JSON")
+        return sub
+
+    tour = command("tour", _tour, "Run the quick-start tutorial on sample data, from raw texts to an evaluated model.")
+    tour.add_argument("--out", metavar="DIR", help="where its files go (default: a new folder below labkit-tour/)")
+
+    lab = command("lab", _lab, "Open JupyterLab on the tutorials.", as_json=False)
+    lab.add_argument("rest", nargs=argparse.REMAINDER, help="further arguments go to jupyter lab")
+
+    models = command("models", _models, "List the base models, or show one, or rank them for your data.")
+    models.add_argument("name", nargs="?", help="show this model's card")
+    models.add_argument("--task", metavar="ID", default=None, help="only models for this task")
+    models.add_argument("--for", dest="data", metavar="DATA", help="rank the models for this data on this machine")
+    models.add_argument("--minutes", type=float, default=15, help="with --for: minutes that training may take (default: 15)")
+    models.add_argument("--language", default="en", metavar="ISO", help="with --for: language of the texts (default: en)")
+    models.add_argument("--offline", action="store_true", help="only models that need no download")
+
+    check = command("check", _check, "Look for trouble in labelled texts, and name the repairs.")
+    _data_arguments(check, required=True)
+    check.add_argument("--model", default="minilm", metavar="NAME", help="whose tokenizer measures the texts (default: minilm)")
+
+    train = command("train", _train, "Fine-tune a model on labelled texts, and evaluate it beside the baselines.")
+    _data_arguments(train, required=False)
+    train.add_argument("--task", metavar="ID", help="task id (default: text-classification)")
+    train.add_argument("--model", metavar="NAME", help="base model: minilm, a catalogue name, a hub id, or a folder")
+    train.add_argument("--recipe", metavar="FILE", help="start from this recipe file")
+    train.add_argument("--set", action="append", default=[], metavar="section.field=value", help="any setting of the recipe; may be repeated")
+    train.add_argument("--out", metavar="DIR", help="run directory (default: a new one below runs/)")
+    train.add_argument("--resume", metavar="RUN", help="go on with a stopped, failed or killed run")
+    train.add_argument("--detach", action="store_true", help="train in a process of its own and return at once")
+
+    evaluate = command("evaluate", _evaluate, "Show a run's evaluation, or evaluate it on other labelled data.")
+    evaluate.add_argument("directory", metavar="RUN", help="run directory")
+    evaluate.add_argument("data", metavar="DATA", nargs="?", help="labelled texts the model has not seen")
+
+    predict = command("predict", _predict, "Label texts with a fine-tuned model.", as_json=False)
+    predict.add_argument("directory", metavar="RUN", help="run directory")
+    predict.add_argument("data", metavar="DATA", help="file of texts, labels not needed")
+    predict.add_argument("--out", metavar="FILE", help=".csv, .jsonl or .parquet (default: CSV on standard output)")
+
+    listing = command("runs", _runs, "List runs, or stop one.")
+    listing.add_argument("folder", nargs="?", default="runs", help="folder with run directories (default: runs)")
+    listing.add_argument("--stop", metavar="RUN", help="ask this run to save and stop")
+
+    command("doctor", _doctor, "Say what works on this machine, and what to do about the rest.")
+    return parser
+
+
+def _data_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "data", metavar="DATA", nargs=None if required else "?", help="CSV, TSV, JSON, JSON lines, Parquet, a folder or a hub id"
+    )
+    parser.add_argument("--test", metavar="FILE", help="test data; without it a part is set aside")
+    parser.add_argument("--validation", metavar="FILE", help="validation data; without it a part is set aside")
+    parser.add_argument("--text", metavar="COL", help="column with the text (default: found)")
+    parser.add_argument("--label", metavar="COL", help="column with the label, or several, with commas, for one column per label")
+
+
+def _tour(options: argparse.Namespace) -> int:
+    from labkit.tours import tour
+
+    began = time.monotonic()
+
+    def on_cell(number: int, count: int, heading: str) -> None:
+        _progress(f"[{number}/{count}] {heading}", number == count)
+
+    _say("labkit tour: the quick-start tutorial, on this machine, without a network")
+    done = tour(options.out, on_cell=on_cell)
+    _end_progress()
+    answer = {
+        "results": done.results,
+        "notebook": str(done.notebook),
+        "html": str(done.html),
+        "run": str(done.notebook.parent / str(done.results.get("run", "run"))),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    if options.json:
+        _answer(answer)
+        return 0
+    print(f"Done in {answer['seconds']:.0f} s. On {done.results['test_rows']} test messages that training never saw:\n")
+    print(done.results["summary"])
+    print(f"\n  run directory      {_short(answer['run'])}")
+    print(f"  executed notebook  {_short(answer['notebook'])}")
+    print(f"  to read or share   {_short(answer['html'])}")
+    print("\nNext: labkit lab                        open the tutorials in JupyterLab")
+    print("      labkit check YOUR.csv             look for trouble in your own data")
+    print("      labkit train YOUR.csv             fine-tune on it")
+    print(f"      labkit predict {_short(answer['run'])} YOUR.csv")
+    return 0
+
+
+def _lab(options: argparse.Namespace) -> int:
+    import shutil
+    import subprocess
+
+    from labkit._bundled import bundled
+
+    home = bundled("notebooks")
+    if "_bundled" in home.parts or not os.access(home, os.W_OK):
+        # an installed package is no place to work in
+        own = Path("labkit-tutorials")
+        for notebook in home.glob("*.ipynb"):
+            own.mkdir(exist_ok=True)
+            if not (own / notebook.name).exists():
+                shutil.copy(notebook, own / notebook.name)
+        home = own
+    _say(f"labkit: opening JupyterLab on {home}")
+    return subprocess.call([sys.executable, "-m", "jupyterlab", f"--notebook-dir={home}", *options.rest])
+
+
+def _models(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from labkit import models
+
+    if options.name:
+        card = models.find(options.name)
+        if options.json:
+            _answer(asdict(card))
+        else:
+            _print_card(asdict(card))
+        return 0
+    if options.data:
+        from labkit import data
+
+        ranked = models.recommend(
+            options.task or "text-classification",
+            data.read(options.data),
+            language=options.language,
+            minutes=options.minutes,
+            offline=options.offline,
+        )
+        if options.json:
+            _answer([r.to_dict() for r in ranked])
+            return 0
+        for i, r in enumerate(ranked[:8], 1):
+            print(f"{i}. {r.card.name}: {'; '.join(r.reasons[:-1])}. {r.reasons[-1]}")
+        return 0
+    here = set(models.available_offline())
+    cards = [c for c in models.catalogue(task=options.task) if not options.offline or c.name in here or c.hub_id in here]
+    if options.json:
+        _answer([{**asdict(c), "offline": c.name in here or c.hub_id in here} for c in cards])
+        return 0
+    rows = [("name", "family", "parameters", "on disk", "input", "languages", "licence", "here")]
+    for c in cards:
+        have = "yes" if c.name in here or c.hub_id in here else "" if c.safetensors else "no safetensors"
+        rows.append(
+            (c.name, c.family, f"{c.parameters_m:.0f} M", f"{c.disk_mb:.0f} MB", str(c.max_tokens or "any"), ",".join(c.languages)[:12], c.licence, have)
+        )
+    _table(rows)
+    print("\nNot to be had: " + "; ".join(f"{m.name} (instead: {', '.join(m.alternatives[:2])})" for m in models.unavailable()))
+    print("labkit models NAME shows one; labkit models --for DATA ranks them for your data and this machine.")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from labkit import data, models
+
+    corpus = data.read(options.data, **_read_arguments(options))
+    for reason in corpus.reasons:
+        _say(f"  {reason}")
+    report = data.check(corpus, models.load_tokenizer(options.model))
+    if options.json:
+        print(report.json())
+    else:
+        print(report)
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from labkit import training
+
+    watch = _Progress()
+    if options.resume:
+        if options.detach:
+            return _launched(training.relaunch(options.resume), options)
+        run = training.resume(options.resume, watch=watch)
+    else:
+        recipe = _recipe(options)
+        if options.detach:
+            return _launched(training.launch(recipe, options.out), options)
+        run = training.train(recipe, options.out, watch=watch)
+    _end_progress()
+    if run.status != "completed":
+        _say(f"labkit: stopped and saved. Go on with: labkit train --resume {_short(run.directory)}")
+        if options.json:
+            _answer(run.summary())
+        return 130
+    if options.json:
+        _answer({**run.summary(), "evaluation": run.evaluation.to_dict() if run.evaluations else None})
+        return 0
+    if run.evaluations:
+        print(run.evaluation)
+    print(f"\nrun directory  {_short(run.directory)}")
+    print(f"use it         labkit predict {_short(run.directory)} YOUR.csv")
+    return 0
+
+
+def _launched(run: Any, options: argparse.Namespace) -> int:
+    if options.json:
+        _answer({"directory": str(run.directory), "status": run.status})
+    else:
+        print(f"Training in the background: {_short(run.directory)}\nLook with: labkit runs {_short(run.directory.parent)}")
+    return 0
+
+
+def _recipe(options: argparse.Namespace) -> Any:
+    """The recipe of the command line: file, then the options, then --set; all problems of it in one error."""
+    import tomllib
+
+    from labkit.training import Recipe, parse_set
+
+    if not options.data and not options.recipe:
+        raise LabError("DATA, --recipe or --resume", "none of them", "labkit train --help shows examples")
+    values: dict[str, Any] = {}
+    if options.recipe:
+        try:
+            values = tomllib.loads(Path(options.recipe).read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            Recipe.load(options.recipe)  # says what is wrong with the file
+    given: dict[str, Any] = {"data": {}, "model": {}}
+    if options.data:
+        given["data"] = {"train": options.data, "fingerprint": ""}
+    for name in ("test", "validation", "text"):
+        if getattr(options, name):
+            given["data"][name] = getattr(options, name)
+    if options.label:
+        given["data"]["label"] = options.label.split(",")
+    if options.model:
+        given["model"]["name"] = options.model
+    if options.task:
+        given["task"] = options.task
+    return Recipe.from_dict(_merge(_merge(values, given), parse_set(options.set)))
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        merged[key] = _merge(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+    return merged
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from labkit.training import Run, evaluate
+
+    run = Run(options.directory)
+    result = evaluate(run, options.data) if options.data else run.evaluation
+    if options.json:
+        _answer(result.to_dict())
+    else:
+        print(result)
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from labkit.training import Run, predict_file
+
+    count = predict_file(Run(options.directory), options.data, options.out)
+    _say(f"labkit: {count:,} rows labelled" + (f" in {options.out}" if options.out else ""))
+    return 0
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from labkit.training import Run, runs
+
+    if options.stop:
+        run = Run(options.stop)
+        run.stop()
+        status = run.wait(timeout=600)
+        if options.json:
+            _answer({"directory": str(run.directory), "status": status})
+        else:
+            print(f"{_short(run.directory)}: {status}")
+        return 0
+    found = []
+    for run in runs(options.folder):
+        try:
+            found.append(run.summary())
+        except LabError as error:
+            found.append({"run": run.directory.name, "status": "damaged", "error": str(error)})
+    if options.json:
+        _answer(found)
+        return 0
+    if not found:
+        print(f"No runs in {options.folder}. Begin with: labkit train DATA")
+        return 0
+    rows = [("run", "status", "model", "accuracy", "macro F1", "time")]
+    for s in found:
+        figures = s.get("metrics", {})
+        rows.append(
+            (s["run"], s["status"], s.get("model", ""), *(_percent(figures.get(m)) for m in ("accuracy", "macro_f1")), _clock(s.get("seconds", 0)))
+        )
+    _table(rows)
+    for s in found:
+        if s["status"] in ("stopped", "failed", "interrupted"):
+            print(f"\nGo on with: labkit train --resume {_short(s['directory'])}")
+            break
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from labkit.tours import examine
+
+    findings = examine()
+    if options.json:
+        _answer([f.to_dict() for f in findings])
+    else:
+        for f in findings:
+            print(f"{'ok  ' if f.ok else 'FAIL' if f.needed else 'note'}  {f.what}: {f.came}")
+            if f.do:
+                print(f"      {f.do}")
+    return 0 if all(f.ok or not f.needed for f in findings) else 1
+
+
+class _Progress:
+    """Events as a line on standard error: rewritten in a terminal, one line an evaluation elsewhere."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def __call__(self, event: Any) -> None:
+        from labkit import events
+
+        if isinstance(event, events.RunStarted):
+            self.steps = event.steps
+            resumed = f", from step {event.from_step}" if event.from_step else ""
+            _say(f"training {event.model} on {event.rows['train']:,} rows, {event.steps} steps in {event.precision}{resumed}")
+        elif isinstance(event, events.Note):
+            _progress(event.text, False)
+        elif isinstance(event, events.StepLogged):
+            left = f", {_clock(event.seconds_left)} left" if event.seconds_left else ""
+            _progress(f"step {event.step}/{self.steps}, epoch {event.epoch:.1f}, loss {event.loss:.3f}{left}", False)
+        elif isinstance(event, events.Evaluated):
+            _end_progress()
+            figures = ", ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
+            _say(f"epoch {event.epoch:.1f}: {figures}{'  (best so far)' if event.best else ''}")
+        elif isinstance(event, events.RunEnded):
+            _end_progress()
+
+
+def _read_arguments(options: argparse.Namespace) -> dict[str, Any]:
+    label = options.label.split(",") if options.label and "," in options.label else options.label
+    return {"test": options.test, "validation": options.validation, "text": options.text, "label": label}
+
+
+def _answer(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+_width = 0
+
+
+def _progress(text: str, last: bool) -> None:
+    global _width
+    if sys.stderr.isatty():
+        room = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        print("\r" + text[:room].ljust(min(_width, room)), end="\n" if last else "", file=sys.stderr, flush=True)
+        _width = 0 if last else len(text)
+    elif not text.startswith("step "):
+        _say(text)
+
+
+def _end_progress() -> None:
+    global _width
+    if _width and sys.stderr.isatty():
+        print(file=sys.stderr, flush=True)
+    _width = 0
+
+
+def _table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _print_card(card: dict[str, Any]) -> None:
+    for name, value in card.items():
+        if value not in ("", ()):
+            shown = ", ".join(value) if isinstance(value, list | tuple) else value
+            print(f"{name.replace('_', ' '):15} {shown}")
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"
+
+
+def _clock(seconds: float | None) -> str:
+    seconds = seconds or 0
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _short(path: str | os.PathLike[str]) -> str:
+    """A path as one would type it here."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,308 @@
+"""Repairs of a corpus, by name. Each is counted in ``Corpus.steps`` and remembered in ``Corpus.config.repairs``.
+
+Row ids never change, and the source files are never touched.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from labkit.data import _scan
+from labkit.data._corpus import Corpus, Step
+from labkit.data._scan import Scan, batches, scan_all, text_columns
+from labkit.data._texts import fix_mojibake, label_key, strip_control, strip_markup
+from labkit.errors import DataError, UnknownName
+
+VERY_LONG = 20_000
+"""Characters beyond which a text is suspected to be a reading error, such as a quote that is never closed."""
+
+_IN_MEMORY = 200_000  # rows; a larger split whose texts change goes to the cache on disk
+
+Outcome = tuple[dict[str, Any], dict[str, int], str]
+"""The splits after a repair, the number of rows it touched in each, and a sentence."""
+
+
+def clean(corpus: Corpus, *repairs: str | Iterable[str]) -> Corpus:
+    """Repair a corpus.
+
+    Args:
+        corpus: not yet split or balanced by ``split`` or ``balance``; splits that the source came in are all repaired.
+        repairs: names from ``REPAIRS``, or sequences of them such as ``check(corpus).repairs``; made in this order.
+
+    Returns:
+        A corpus with one more step for each repair, also for those that found nothing to do.
+
+    Raises:
+        UnknownName: no repair has that name.
+        DataError: the corpus is split or balanced already, or a repair would leave a split without rows.
+    """
+    names = [name for given in repairs for name in ([given] if isinstance(given, str) else given)]
+    for name in names:
+        if name not in REPAIRS:
+            raise UnknownName("repair", name, REPAIRS)
+    late = _scan.done(corpus, "split", "balance")
+    if late and names:
+        raise DataError("repairs before the split", f"a corpus after {late}()", "clean first, then split, then balance")
+    cleaned = corpus
+    for name in names:
+        splits, counts, text = REPAIRS[name](cleaned)
+        for split, rows in splits.items():
+            if not len(rows) and cleaned.rows[split]:
+                raise DataError(
+                    f"rows left in {split} after the repair {name!r}",
+                    f"none of {cleaned.rows[split]:,}",
+                    "look at the rows that check(corpus) lists before you repair them",
+                )
+        cleaned = cleaned.replace(
+            splits=splits,
+            steps=(*cleaned.steps, Step(name=name, counts=counts, text=text)),
+            config=dataclasses.replace(cleaned.config, repairs=(*cleaned.config.repairs, name)),
+        )
+    return cleaned.replace(labels=_labels(cleaned)) if names else corpus
+
+
+def _labels(corpus: Corpus) -> tuple[str, ...]:
+    """The labels that still occur, in the order they had; a new spelling takes the place of the one it replaces."""
+    present: set[str] = set()
+    for rows in corpus.splits.values():
+        if "label" in rows.column_names:
+            for batch in batches(rows, ["label"], 20_000):
+                present.update(_scan.label_counts(map(_scan.as_labels, batch["label"])))
+    place: dict[str, int] = {}
+    for i, label in enumerate(corpus.labels):
+        place.setdefault(label_key(label), i)
+    place |= {label: i for i, label in enumerate(corpus.labels)}
+    last = len(corpus.labels)
+    return tuple(sorted(present, key=lambda label: (place.get(label, place.get(label_key(label), last)), label)))
+
+
+# --- changing cells -------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    import datasets
+
+    if datasets.are_progress_bars_disabled():
+        yield
+        return
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.enable_progress_bars()
+
+
+def _map(rows: Any, function: Callable[..., dict[str, list[Any]]], **arguments: Any) -> Any:
+    """``rows`` with the columns that ``function`` returns for a batch."""
+
+    def mapped(keep_in_memory: bool) -> Any:
+        return rows.with_format(None).map(
+            function,
+            batched=True,
+            fn_kwargs=arguments,
+            features=rows.features,
+            keep_in_memory=keep_in_memory,
+            load_from_cache_file=False,  # a later version of a repair must not find the result of an earlier one
+        )
+
+    with _no_progress_bars():
+        if len(rows) <= _IN_MEMORY:
+            return mapped(True)
+        try:
+            return mapped(False)
+        except OSError:  # the cache lies on a full or read-only disk
+            return mapped(True)
+
+
+def _apply(text: str | None, repair: str) -> str | None:
+    return None if text is None else _TEXT_REPAIRS[repair](text)
+
+
+def _map_texts(batch: Mapping[str, list[Any]], columns: list[str], repair: str) -> dict[str, list[Any]]:
+    return {name: [_apply(text, repair) for text in batch[name]] for name in columns}
+
+
+def _map_labels(batch: Mapping[str, list[Any]], spelling: Mapping[str, str]) -> dict[str, list[Any]]:
+    def respelt(cell: Any) -> Any:
+        if cell is None:
+            return None
+        if isinstance(cell, str):
+            return spelling.get(cell, cell)
+        return list(dict.fromkeys(spelling.get(label, label) for label in cell))
+
+    return {"label": [respelt(cell) for cell in batch["label"]]}
+
+
+def _repair_texts(corpus: Corpus, repair: str, text: str) -> Outcome:
+    splits, counts = dict(corpus.splits), {}
+    for name, rows in corpus.splits.items():
+        columns = text_columns(rows)
+        counts[name] = sum(
+            any(_apply(part, repair) != part for part in parts)
+            for batch in batches(rows, columns)
+            for parts in zip(*(batch[column] for column in columns), strict=True)
+        )
+        if counts[name]:
+            splits[name] = _map(rows, _map_texts, columns=columns, repair=repair)
+    return splits, counts, text
+
+
+# --- dropping rows --------------------------------------------------------------------------------------------------
+
+
+def _drop(corpus: Corpus, positions: Mapping[str, Iterable[int]], text: str) -> Outcome:
+    splits, counts = dict(corpus.splits), {}
+    for name, rows in corpus.splits.items():
+        gone = set(positions.get(name, ()))
+        counts[name] = len(gone)
+        if gone:
+            splits[name] = rows.select([i for i in range(len(rows)) if i not in gone])
+    return splits, counts, text
+
+
+def _drop_each(corpus: Corpus, find: Callable[[Scan], Iterable[int]], text: str) -> Outcome:
+    return _drop(corpus, {name: find(rows) for name, rows in scan_all(corpus).items()}, text)
+
+
+# --- the repairs ----------------------------------------------------------------------------------------------------
+
+
+def strip_whitespace(text: str) -> str:
+    """The text without white space at its ends."""
+    return text.strip()
+
+
+_TEXT_REPAIRS: dict[str, Callable[[str], str]] = {
+    "strip_markup": strip_markup,
+    "fix_mojibake": fix_mojibake,
+    "strip_control": strip_control,
+    "strip_whitespace": strip_whitespace,
+}
+
+
+def _strip_markup(corpus: Corpus) -> Outcome:
+    """Take HTML tags out of texts and turn entities into characters."""
+    return _repair_texts(corpus, "strip_markup", "Took HTML tags out and turned entities into characters.")
+
+
+def _fix_mojibake(corpus: Corpus) -> Outcome:
+    """Decode UTF-8 that was read as Windows-1252 or Latin-1, sequence by sequence."""
+    return _repair_texts(corpus, "fix_mojibake", "Decoded UTF-8 that had been read as Windows-1252 or Latin-1.")
+
+
+def _strip_control(corpus: Corpus) -> Outcome:
+    """Take control, zero-width, direction-override and replacement characters out of texts."""
+    return _repair_texts(corpus, "strip_control", "Took control and invisible characters out of texts.")
+
+
+def _strip_whitespace(corpus: Corpus) -> Outcome:
+    """Take white space off the ends of texts."""
+    return _repair_texts(corpus, "strip_whitespace", "Took white space off the ends of texts.")
+
+
+def _drop_empty(corpus: Corpus) -> Outcome:
+    """Drop rows whose text, or either text of a pair, has nothing to read."""
+    text = "Dropped rows with an empty text."
+    return _drop_each(corpus, lambda rows: [i for i, key in enumerate(rows.keys) if key is None], text)
+
+
+def _drop_very_long(corpus: Corpus) -> Outcome:
+    """Drop rows with a text of more than 20,000 characters."""
+    positions: dict[str, list[int]] = {}
+    for name, rows in corpus.splits.items():
+        columns, at, found = text_columns(rows), 0, []
+        for batch in batches(rows, columns):
+            for parts in zip(*(batch[column] for column in columns), strict=True):
+                if any(part is not None and len(part) > VERY_LONG for part in parts):
+                    found.append(at)
+                at += 1
+        positions[name] = found
+    return _drop(corpus, positions, f"Dropped rows with a text of more than {VERY_LONG:,} characters.")
+
+
+def _merge_label_variants(corpus: Corpus) -> Outcome:
+    """Give labels that differ only by case, spaces, hyphens or underscores the spelling most of them have."""
+    scans = scan_all(corpus)
+    spelling = _scan.label_variants(scans)
+    splits, counts = dict(corpus.splits), {}
+    for name, rows in scans.items():
+        counts[name] = len(_scan.having(rows, set(spelling)))
+        if counts[name]:
+            splits[name] = _map(corpus.splits[name], _map_labels, spelling=spelling)
+    merged = ", ".join(f"{old!r} → {new!r}" for old, new in list(spelling.items())[:10])
+    more = f" and {len(spelling) - 10:,} more" if len(spelling) > 10 else ""
+    return splits, counts, f"Merged spellings of labels: {merged}{more}." if merged else "Found one spelling per label."
+
+
+def _drop_unlabelled(corpus: Corpus) -> Outcome:
+    """Drop rows without a label."""
+    text = "Dropped rows without a label."
+    return _drop_each(corpus, lambda rows: [i for i, labels in enumerate(rows.labels) if labels is None], text)
+
+
+def _keep_majority_label(corpus: Corpus) -> Outcome:
+    """Of equal texts with different labels, keep the rows with the most frequent label; none of them on a tie."""
+    text = "Dropped rows whose label is outvoted, or tied, by equal texts with another label."
+    return _drop_each(corpus, lambda rows: _scan.minority(rows, _scan.conflicts(rows)), text)
+
+
+def _drop_conflicts(corpus: Corpus) -> Outcome:
+    """Drop every row whose text also occurs with another label."""
+    text = "Dropped rows whose text also occurs with another label."
+    return _drop_each(corpus, lambda rows: [i for group in _scan.conflicts(rows).values() for i in group], text)
+
+
+def _drop_duplicates(corpus: Corpus) -> Outcome:
+    """Drop rows with the same text and label as an earlier row of their split."""
+    return _drop_each(
+        corpus, _scan.duplicates, "Dropped rows equal in text and label to an earlier row of their split."
+    )
+
+
+def _drop_shared(corpus: Corpus) -> Outcome:
+    """Drop rows of train whose text is in validation or test, and rows of validation whose text is in test.
+
+    The test set stays as given, so that scores on it remain comparable with those of others.
+    """
+    text = "Dropped rows of train (and validation) whose text is also in validation or test; test stays as given."
+    return _drop(corpus, _scan.shared(scan_all(corpus)), text)
+
+
+def _drop_small_classes(corpus: Corpus) -> Outcome:
+    """Drop rows of classes that have a single row, which cannot be on both sides of a split."""
+    scans = scan_all(corpus)
+    small = _scan.small_classes(scans, below=2)
+    text = f"Dropped {len(small):,} classes with a single row."
+    return _drop(corpus, {name: _scan.having(rows, small) for name, rows in scans.items()}, text)
+
+
+def _drop_unseen_labels(corpus: Corpus) -> Outcome:
+    """Drop rows of validation and test with a label that no row of train has."""
+    scans = scan_all(corpus)
+    unseen = _scan.unseen_labels(scans)
+    text = f"Dropped rows of {len(unseen):,} labels that no training row has."
+    return _drop(corpus, {name: _scan.having(rows, unseen) for name, rows in scans.items()}, text)
+
+
+REPAIRS: dict[str, Callable[[Corpus], Outcome]] = {
+    "strip_markup": _strip_markup,
+    "fix_mojibake": _fix_mojibake,
+    "strip_control": _strip_control,
+    "strip_whitespace": _strip_whitespace,
+    "drop_empty": _drop_empty,
+    "drop_very_long": _drop_very_long,
+    "merge_label_variants": _merge_label_variants,
+    "drop_unlabelled": _drop_unlabelled,
+    "keep_majority_label": _keep_majority_label,
+    "drop_conflicts": _drop_conflicts,
+    "drop_duplicates": _drop_duplicates,
+    "drop_shared": _drop_shared,
+    "drop_unseen_labels": _drop_unseen_labels,
+    "drop_small_classes": _drop_small_classes,
+}
+"""Name → repair, in the order in which they work best: texts before rows, and the vote among equal texts while every
+row still counts, before duplicates go. The docstring of each says what it does."""

@@ -1,0 +1,53 @@
+"""From a configuration to the corpus it describes: read, clean, split, balance, in this order."""
+
+from __future__ import annotations
+
+from labkit.data._balance import balance
+from labkit.data._clean import clean
+from labkit.data._corpus import Corpus, DataConfig
+from labkit.data._read import read
+from labkit.data._split import split
+from labkit.errors import DataError
+
+
+def load(config: DataConfig) -> Corpus:
+    """Make the corpus that a configuration describes; the same configuration gives the same rows.
+
+    Raises:
+        DataError: the sources cannot be read, or have changed since the configuration noted their fingerprint.
+    """
+    if not config.train:
+        raise DataError("data to train on", "no path", "give a file, a folder or a hub id")
+    corpus = read(
+        config.train,
+        validation=config.validation or None,
+        test=config.test or None,
+        text=config.text or None,
+        text_pair=config.text_pair or None,
+        label=(config.label[0] if len(config.label) == 1 else config.label) or None,
+        label_separator=config.label_separator or None,
+        multi_label=config.multi_label,
+        id=config.id or None,
+        encoding=config.encoding or None,
+        delimiter=config.delimiter or None,
+    )
+    if config.fingerprint and corpus.config.fingerprint != config.fingerprint:
+        raise DataError(
+            "the same data as when this recipe was made",
+            "files whose content has changed",
+            "restore them, or clear data.fingerprint in the recipe to train on what is there now",
+            file=config.train,
+        )
+    if config.repairs:
+        corpus = clean(corpus, config.repairs)
+    corpus = split(
+        corpus,
+        validation=config.validation_share,
+        test=config.test_share,
+        by=config.split_by,
+        group=config.group or None,
+        seed=config.split_seed,
+    )
+    if config.balance != "none":
+        corpus = balance(corpus, config.balance, seed=config.split_seed)
+    return corpus

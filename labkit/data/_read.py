@@ -1,0 +1,272 @@
+"""``read``: any table of texts becomes a corpus with canonical columns, memory-mapped from the cache."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from labkit.data._cache import cache_dir, filling
+from labkit.data._columns import SAMPLE_ROWS, Choice, choose, headless, profiles
+from labkit.data._convert import Survey, clashes, keys, survey, write
+from labkit.data._corpus import Corpus, DataConfig
+from labkit.data._formats import Row, Source, batches
+from labkit.data._multi import natural
+from labkit.data._sources import Given, resolve
+from labkit.errors import DataError
+
+if TYPE_CHECKING:
+    import os
+
+    import datasets
+    import pandas as pd
+
+    Data: TypeAlias = (
+        str
+        | os.PathLike[str]
+        | pd.DataFrame
+        | Sequence[Mapping[str, Any]]
+        | datasets.Dataset
+        | datasets.DatasetDict
+        | Mapping[str, Any]
+    )
+
+_VERSION = 1  # of what is written below; a new one leaves old conversions unused
+_SPLITS = ("train", "validation", "test")
+
+
+def read(
+    train: Data,
+    *,
+    validation: Data | None = None,
+    test: Data | None = None,
+    text: str | None = None,
+    text_pair: str | None = None,
+    label: str | Sequence[str] | None = None,
+    label_separator: str | None = None,
+    multi_label: bool | None = None,
+    id: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    require_label: bool = True,
+) -> Corpus:
+    """Read a data set, and say in ``Corpus.reasons`` how it was understood.
+
+    Takes CSV, TSV, JSON, JSON lines, Parquet and Arrow files (each also gzipped), a folder with files named after
+    splits, a folder written by ``datasets.save_to_disk``, a hub id, a pandas frame, a list of dicts, a
+    ``datasets.Dataset``, and as ``train`` also several splits in a ``DatasetDict`` or dict. Rows in memory are written
+    to a file in the cache first; that file is then what ``Corpus.config`` names.
+
+    A file is read in batches and converted to Arrow once, in the folder ``$LABKIT_CACHE`` (else the platform's place
+    for caches); the rows are memory-mapped from there, so a file may be larger than memory.
+
+    Args:
+        train: the training data, or all data. Where one file has a column "split" with train, validation or test in
+            every row, rows go to their split.
+        validation: validation data with the same columns.
+        test: test data with the same columns.
+        text: column with the text; detected by name and shape where it is not given.
+        text_pair: column with the second text of a pair.
+        label: column with the label, or one column per label with 0 or 1 (true or false) in each row.
+        label_separator: what stands between several labels in one cell.
+        multi_label: whether a row may have several labels.
+        id: column with an id that is different in every row. Without one the id of a row is a hash of its content
+            (BLAKE2b, 8 bytes), with "-2", "-3" behind that of exact repeats.
+        encoding: text encoding of the files.
+        delimiter: field delimiter of CSV files.
+        require_label: refuse data in which no label column is found; False reads it without labels.
+
+    Returns:
+        The corpus. Reading again with the values in its ``config`` gives the same rows with the same ids.
+
+    Raises:
+        DataError: the data is missing, damaged or cannot be understood; names file, line and column where known.
+        UnknownName: a given column does not exist.
+        ResourceError: the disk with the cache is full.
+    """
+    wanted = (label,) if isinstance(label, str) else tuple(label or ())
+    how = {"encoding": encoding or "", "delimiter": delimiter or ""}
+    given = {"train": resolve(train, "train", **how)}
+    for role, data in (("validation", validation), ("test", test)):
+        if data is not None and not (isinstance(data, str) and data == ""):
+            given[role] = resolve(data, role, **how)
+    sources = _by_split(given)
+    reasons = _source_reasons(given, sources)
+    name, main = sources["train"].name, sources["train"]
+    columns = profiles(_sample(main))
+    if main.kind == "delimited" and (came := headless(columns)):
+        do = "add a line with the names of the columns, such as text,label"
+        raise DataError("a header line with the names of the columns", came, do, file=name, row=1)
+    choice = choose(
+        columns,
+        name,
+        text=text or "",
+        text_pair=text_pair or "",
+        label=tuple(column for column in wanted if column),
+        separator=label_separator or "",
+        multi_label=multi_label,
+        id=id or "",
+        require_label=require_label,
+    )
+    splittable = len(sources) == 1
+    entry = cache_dir() / "read" / _cache_key(sources, choice, splittable, require_label)
+    facts = _facts(entry)
+    if facts is None:
+        facts = _convert(sources, choice, entry, splittable=splittable, require_label=require_label)
+    from datasets import Dataset
+
+    splits = {split: Dataset.from_file(str(entry / f"{split}.arrow")) for split in facts["rows"]}
+    return Corpus(
+        splits=splits,
+        labels=tuple(facts["labels"]),
+        multi_label=facts["multi_label"],
+        config=_config(given, sources, choice, facts),
+        reasons=(*reasons, *choice.reasons, *facts["notes"]),
+    )
+
+
+def _by_split(given: Mapping[str, Given]) -> dict[str, Source]:
+    """One source for each split; what is given by name goes before a split found in the training data."""
+    found = {split: source for one in given.values() for split, source in one.splits.items()}
+    return {split: found[split] for split in _SPLITS if split in found}
+
+
+def _source_reasons(given: Mapping[str, Given], sources: Mapping[str, Source]) -> list[str]:
+    reasons = [reason for one in given.values() for reason in one.reasons]
+    for role in ("validation", "test"):
+        if role in given and role in given["train"].splits:
+            reasons.append(f"The split {role!r} inside the training data is left out for the one that was given.")
+    said: dict[str, list[str]] = {}
+    for source in sources.values():
+        for reason in source.reasons:
+            said.setdefault(reason, []).append(source.name)
+    for reason, names in said.items():
+        reasons.append(reason if len(names) == len(sources) else f"{', '.join(names)}: {reason}")
+    return reasons
+
+
+def _sample(source: Source) -> list[Row]:
+    rows: list[Row] = []
+    for batch in batches(source, []):
+        rows += [row for _, row in batch[: SAMPLE_ROWS - len(rows)]]
+        if len(rows) >= SAMPLE_ROWS:
+            break
+    return rows
+
+
+def _cache_key(sources: Mapping[str, Source], choice: Choice, splittable: bool, require_label: bool) -> str:
+    parts = {
+        "version": _VERSION,
+        "sources": [
+            [split, one.name, one.kind, one.fingerprint, one.encoding, one.delimiter, one.quoted]
+            for split, one in sources.items()
+        ],
+        "choice": {k: v for k, v in dataclasses.asdict(choice).items() if k != "reasons"},
+        "splittable": splittable,
+        "require_label": require_label,
+    }
+    return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _facts(entry: Path) -> dict[str, Any] | None:
+    """What an earlier conversion found, None where there is none or its files are not whole any more."""
+    import pyarrow as pa
+
+    try:
+        facts: dict[str, Any] = json.loads((entry / "facts.json").read_text(encoding="utf-8"))
+        for split, size in facts["bytes"].items():
+            if (entry / f"{split}.arrow").stat().st_size != size:
+                raise ValueError("a file of another size")
+            with pa.memory_map(str(entry / f"{split}.arrow")) as mapped:
+                pa.ipc.open_stream(mapped)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError):  # ArrowInvalid is a ValueError
+        shutil.rmtree(entry, ignore_errors=True)
+        return None
+    return facts
+
+
+def _convert(
+    sources: Mapping[str, Source], choice: Choice, entry: Path, *, splittable: bool, require_label: bool
+) -> dict[str, Any]:
+    surveys = {split: survey(source, choice) for split, source in sources.items()}
+    notes = [note for found in surveys.values() for note in found.notes]
+    labels = sorted(set().union(*(found.labels for found in surveys.values())), key=natural)
+    if len(choice.label) > 1:
+        labels = sorted(choice.label, key=natural)
+    if choice.label and require_label and not labels:
+        do = "choose the column with the labels, or read without with require_label=False"
+        name = surveys["train"].source.name
+        raise DataError("labels", "an empty label in every row", do, file=name, column=choice.label[0])
+    kinds: dict[str, set[str]] = {}
+    for found in surveys.values():
+        for column, values in found.kinds.items():
+            kinds.setdefault(column, set()).update(values)
+    several_labels = any(found.several for found in surveys.values())
+    inner = _inner_splits(surveys["train"], notes) if splittable else ()
+    rows: dict[str, int] = {}
+    taken = np.zeros(0, dtype=np.uint64)
+    with filling(entry) as folder:
+        for split, found in surveys.items():
+            if count := clashes(found, taken):
+                mark = f"{split}:"
+                notes.append(f"{count:,} rows of {split} have ids that another split has; theirs start with {mark!r}.")
+            targets = {name: folder / f"{name}.arrow" for name in inner or (split,)}
+            rows |= write(found, targets, kinds, several_labels=several_labels, prefix=f"{split}:", taken=taken)
+            taken = np.unique(np.concatenate([taken, keys(found)]))
+        facts = {
+            "rows": rows,
+            "bytes": {split: (folder / f"{split}.arrow").stat().st_size for split in rows},
+            "labels": labels,
+            "multi_label": several_labels and bool(choice.label),
+            "id": choice.id if not any(found.hashed for found in surveys.values()) else "",
+            "notes": notes,
+        }
+        (folder / "facts.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+    return facts
+
+
+def _inner_splits(found: Survey, notes: list[str]) -> tuple[str, ...]:
+    """The splits that a column "split" names in every row, or none."""
+    if "split" not in found.kinds or "split" in found.choice.used:
+        return ()
+    if found.splits[""] or not found.splits["train"]:
+        why = f"{found.splits['']:,} rows have other values" if found.splits[""] else "no row is in train"
+        notes.append(f"The column 'split' is kept as it is, and all rows are in train: {why}.")
+        return ()
+    splits = tuple(split for split in _SPLITS if found.splits[split])
+    counts = ", ".join(f"{found.splits[split]:,} to {split}" for split in splits)
+    notes.append(f"Rows go to splits by the column 'split': {counts}.")
+    return splits
+
+
+def _config(
+    given: Mapping[str, Given], sources: Mapping[str, Source], choice: Choice, facts: Mapping[str, Any]
+) -> DataConfig:
+    paths = {path_of: path for one in given.values() for path_of, path in one.paths.items()}
+    text_files = [source for source in sources.values() if source.kind in ("delimited", "json")]
+    encodings = {source.encoding for source in text_files}
+    delimiters = {source.delimiter for source in text_files if source.kind == "delimited"}
+    content = "\n".join(f"{split}:{source.fingerprint}" for split, source in sources.items())
+    return DataConfig(
+        train=paths["train"],
+        validation=paths.get("validation", ""),
+        test=paths.get("test", ""),
+        text=choice.text,
+        text_pair=choice.text_pair,
+        label=choice.label,
+        label_separator=choice.separator,
+        multi_label=facts["multi_label"] if choice.label else None,
+        id=facts["id"],
+        # files may differ in these; then each is detected again
+        encoding=encodings.pop() if len(encodings) == 1 else "",
+        delimiter=delimiters.pop() if len(delimiters) == 1 else "",
+        fingerprint=hashlib.blake2b(content.encode(), digest_size=16).hexdigest(),
+    )

@@ -1,0 +1,194 @@
+"""What ``check`` finds and ``clean``, ``split`` and ``balance`` act on, kept in one place so that they agree.
+
+A scan holds per row what takes part in comparing rows: the id, a hash of the normalised text, and the labels; about 200
+bytes a row, whatever the length of the texts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labkit.data._corpus import Corpus
+from labkit.data._texts import is_empty, label_key, text_key
+from labkit.errors import DataError
+
+Labels = tuple[str, ...] | None
+"""Labels of a row, sorted; None where unknown. A row with a single label has a tuple of one."""
+
+PRIORITY = ("test", "validation", "train")
+"""Which split keeps a text that several splits share: the measuring stick stays as it was given."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scan:
+    """The rows of one split, as lists of equal length.
+
+    Attributes:
+        row_ids: id of each row.
+        keys: hash of each row's normalised text (or pair of texts); None where a text is empty.
+        labels: labels of each row.
+    """
+
+    row_ids: list[str]
+    keys: list[bytes | None]
+    labels: list[Labels]
+
+    def __len__(self) -> int:
+        return len(self.row_ids)
+
+
+def batches(rows: Any, columns: Sequence[str], size: int = 2000) -> Iterator[dict[str, list[Any]]]:
+    """Consecutive slices of some columns, as plain Python lists."""
+    view = rows.with_format(None).select_columns(list(columns))
+    for start in range(0, len(view), size):
+        yield view[start : start + size]
+
+
+def text_columns(rows: Any) -> list[str]:
+    """``text``, and ``text_pair`` where there is one."""
+    return [name for name in ("text", "text_pair") if name in rows.column_names]
+
+
+def as_labels(value: Any) -> Labels:
+    """The ``label`` cell of a row as a sorted tuple; None where it is null or blank."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return (value,) if value.strip() else None
+    return tuple(sorted({label for label in value if label is not None and label.strip()}))
+
+
+def scan(rows: Any) -> Scan:
+    """Read one split."""
+    texts = text_columns(rows)
+    labelled = "label" in rows.column_names
+    found = Scan(row_ids=[], keys=[], labels=[])
+    for batch in batches(rows, ["row_id", *texts, *(["label"] if labelled else [])]):
+        found.row_ids.extend(batch["row_id"])
+        for parts in zip(*(batch[name] for name in texts), strict=True):
+            found.keys.append(None if any(is_empty(part) for part in parts) else text_key(*parts))
+        found.labels.extend(map(as_labels, batch["label"]) if labelled else [None] * len(batch["row_id"]))
+    return found
+
+
+def scan_all(corpus: Corpus) -> dict[str, Scan]:
+    """Read every split."""
+    return {name: scan(rows) for name, rows in corpus.splits.items()}
+
+
+def label_counts(labels: Iterable[Labels]) -> Counter[str]:
+    """How many rows have each label."""
+    return Counter(label for row in labels if row for label in row)
+
+
+def spread(seed: int, *parts: bytes) -> bytes:
+    """8 bytes that look random but depend on the seed and the content only: the order in which rows are drawn."""
+    return hashlib.blake2b(
+        b"\x00".join(parts), digest_size=8, salt=int(seed).to_bytes(16, "little", signed=True)
+    ).digest()
+
+
+# --- rows that get into each other's way: positions in a split ------------------------------------------------------
+
+
+def duplicates(rows: Scan) -> list[int]:
+    """Rows with the same normalised text and the same labels as an earlier row."""
+    seen: set[tuple[bytes, Labels]] = set()
+    found = []
+    for i, (key, labels) in enumerate(zip(rows.keys, rows.labels, strict=True)):
+        if key is None:
+            continue
+        if (key, labels) in seen:
+            found.append(i)
+        seen.add((key, labels))
+    return found
+
+
+def conflicts(rows: Scan) -> dict[bytes, list[int]]:
+    """Rows with equal texts that do not all have the same labels, by text. Rows without labels take no part."""
+    first: dict[bytes, Labels] = {}
+    torn: set[bytes] = set()
+    for key, labels in zip(rows.keys, rows.labels, strict=True):
+        if key is not None and labels is not None and first.setdefault(key, labels) != labels:
+            torn.add(key)
+    found: dict[bytes, list[int]] = defaultdict(list)
+    for i, (key, labels) in enumerate(zip(rows.keys, rows.labels, strict=True)):
+        if key in torn and labels is not None:
+            found[key].append(i)
+    return dict(found)
+
+
+def minority(rows: Scan, conflicting: Mapping[bytes, list[int]]) -> list[int]:
+    """Of conflicting rows, those that do not carry the labels most of them carry; all of them where there is a tie."""
+    losers = []
+    for positions in conflicting.values():
+        ranked = Counter(rows.labels[i] for i in positions).most_common(2)
+        winner = ranked[0][0] if ranked[0][1] > ranked[1][1] else None
+        losers += [i for i in positions if rows.labels[i] != winner or winner is None]
+    return sorted(losers)
+
+
+def shared(scans: Mapping[str, Scan]) -> dict[str, list[int]]:
+    """Rows whose text also stands in a split of higher priority: of train those in validation or test, of validation
+    those in test."""
+    seen: set[bytes] = set()
+    found: dict[str, list[int]] = {}
+    for name in sorted(scans, key=lambda name: PRIORITY.index(name) if name in PRIORITY else len(PRIORITY)):
+        keys = scans[name].keys
+        found[name] = [i for i, key in enumerate(keys) if key in seen]
+        seen.update(key for key in keys if key is not None)
+    return {name: found[name] for name in scans}
+
+
+def label_variants(scans: Mapping[str, Scan]) -> dict[str, str]:
+    """Spelling → the spelling to use instead, for labels that differ only by case, spaces, hyphens or underscores.
+
+    The most frequent spelling without outer spaces wins, of equally frequent ones the first in alphabetical order.
+    """
+    counts = label_counts(labels for rows in scans.values() for labels in rows.labels)
+    families: dict[str, list[str]] = defaultdict(list)
+    for label in sorted(counts, key=lambda label: (label != label.strip(), -counts[label], label)):
+        families[label_key(label)].append(label)
+    return {
+        label: family[0].strip()
+        for family in families.values()
+        if len(family) > 1
+        for label in family
+        if label != family[0].strip()
+    }
+
+
+def small_classes(scans: Mapping[str, Scan], below: int) -> set[str]:
+    """Labels with fewer than ``below`` rows over all splits."""
+    counts = label_counts(labels for rows in scans.values() for labels in rows.labels)
+    return {label for label, count in counts.items() if count < below}
+
+
+def unseen_labels(scans: Mapping[str, Scan]) -> set[str]:
+    """Labels of validation or test that no row of train has."""
+    if "train" not in scans:
+        return set()
+    known = label_counts(scans["train"].labels)
+    rest = label_counts(labels for name, rows in scans.items() if name != "train" for labels in rows.labels)
+    return set(rest) - set(known) if known else set()
+
+
+def having(rows: Scan, labels: set[str]) -> list[int]:
+    """Rows with at least one of some labels."""
+    return [i for i, row in enumerate(rows.labels) if row and not labels.isdisjoint(row)]
+
+
+def require_train(corpus: Corpus, what: str) -> None:
+    """Raise unless there is a training split with rows."""
+    if not corpus.rows.get("train"):
+        came = ", ".join(f"{name} ({count:,} rows)" for name, count in corpus.rows.items()) or "no split"
+        raise DataError(f"training rows to {what}", came, "load a corpus with a train split")
+
+
+def done(corpus: Corpus, *names: str) -> str:
+    """The first of some steps that the corpus has behind it, or ""."""
+    return next((step.name for step in corpus.steps if step.name in names), "")

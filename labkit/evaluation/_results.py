@@ -1,0 +1,52 @@
+"""The parts of an evaluation: plain frozen records that go to JSON and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with the bounds of its interval; the bounds are None where there is no interval."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f}" + ("" if self.low is None else f" ({self.low:.3f} to {self.high:.3f})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassScores:
+    """How well one class is told from the others."""
+
+    label: str
+    precision: float
+    recall: float
+    f1: Estimate
+    support: int  # rows of the class
+    predicted: int  # rows predicted to be of the class
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """Probabilities between two bounds, and what came true."""
+
+    low: float
+    high: float
+    confidence: float  # mean stated probability; the middle of the bin where it is empty
+    accuracy: float  # share that came true; 0 where the bin is empty
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceScores:
+    """How well the rows with one value of a column are classified."""
+
+    value: str
+    n: int
+    accuracy: Estimate  # exact match where a row may have several labels
+    macro_f1: float  # F1 of that label where the slices are the labels
+    difference: Estimate  # accuracy of the slice less accuracy of all rows
+    small: bool  # too few rows to say much

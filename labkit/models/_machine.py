@@ -1,0 +1,177 @@
+"""What this machine is, and how fast: a micro-benchmark of one transformer layer, forward and backward.
+
+Forecasts of time and the choice of precision both rest on it. Nothing is assumed from the processor's name: bf16 is two to
+three times faster where matrix units exist and much slower where they do not.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any, Literal
+
+Precision = Literal["float32", "bf16"]
+
+_TOKENS = 512  # tokens a benchmark batch holds: 16 texts of 32 tokens
+_WORTH = 1.15  # bf16 must be this much faster to be chosen, so that noise does not flip the choice
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The hardware that a process may use.
+
+    Attributes:
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        name: the processor's or graphics card's name, as the system gives it.
+        cores: processor cores this process may run on.
+        threads: threads that torch uses.
+        memory_gb: memory of this machine in GB (of the container where there is a limit).
+        free_memory_gb: memory that could be taken now, in GB.
+        gpu_memory_gb: memory of the graphics card in GB; 0 without one.
+    """
+
+    device: str
+    name: str
+    cores: int
+    threads: int
+    memory_gb: float
+    free_memory_gb: float
+    gpu_memory_gb: float = 0.0
+
+
+def machine() -> Machine:
+    """Look at the hardware of this machine."""
+    import psutil
+    import torch
+
+    memory = psutil.virtual_memory()
+    limit = _cgroup_limit()
+    total = min(memory.total, limit or memory.total)
+    device, name, gpu = "cpu", _processor_name(), 0.0
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        device, name, gpu = "cuda", properties.name, properties.total_memory / 1e9
+    elif torch.backends.mps.is_available():
+        device, name = "mps", "Apple GPU"
+    return Machine(
+        device=device,
+        name=name,
+        cores=usable_cores(),
+        threads=torch.get_num_threads(),
+        memory_gb=round(total / 1e9, 1),
+        free_memory_gb=round(min(memory.available, total) / 1e9, 1),
+        gpu_memory_gb=round(gpu, 1),
+    )
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on; not those of the whole host."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerSpeed:
+    """Seconds that one encoder layer takes for a training step, per token; measured here."""
+
+    float32: float
+    bf16: float
+
+    @property
+    def best(self) -> Precision:
+        """The faster precision; float32 unless bf16 is clearly faster."""
+        return "bf16" if self.bf16 * _WORTH < self.float32 else "float32"
+
+    def seconds(self, precision: Precision) -> float:
+        """Seconds per token and layer in a precision."""
+        return self.bf16 if precision == "bf16" else self.float32
+
+
+@lru_cache(maxsize=32)
+def layer_speed(hidden: int = 384, heads: int = 12, intermediate: int = 0, device: str = "cpu") -> LayerSpeed:
+    """Time a training step of one encoder layer in both precisions, about a second in all.
+
+    Args:
+        hidden: width of the layer.
+        heads: attention heads; must divide ``hidden``.
+        intermediate: width of the feed-forward part; 0: four times ``hidden``.
+        device: where to run.
+    """
+    import torch
+
+    heads = heads if heads and hidden % heads == 0 else 1
+    # a fork of the generator: measuring must not change the numbers of the training that follows
+    with torch.random.fork_rng(devices=[]):
+        layer = torch.nn.TransformerEncoderLayer(
+            hidden, heads, intermediate or 4 * hidden, dropout=0.1, activation="gelu", batch_first=True, device=device
+        ).train()
+        batch = torch.randn(_TOKENS // 32, 32, hidden, device=device)
+        seconds = {False: float("inf"), True: float("inf")}
+        started = time.perf_counter()
+        rounds = 0
+        # in turn, and the minimum of each: other work on the machine only ever makes a step slower
+        while rounds < 4 or (time.perf_counter() - started < 0.8 and rounds < 40):
+            for bf16 in seconds:
+                seconds[bf16] = min(seconds[bf16], _time_layer(layer, batch, device, bf16))
+            rounds += 1
+    return LayerSpeed(float32=seconds[False] / _TOKENS, bf16=seconds[True] / _TOKENS)
+
+
+def _time_layer(layer: Any, batch: Any, device: str, bf16: bool) -> float:
+    """Seconds of one training step of the layer."""
+    import torch
+
+    layer.zero_grad(set_to_none=True)
+    before = time.perf_counter()
+    with torch.autocast(device, torch.bfloat16, enabled=bf16):
+        loss = layer(batch).float().square().mean()
+    loss.backward()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - before
+
+
+@cache
+def optimizer_seconds(parameters: int = 4_000_000) -> float:
+    """Seconds that clipping and AdamW take per parameter and step; measured here."""
+    import torch
+
+    weight = torch.nn.Parameter(torch.zeros(parameters))
+    weight.grad = torch.ones(parameters)
+    optimizer = torch.optim.AdamW([weight], fused=True)
+    times = []
+    for _ in range(4):
+        before = time.perf_counter()
+        torch.nn.utils.clip_grad_norm_([weight], 1.0)
+        optimizer.step()
+        times.append(time.perf_counter() - before)
+    return min(times) / parameters
+
+
+def _processor_name() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+            for line in file:
+                if line.startswith("model name"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        import platform
+
+        return platform.processor() or platform.machine()
+    return "processor"
+
+
+def _cgroup_limit() -> int | None:
+    """The container's memory limit in bytes, where there is one."""
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            with open(path, encoding="ascii") as file:  # noqa: PTH123
+                text = file.read().strip()
+        except OSError:
+            continue
+        if text.isdigit() and int(text) < 1 << 50:
+            return int(text)
+    return None

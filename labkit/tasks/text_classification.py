@@ -1,0 +1,168 @@
+"""text-classification: one label, or several, for a text or a pair of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from labkit.tasks._classification_metrics import METRICS, quick_metrics, tune_thresholds
+from labkit.tasks._encode import Encoded, batches_by_length, encode
+from labkit.tasks._predictions import Predictions
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from labkit.data import Corpus
+    from labkit.models import BaseModel
+
+
+__all__ = ["TextClassification", "code_labels", "tune_thresholds"]
+
+
+class TextClassification:
+    """Single-label and multi-label classification of texts."""
+
+    id = "text-classification"
+    metric = "macro_f1"
+
+    @property
+    def metrics(self) -> Mapping[str, bool]:
+        """Every metric by name, with True where higher is better."""
+        return {name: higher for name, (higher, _) in METRICS.items()}
+
+    def problems(self, corpus: Corpus) -> list[str]:
+        """Why the corpus cannot be trained on; empty where it can."""
+        if not corpus.labelled:
+            return ["The data has no labels: name the label column."]
+        if len(corpus.labels) < 2 and not corpus.multi_label:
+            return [f"The data has one class only ({corpus.labels[0]!r}): a classifier needs at least two."]
+        present = {
+            split: set(_flat(corpus[split]["label"])) for split in corpus.splits if "label" in corpus[split].column_names
+        }
+        found = []
+        if len(present.get("train", set())) < 2 and not corpus.multi_label:
+            found.append("The training split has fewer than two classes: split again, or give more rows.")
+        if any(label is None for label in corpus["train"]["label"]):
+            found.append("Some training rows have no label: add the repair 'drop_unlabelled'.")
+        return found
+
+    def encode(
+        self, rows: Any, tokenizer: PreTrainedTokenizerBase, *, max_length: int, labels: tuple[str, ...], multi_label: bool
+    ) -> Encoded:
+        """Tokenise a split and code its labels: class indices (-1 for none or an unknown class), or a row of 0 and 1."""
+        names = getattr(rows, "column_names", None) or list(rows)
+        targets = code_labels(rows["label"], labels, multi_label) if "label" in names else None
+        return encode(rows, tokenizer, max_length=max_length, targets=targets)
+
+    def build(
+        self, base: BaseModel, *, labels: tuple[str, ...], multi_label: bool, dropout: float | None
+    ) -> PreTrainedModel:
+        """The base model with a sequence-classification head over ``labels``."""
+        from transformers import AutoModelForSequenceClassification
+
+        from labkit.models import load_model
+
+        return load_model(
+            base,
+            AutoModelForSequenceClassification,
+            dropout=dropout,
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: i for i, label in enumerate(labels)},
+            problem_type="multi_label_classification" if multi_label else "single_label_classification",
+        )
+
+    def loss(
+        self, *, multi_label: bool, weights: list[float] | None, label_smoothing: float
+    ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
+        """Cross-entropy; with several labels, the binary cross-entropy of each.
+
+        Args:
+            multi_label: whether a row may have several labels.
+            weights: one per class: its weight in the mean, or with several labels the weight of its positives.
+            label_smoothing: share of the target that is spread over all classes (Szegedy et al. 2016, arXiv:1512.00567).
+        """
+        import torch
+        from torch.nn import functional
+
+        weight = None if weights is None else torch.tensor(weights)
+
+        def single(output: Any, target: torch.Tensor) -> torch.Tensor:
+            logits = output.logits.float()
+            return functional.cross_entropy(
+                logits,
+                target,
+                weight=None if weight is None else weight.to(logits.device),
+                ignore_index=-1,
+                label_smoothing=label_smoothing,
+            )
+
+        def several(output: Any, target: torch.Tensor) -> torch.Tensor:
+            logits = output.logits.float()
+            goal = target.float() * (1 - label_smoothing) + label_smoothing / 2
+            return functional.binary_cross_entropy_with_logits(
+                logits, goal, pos_weight=None if weight is None else weight.to(logits.device)
+            )
+
+        return several if multi_label else single
+
+    def predict(
+        self,
+        model: PreTrainedModel,
+        encoded: Encoded,
+        *,
+        row_ids: list[str],
+        pad_id: int,
+        side: str,
+        labels: tuple[str, ...],
+        multi_label: bool,
+        batch_size: int = 32,
+    ) -> Predictions:
+        """Probabilities of every row; rows run in batches of similar length and come back in their own order."""
+        import torch
+
+        probabilities = np.zeros((len(encoded), len(labels)), dtype=np.float64)
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.inference_mode():
+                for rows in batches_by_length(encoded.lengths, batch_size):
+                    batch = encoded.batch(rows, pad_id, side)
+                    batch.pop("labels", None)
+                    logits = model(**{k: v.to(model.device) for k, v in batch.items()}).logits.double()
+                    p = torch.sigmoid(logits) if multi_label else torch.softmax(logits, dim=-1)
+                    probabilities[rows] = p.cpu().numpy()
+        finally:
+            model.train(was_training)
+        gold: npt.NDArray[Any] | None = encoded.targets
+        if gold is not None and multi_label:
+            gold = gold.astype(bool)
+        return Predictions(
+            row_ids=row_ids, labels=labels, probabilities=probabilities, gold=gold, multi_label=multi_label
+        )
+
+    def quick_metrics(self, predictions: Predictions) -> dict[str, float]:
+        """Accuracy, macro F1, log-loss and their like."""
+        return quick_metrics(predictions)
+
+
+def code_labels(values: Any, labels: tuple[str, ...], multi_label: bool) -> npt.NDArray[Any]:
+    """Labels as numbers: int64 of shape (n,), -1 for unknown; or float32 of shape (n, k) with several labels."""
+    index = {label: i for i, label in enumerate(labels)}
+    if not multi_label:
+        return np.array([index.get(value, -1) for value in values], dtype=np.int64)
+    coded = np.zeros((len(values), len(labels)), dtype=np.float32)
+    for i, row in enumerate(values):
+        coded[i, [index[label] for label in row or () if label in index]] = 1
+    return coded
+
+
+def _flat(values: Any) -> list[str]:
+    flat: list[str] = []
+    for value in values:
+        flat.extend(value if isinstance(value, list) else [value] if value is not None else [])
+    return flat

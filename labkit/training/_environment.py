@@ -1,0 +1,49 @@
+"""What a run ran on: enough to tell, later, why two runs differ."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+from labkit.models import LayerSpeed, Machine
+from labkit.training._recipe import Recipe
+
+_PACKAGES = ("labkit", "torch", "transformers", "tokenizers", "accelerate", "datasets", "scikit-learn", "numpy", "pyarrow")
+
+
+def describe(machine: Machine, speed: LayerSpeed, precision: str, recipe: Recipe) -> dict[str, Any]:
+    """Versions, hardware, measured speed, precision, seed, git commit and data fingerprint, as plain values."""
+    import torch
+
+    return {
+        "python": sys.version.split()[0],
+        "system": platform.platform(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "machine": asdict(machine),
+        "threads": torch.get_num_threads(),
+        "layer_seconds_per_token": asdict(speed),
+        "precision": precision,
+        "seed": recipe.seed,
+        "git_commit": _git_commit(),
+        "data_fingerprint": recipe.data.fingerprint,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _git_commit() -> str:
+    """The commit of the working folder; empty outside a repository or without git."""
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,198 @@
+"""Judging a fine-tuned model: on its own splits when a run ends, on other data later, and labelling files with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from labkit import data, evaluation
+from labkit.errors import DataError, LabError, ResourceError
+from labkit.events import Note
+from labkit.evaluation import Evaluation
+from labkit.tasks import Encoded, Predictions
+from labkit.tasks.text_classification import tune_thresholds
+from labkit.training import _rundir
+from labkit.training._card import model_card
+from labkit.training._predictor import Predictor
+from labkit.training._recipe import Recipe
+from labkit.training._run import Run
+
+
+def judge(
+    recipe: Recipe, corpus: data.Corpus, encoded: dict[str, Encoded], directory: Path, emit: Callable[[Note], None]
+) -> dict[str, float]:
+    """Score the saved model, in float32, beside the baselines; write predictions, metrics and the model card.
+
+    The last of the splits validation and test is the one that counts: it gets the baselines and the slices.
+    """
+    predictor = Predictor.load(directory)
+    folder = directory / _rundir.PREDICTIONS
+    folder.mkdir(exist_ok=True)
+    report: dict[str, Any] = {"truncated": {split: rows.truncated for split, rows in encoded.items()}}
+    headline: dict[str, float] = {}
+    splits = [split for split in ("validation", "test") if split in corpus]
+    for split in splits:
+        emit(Note(text=f"Evaluating on the {split} split."))
+        predictions = predictor.run(encoded[split], list(corpus[split]["row_id"]))
+        if corpus.multi_label and split == "validation":
+            predictor.remember_thresholds(tune_thresholds(predictions))
+            predictions = dataclasses.replace(predictions, thresholds=predictor.thresholds)
+        predictions.save(folder / f"{split}.parquet")
+        counts = split == splits[-1]
+        others: dict[str, Predictions] = {}
+        if counts and recipe.evaluation.baselines:
+            emit(Note(text="Training the baselines: majority class, TF-IDF + logistic regression."))
+            others = _baselines(corpus["train"], corpus[split], corpus, recipe)
+            for name, other in others.items():
+                other.save(folder / f"{split}.{_file_name(name)}.parquet")
+        result = _evaluate(predictions, others, corpus[split], recipe, slices=recipe.evaluation.slices if counts else ())
+        report[split] = result.to_dict()
+        headline = {name: estimate.value for name, estimate in result.headline.items()}
+    _rundir.write_json(directory / _rundir.METRICS, report)
+    _rundir.write_text(directory / _rundir.CARD, model_card(recipe, corpus, report, directory))
+    return headline
+
+
+def evaluate(run: Run, source: Any) -> Evaluation:
+    """Evaluate a run's model on labelled data it has not seen, beside baselines trained on the run's training split.
+
+    Args:
+        run: a run that has a model.
+        source: anything ``labkit.data.read`` takes; its columns are called as in the run's data, or are found. All of its
+            rows are used.
+
+    Raises:
+        DataError: the data cannot be read, or has labels that the model does not know and no others.
+        RunError: the run has no model yet.
+    """
+    predictor = Predictor.load(run)
+    recipe = run.recipe
+    corpus = _read_like(recipe, source, require_label=True)
+    known = set(predictor.labels)
+    strange = [label for label in corpus.labels if label not in known]
+    if len(strange) == len(corpus.labels):
+        raise DataError(
+            f"labels that the model knows ({', '.join(predictor.labels[:20])})",
+            f"only others ({', '.join(strange[:20])})",
+            "name the label column, or evaluate on data of the same task",
+        )
+    rows = corpus["train"]
+    predictions = predictor.run(predictor.encode(rows), list(rows["row_id"]))
+    others: dict[str, Predictions] = {}
+    if recipe.evaluation.baselines:
+        trained = data.load(recipe.data)
+        others = _baselines(trained["train"], rows, trained, recipe)
+    return _evaluate(predictions, others, rows, recipe, slices=recipe.evaluation.slices)
+
+
+def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = None) -> int:
+    """Label every row of a file.
+
+    Args:
+        run: a run that has a model.
+        source: anything ``labkit.data.read`` takes; labels are not needed.
+        out: a .csv, .jsonl or .parquet file, or None for CSV on standard output.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        DataError: the data cannot be read, or ``out`` has another suffix.
+    """
+    import pyarrow.csv
+
+    suffix = Path(out).suffix if out is not None else ".csv"
+    if suffix not in (".csv", ".jsonl", ".parquet"):
+        raise DataError("an output file that ends in .csv, .jsonl or .parquet", repr(str(out)))
+    if out is not None and not Path(out).absolute().parent.is_dir():
+        raise DataError("a folder to write the predictions into", f"no folder {Path(out).absolute().parent}", "make it first")
+    predictor = Predictor.load(run)
+    corpus = _read_like(run.recipe, source, require_label=False)
+    rows = corpus["train"]
+    predictions = predictor.run(predictor.encode(rows), list(rows["row_id"]))
+    table = dataclasses.replace(predictions, gold=None).to_table()
+    table = table.add_column(1, "text", [list(rows["text"])])
+    if corpus.multi_label or predictions.multi_label:
+        at = table.column_names.index("predicted")
+        if suffix == ".csv":
+            joined = ["|".join(labels) for labels in table["predicted"].to_pylist()]
+            table = table.set_column(at, "predicted", [joined])
+    if out is None:
+        pyarrow.csv.write_csv(table, sys.stdout.buffer)
+        return len(rows)
+    target = Path(out)
+    partial = target.with_name(target.name + ".partial")
+    try:
+        if suffix == ".csv":
+            pyarrow.csv.write_csv(table, partial)
+        elif suffix == ".jsonl":
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in table.to_pylist())
+            with partial.open("w", encoding="utf-8") as file:
+                file.writelines(lines)
+        else:
+            import pyarrow.parquet
+
+            pyarrow.parquet.write_table(table, partial)
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ResourceError(f"to write {target}", error.strerror or str(error), "free some space or name another file") from error
+    return len(rows)
+
+
+def _read_like(recipe: Recipe, source: Any, *, require_label: bool) -> data.Corpus:
+    """Read data with the column names of the run's data where it has them, else with those found; all rows in one split."""
+    from datasets import concatenate_datasets
+
+    used = recipe.data
+    wanted: dict[str, Any] = {
+        "text": used.text or None,
+        "text_pair": used.text_pair or None,
+        "label": (used.label[0] if len(used.label) == 1 else used.label) or None,
+        "label_separator": used.label_separator or None,
+        "multi_label": used.multi_label,
+    }
+    try:
+        corpus = data.read(source, **wanted, require_label=require_label)
+    except LabError as first:
+        if not require_label:
+            wanted.update(label=None, label_separator=None, multi_label=None)
+        try:
+            corpus = data.read(source, text=wanted["text"], text_pair=wanted["text_pair"], require_label=require_label)
+        except LabError:
+            raise first from None
+    if len(corpus.splits) == 1 and "train" in corpus:
+        return corpus
+    return corpus.replace(splits={"train": concatenate_datasets(list(corpus.splits.values()))})
+
+
+def _baselines(train: Any, rows: Any, corpus: data.Corpus, recipe: Recipe) -> dict[str, Predictions]:
+    return evaluation.baselines(
+        _columns(train), _columns(rows), labels=corpus.labels, multi_label=corpus.multi_label, seed=recipe.seed
+    )
+
+
+def _evaluate(
+    predictions: Predictions, others: dict[str, Predictions], rows: Any, recipe: Recipe, *, slices: tuple[str, ...]
+) -> Evaluation:
+    return evaluation.evaluate(
+        predictions,
+        baselines=others,
+        rows=_columns(rows),
+        slices=slices,
+        resamples=recipe.evaluation.resamples,
+        seed=recipe.seed,
+    )
+
+
+def _columns(rows: Any) -> dict[str, list[Any]]:
+    return {name: list(rows[name]) for name in rows.column_names}
+
+
+def _file_name(text: str) -> str:
+    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())

@@ -1,0 +1,64 @@
+"""Training as a process of its own: it outlives the notebook, the kernel and the terminal that started it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from labkit.training import _rundir
+from labkit.training._recipe import Recipe
+from labkit.training._run import Run
+from labkit.training._train import prepare
+
+
+def launch(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> Run:
+    """Start training in a detached process and return at once.
+
+    The handle reads files only: a later process gets the same one from ``attach(directory)``.
+
+    Args:
+        recipe: everything that decides the result.
+        directory: the run directory; a new one under ``runs/`` when None. One that holds an interrupted run of the same
+            recipe is resumed.
+
+    Raises:
+        RunError: the directory holds another run, a finished one, or one that a process works on.
+    """
+    run = prepare(recipe, directory)
+    _start(run)
+    return run
+
+
+def relaunch(directory: str | os.PathLike[str]) -> Run:
+    """Go on with an interrupted, stopped or failed run in a detached process.
+
+    Raises:
+        RunError: no run there, a finished one, or one that a process works on.
+    """
+    run = Run(directory)
+    prepare(run.recipe, run.directory)
+    _start(run)
+    return run
+
+
+def _start(run: Run) -> None:
+    _rundir.claim(run.directory, os.getpid())  # refuses a busy directory before a process is made
+    try:
+        with (run.directory / _rundir.LOG).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "labkit.training._worker", str(run.directory)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # no signal meant for the parent's terminal reaches it
+            )
+    except OSError:
+        _rundir.release(run.directory)
+        raise
+    _rundir.claim_for(run.directory, process.pid)
+    _CHILDREN.append(process)
+
+
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+"""Kept so that a finished child is reaped when the next one starts, and no warning comes at exit."""

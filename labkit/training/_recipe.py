@@ -1,0 +1,408 @@
+"""The recipe: everything that decides a result, in one plain file.
+
+One frozen dataclass per concern. A recipe is validated whole: all of its problems come in one ``RecipeError``.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import math
+import os
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from labkit.data import DataConfig
+from labkit.errors import LabError, RecipeError, UnknownName, suggest
+from labkit.tasks import TASKS
+
+Schedule = Literal["linear", "cosine", "constant", "polynomial", "inverse_sqrt"]
+PrecisionChoice = Literal["auto", "float32", "bf16"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Which base model, and how it reads."""
+
+    name: str = "minilm"
+    """Embedded model, catalogue name, hub id, model folder or run directory."""
+    max_length: int = 0
+    """Tokens to cut texts to, special tokens included; 0: what the model can read, 512 at most."""
+    dropout: float | None = None
+    """Probability that replaces every dropout of the model; unset: the model's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TechniqueConfig:
+    """What is trained, against which loss."""
+
+    trainable: Literal["all", "head"] = "all"
+    """All weights, or the new head only."""
+    freeze_embeddings: bool = False
+    """Leave the table of word embeddings as pretrained: faster, and often no worse."""
+    label_smoothing: float = 0.0
+    """Share of the target spread over all classes."""
+    class_weights: bool = False
+    """Weight classes by the inverse of their frequency."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) and its schedule."""
+
+    learning_rate: float = 0.0
+    """Peak learning rate of AdamW; 0: chosen by the model's size."""
+    schedule: Schedule = "linear"
+    """How the learning rate falls after warm-up."""
+    warmup: float = 0.1
+    """Share of all steps in which the learning rate rises from 0."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay; not on biases and norms."""
+    beta1: float = 0.9
+    """Decay of the first moment."""
+    beta2: float = 0.999
+    """Decay of the second moment."""
+    epsilon: float = 1e-8
+    """Term that keeps the division finite."""
+    batch_size: int = 32
+    """Rows a step, before accumulation."""
+    gradient_accumulation: int = 1
+    """Batches whose gradients are summed into one step."""
+    max_gradient_norm: float = 1.0
+    """Gradients are clipped to this norm; 0: not clipped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetConfig:
+    """How long, in which precision, and what is kept."""
+
+    epochs: float = 5.0
+    """Passes over the training rows."""
+    max_steps: int = 0
+    """Optimiser steps after which to end, whatever the epochs; 0: no such limit."""
+    patience: int = 0
+    """Evaluations without improvement after which training ends early; 0: never."""
+    precision: PrecisionChoice = "auto"
+    """float32, bf16, or auto: the faster one, measured on this machine."""
+    length_grouped: bool = True
+    """Batches of rows of similar length: far less padding."""
+    threads: int = 0
+    """Threads torch uses; 0: one per core."""
+    checkpoint_minutes: float = 5.0
+    """A checkpoint is written at every evaluation and after so many minutes at the latest; 0: at evaluations only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """How the model is judged."""
+
+    metric: str = ""
+    """Metric on the validation split that chooses the best checkpoint; empty: the task's own."""
+    every: float = 1.0
+    """Epochs between evaluations."""
+    baselines: bool = True
+    """Also score the cheap baselines, and test the difference."""
+    slices: tuple[str, ...] = ("length",)
+    """Columns to break the scores down by; also "length" and "label"."""
+    resamples: int = 1000
+    """Bootstrap resamples behind every interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a result. The file that ``save`` writes reproduces the run."""
+
+    task: str = "text-classification"
+    """Task id: the hub's pipeline tag."""
+    seed: int = 0
+    """Seed of the head's weights, the order of the rows and the dropout."""
+    data: DataConfig = field(default_factory=DataConfig)
+    """Which rows."""
+    model: ModelConfig = field(default_factory=ModelConfig)
+    """Which base model."""
+    technique: TechniqueConfig = field(default_factory=TechniqueConfig)
+    """What is trained."""
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    """How it is trained."""
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    """How long."""
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    """How it is judged."""
+
+    def __post_init__(self) -> None:
+        problems = _check(self)
+        if problems:
+            raise RecipeError(problems)
+
+    def with_values(self, **values: Any) -> Recipe:
+        """A copy with other values, named by section: ``recipe.with_values(optimizer={"learning_rate": 1e-4}, seed=1)``.
+
+        Raises:
+            RecipeError: all unknown names and values that cannot work.
+        """
+        merged = self.to_dict()
+        for section, change in values.items():
+            if isinstance(change, Mapping) and isinstance(merged.get(section), dict):
+                merged[section] = {**merged[section], **change}
+            else:
+                merged[section] = change
+        return Recipe.from_dict(merged)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dictionaries of plain values; values that are not set are left out."""
+        return _drop_none(dataclasses.asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """Build a recipe from nested dictionaries.
+
+        Raises:
+            RecipeError: every unknown section or setting, wrong type and impossible value, in one error.
+        """
+        problems: list[str] = []
+        top = _fields(cls)
+        arguments: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in top:
+                problems.append(_unknown("setting", name, top))
+            elif not dataclasses.is_dataclass(top[name]):
+                arguments[name] = _convert(name, value, top[name], problems)
+            elif not isinstance(value, Mapping):
+                problems.append(f"[{name}] must be a section of settings, not {value!r}.")
+            else:
+                known = _fields(top[name])
+                inner = {}
+                for key, item in value.items():
+                    if key not in known:
+                        problems.append(_unknown(f"setting of [{name}]", key, known, name))
+                    else:
+                        inner[key] = _convert(f"{name}.{key}", item, known[key], problems)
+                arguments[name] = top[name](**{k: v for k, v in inner.items() if v is not _BAD})
+        arguments = {k: v for k, v in arguments.items() if v is not _BAD}
+        try:
+            recipe = cls(**arguments)
+        except RecipeError as error:
+            raise RecipeError([*problems, *error.problems]) from None
+        if problems:
+            raise RecipeError(problems)
+        return recipe
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Recipe:
+        """Read a recipe file.
+
+        Raises:
+            RecipeError: the file is missing, is no TOML, or has problems (all of them in one error).
+        """
+        try:
+            return cls.from_dict(tomllib.loads(Path(path).read_text("utf-8")))
+        except FileNotFoundError:
+            raise RecipeError([f"There is no recipe file {os.fspath(path)!r}."]) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+            raise RecipeError([f"{os.fspath(path)} is no TOML file: {error}."]) from None
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the recipe as TOML, each setting with its explanation."""
+        target = Path(path)
+        partial = target.with_name(target.name + ".partial")
+        partial.write_text(self.to_toml(), "utf-8")
+        partial.replace(target)
+        return target
+
+    def to_toml(self) -> str:
+        """The recipe as a TOML text with comments."""
+        import tomlkit
+
+        document = tomlkit.document()
+        document.add(tomlkit.comment("A labkit recipe: labkit train --recipe THIS_FILE repeats the run."))
+        _write(document, self, _drop_none(dataclasses.asdict(self)))
+        return tomlkit.dumps(document)
+
+
+def parse_set(assignments: list[str]) -> dict[str, Any]:
+    """Turn ``["optimizer.learning_rate=1e-4", "seed=1"]`` into nested dictionaries.
+
+    Raises:
+        RecipeError: an assignment without "=".
+    """
+    nested: dict[str, Any] = {}
+    problems = []
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            problems.append(f"{text!r} must have the form section.setting=value.")
+            continue
+        at = nested
+        *path, last = name.strip().split(".")
+        for part in path:
+            at = at.setdefault(part, {})
+            if not isinstance(at, dict):
+                problems.append(f"{text!r} names a setting inside a setting.")
+                break
+        else:
+            at[last] = _literal(value.strip())
+    if problems:
+        raise RecipeError(problems)
+    return nested
+
+
+@cache
+def field_help(section: type[Any]) -> dict[str, str]:
+    """The docstring under each field of a configuration class, by field name."""
+    tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(section)))
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    found = {}
+    for statement, after in zip(body, body[1:], strict=False):
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+        ):
+            found[statement.target.id] = " ".join(str(after.value.value).split())
+    return found
+
+
+_BAD = object()
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "data.validation_share": (0, 0.9),
+    "data.test_share": (0, 0.9),
+    "model.max_length": (0, 1_000_000),
+    "model.dropout": (0, 0.95),
+    "technique.label_smoothing": (0, 0.9),
+    "optimizer.learning_rate": (0, 1),
+    "optimizer.warmup": (0, 1),
+    "optimizer.weight_decay": (0, 1),
+    "optimizer.beta1": (0, 0.99999),
+    "optimizer.beta2": (0, 0.999999),
+    "optimizer.epsilon": (0, 1),
+    "optimizer.batch_size": (1, 65536),
+    "optimizer.gradient_accumulation": (1, 65536),
+    "optimizer.max_gradient_norm": (0, math.inf),
+    "budget.epochs": (0.001, 100_000),
+    "budget.max_steps": (0, math.inf),
+    "budget.patience": (0, math.inf),
+    "budget.threads": (0, 1024),
+    "budget.checkpoint_minutes": (0, math.inf),
+    "evaluation.every": (0.01, 1000),
+    "evaluation.resamples": (100, 100_000),
+    "seed": (0, 2**32 - 1),
+}
+
+
+def _check(recipe: Recipe) -> list[str]:
+    problems = []
+    values = dataclasses.asdict(recipe)
+    for name, (low, high) in _RANGES.items():
+        value: Any = values
+        for part in name.split("."):
+            value = value[part]
+        if value is not None and not (isinstance(value, int | float) and low <= value <= high):
+            top = "" if math.isinf(high) else f" and at most {high:g}"
+            problems.append(f"{name} must be at least {low:g}{top}, not {value!r}.")
+    for section in (recipe.data, recipe.model, recipe.technique, recipe.optimizer, recipe.budget, recipe.evaluation):
+        prefix = next(f.name for f in dataclasses.fields(recipe) if getattr(recipe, f.name) is section)
+        for name, kind in _fields(type(section)).items():
+            choices = get_args(kind) if get_origin(kind) is Literal else ()
+            if choices and getattr(section, name) not in choices:
+                problems.append(_not_a_choice(f"{prefix}.{name}", getattr(section, name), choices))
+    task = TASKS.get(recipe.task)
+    if task is None:
+        try:
+            raise UnknownName("task", recipe.task, TASKS)
+        except LabError as error:
+            problems.append(str(error))
+    elif recipe.evaluation.metric and recipe.evaluation.metric not in task.metrics:
+        problems.append(_not_a_choice("evaluation.metric", recipe.evaluation.metric, tuple(task.metrics)))
+    if recipe.data.validation_share + recipe.data.test_share >= 1:
+        problems.append("data.validation_share and data.test_share leave no rows to train on: together they must be below 1.")
+    return problems
+
+
+def _not_a_choice(name: str, value: object, choices: tuple[Any, ...]) -> str:
+    near = suggest(str(value), [str(choice) for choice in choices])
+    hint = f" Did you mean {near!r}?" if near else ""
+    return f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}.{hint}"
+
+
+def _unknown(what: str, name: str, known: Mapping[str, Any], section: str = "") -> str:
+    near = suggest(name, known)
+    if near is None and not section:
+        # a field given without its section is the usual slip
+        homes = [f"{top}.{name}" for top, kind in _fields(Recipe).items() if name in (_fields(kind) if dataclasses.is_dataclass(kind) else ())]
+        near = homes[0] if homes else None
+    hint = f" Did you mean {near!r}?" if near else f" Known: {', '.join(known)}."
+    return f"There is no {what} {name!r}.{hint}"
+
+
+@cache
+def _fields(section: Any) -> dict[str, Any]:
+    hints = typing.get_type_hints(section)
+    return {f.name: hints[f.name] for f in dataclasses.fields(section)}
+
+
+def _convert(name: str, value: Any, kind: Any, problems: list[str]) -> Any:
+    """The value as the field's type, or ``_BAD`` with a problem noted."""
+    optional = get_origin(kind) in (types.UnionType, typing.Union)
+    if optional:
+        if value is None:
+            return None
+        kind = next(k for k in get_args(kind) if k is not type(None))
+    if get_origin(kind) is Literal:
+        return value  # choices are checked with everything else
+    if get_origin(kind) is tuple:
+        items = [value] if isinstance(value, str) else value
+        if isinstance(items, list | tuple) and all(isinstance(item, str) for item in items):
+            return tuple(items)
+        problems.append(f"{name} must be a list of texts, not {value!r}.")
+        return _BAD
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+        problems.append(f"{name} must be {words.get(kind, kind)}, not {value!r}.")
+        return _BAD
+    return value
+
+
+def _literal(text: str) -> Any:
+    """A value on the command line: a TOML value where it is one, else the text itself."""
+    try:
+        return tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        return {"True": True, "False": False}.get(text, text)
+
+
+def _drop_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: _drop_none(value) if isinstance(value, dict) else list(value) if isinstance(value, tuple) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def _write(container: Any, section: Any, values: dict[str, Any]) -> None:
+    import tomlkit
+
+    help_ = field_help(type(section))
+    for name, kind in _fields(type(section)).items():
+        if dataclasses.is_dataclass(kind):
+            table = tomlkit.table()
+            _write(table, getattr(section, name), values[name])
+            container.add(name, table)
+        elif name in values:
+            item = tomlkit.item(values[name])
+            item.comment(help_.get(name, ""))
+            container.add(name, item)
+        else:
+            container.add(tomlkit.comment(f"{name} =  {help_.get(name, '')}"))

@@ -1,0 +1,420 @@
+"""From a recipe to a complete run: data, model, training, judgement, model card.
+
+``execute`` is the one path: ``train`` calls it in this process, ``launch`` in a process of its own, and resuming is calling it
+again on the same directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from labkit import data, models, tasks
+from labkit.errors import DataError, LabError, ModelError, RecipeError, ResourceError, RunError
+from labkit.events import Event, EventLog, Note, RunEnded, RunStarted
+from labkit.training import _rundir
+from labkit.training._environment import describe
+from labkit.training._judge import judge
+from labkit.training._recipe import Recipe
+from labkit.training._run import Run, new_directory
+
+Watch = Callable[[Event], None]
+
+
+def train(recipe: Recipe, directory: str | os.PathLike[str] | None = None, *, watch: Watch | None = None) -> Run:
+    """Train in this process and return when it is done, stopped or failed.
+
+    The first Ctrl-C saves and stops; the run can be resumed.
+
+    Args:
+        recipe: everything that decides the result.
+        directory: the run directory; a new one under ``runs/`` when None. One that holds an interrupted run of the same
+            recipe is resumed.
+        watch: called with every event.
+
+    Raises:
+        RecipeError: the recipe cannot work.
+        DataError: the data cannot be read or trained on.
+        ModelError: the base model cannot be had.
+        RunError: the directory holds another run, a finished one, or one that a process works on.
+        ResourceError: memory or disk ran out; every checkpoint saved before is intact.
+    """
+    run = prepare(recipe, directory)
+    execute(run.directory, watch=watch)
+    return run
+
+
+def resume(directory: str | os.PathLike[str], *, watch: Watch | None = None) -> Run:
+    """Go on with an interrupted, stopped or failed run, in this process.
+
+    It ends with the metrics that the uninterrupted run would have had.
+
+    Raises:
+        RunError: no run there, a finished one, or one that a process works on.
+    """
+    run = Run(directory)
+    if run.status == "completed":
+        raise RunError(f"an unfinished run in {run.directory}", "a completed one", "open it with labkit.training.attach")
+    execute(run.directory, watch=watch)
+    return run
+
+
+def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> Run:
+    """Make the run directory with the recipe in it.
+
+    Raises:
+        RunError: the directory holds something else.
+        ResourceError: it cannot be written.
+    """
+    folder = new_directory(recipe) if directory is None else Path(directory).expanduser().absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / _rundir.RECIPE).exists():
+            run = Run(folder)
+            if run.status == "completed":
+                raise RunError(f"a new or unfinished run directory ({folder})", "a completed run", "choose another directory")
+            if _asked(Recipe.load(folder / _rundir.RECIPE), recipe) != _asked(recipe, recipe):
+                raise RunError(
+                    f"the recipe that the run in {folder} began with", "another recipe", "resume it as it is, or choose another directory"
+                )
+            return run
+        strangers = [path.name for path in folder.iterdir()]
+        if strangers:
+            raise RunError(
+                f"an empty or new run directory ({folder})",
+                f"a folder that holds {', '.join(sorted(strangers)[:3])}",
+                "choose another directory: nothing is ever overwritten",
+            )
+        recipe.save(folder / _rundir.RECIPE)
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        raise RunError(f"to write the run directory {folder}", f"{type(error).__name__}: {error.strerror}", "choose another directory") from error
+    except OSError as error:
+        raise ResourceError(f"to write the run directory {folder}", f"{error.strerror or error}", "free some space or choose another directory") from error
+    return Run(folder)
+
+
+def execute(directory: Path, *, watch: Watch | None = None) -> None:
+    """Run what is left of the run in ``directory``, as the process that owns it."""
+    _rundir.claim(directory, os.getpid())
+    (directory / _rundir.STOP).unlink(missing_ok=True)
+    log = EventLog(directory / _rundir.EVENTS)
+    started = time.monotonic()
+    step = 0
+
+    def emit(event: Event) -> None:
+        nonlocal step
+        step = getattr(event, "step", step)
+        log.append(event)
+        if watch is not None:
+            watch(event)
+
+    def end(status: str, metrics: dict[str, float] | None = None, error: str = "") -> None:
+        _rundir.release_reserve(directory)
+        emit(RunEnded(status=status, step=step, seconds=time.monotonic() - started, metrics=metrics or {}, error=error))
+
+    try:
+        _rundir.hold_reserve(directory)
+        with _Interrupt() as interrupt:
+            metrics = _work(directory, emit, interrupt)
+        if metrics is None:
+            end("stopped")
+        else:
+            _rundir.release_reserve(directory)
+            _rundir.write_manifest(directory)
+            shutil.rmtree(directory / _rundir.CHECKPOINTS, ignore_errors=True)
+            end("completed", metrics)
+    except KeyboardInterrupt:
+        end("stopped", error="interrupted before the next checkpoint")
+        raise
+    except BaseException as error:
+        from labkit.training._trainer import plain_resource_error
+
+        _rundir.release_reserve(directory)
+        plain = plain_resource_error(error, directory) or error
+        text = str(plain) if isinstance(plain, LabError) else f"{type(plain).__name__}: {plain}"
+        with contextlib.suppress(OSError):  # with nothing left on the disk, the error itself must still get out
+            end("failed", error=text)
+        if plain is error:
+            raise
+        raise plain from error
+    finally:
+        _rundir.release(directory)
+
+
+class _Interrupt:
+    """The first Ctrl-C or SIGTERM asks the loop to save and stop; outside the loop, or the second time, it interrupts."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.patient = False  # whether a loop looks at ``asked``
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: object) -> None:
+        if self.asked or not self.patient:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    @contextlib.contextmanager
+    def patience(self) -> Iterator[None]:
+        self.patient = True
+        try:
+            yield
+        finally:
+            self.patient = False
+
+
+def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, float] | None:
+    """Everything from reading the data to the model card. None where someone asked to stop."""
+    recipe = Recipe.load(directory / _rundir.RECIPE)
+    task = tasks.get(recipe.task)
+    base = models.resolve(recipe.model.name)
+    emit(Note(text="Reading the data."))
+    corpus = data.load(recipe.data)
+    problems = task.problems(corpus)
+    if problems:
+        raise DataError("data that a model can be trained on", " ".join(problems), "look at labkit.data.check(corpus)", file=recipe.data.train)
+    import torch
+
+    threads = recipe.budget.threads or models.usable_cores()
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    recipe, precision = _resolve(recipe, corpus, base, directory)
+    emit(Note(text=f"Tokenising {sum(corpus.rows.values()):,} rows."))
+    tokenizer = models.load_tokenizer(base)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.model_max_length = recipe.model.max_length
+    encoded = {
+        split: task.encode(
+            rows, tokenizer, max_length=recipe.model.max_length, labels=corpus.labels, multi_label=corpus.multi_label
+        )
+        for split, rows in corpus.splits.items()
+    }
+    finished = (directory / _rundir.MODEL / "config.json").exists()
+    if not finished and not _fit(recipe, corpus, task, base, tokenizer, encoded, precision, directory, emit, interrupt):
+        return None
+    return judge(recipe, corpus, encoded, directory, emit)
+
+
+def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Path) -> tuple[Recipe, str]:
+    """Fill in what the recipe leaves to the machine and the data, and write it down, once: a resumed run reads it."""
+    noted = directory / _rundir.ENVIRONMENT
+    if noted.exists():
+        return recipe, str(_rundir.read_json(noted)["precision"])
+    config = models.load_config(base)
+    limit = int(getattr(config, "max_position_embeddings", 0) or 0)
+    if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert"):
+        limit -= 2  # their positions start behind the padding index
+    tokenizer_limit = models.load_tokenizer(base).model_max_length
+    limit = min(limit or 10**6, tokenizer_limit)
+    if recipe.model.max_length > limit:
+        raise RecipeError([f"model.max_length must be at most {limit}, the longest input of {base.name!r}, not {recipe.model.max_length}."])
+    rate = recipe.optimizer.learning_rate or default_learning_rate(base, config)
+    chosen = recipe.with_values(
+        data=dataclasses.asdict(corpus.config),
+        model={"max_length": recipe.model.max_length or min(limit, 512)},
+        optimizer={"learning_rate": rate},
+    )
+    machine = models.machine()
+    speed = models.layer_speed(
+        int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 384)),
+        int(getattr(config, "num_attention_heads", 0) or 1),
+        0,
+        machine.device if machine.device == "cuda" else "cpu",
+    )
+    precision = speed.best if recipe.budget.precision == "auto" else recipe.budget.precision
+    if machine.device == "mps":
+        precision = "float32"
+    chosen.save(directory / _rundir.RECIPE)
+    _rundir.write_json(noted, describe(machine, speed, precision, chosen))
+    return chosen, precision
+
+
+def default_learning_rate(base: models.BaseModel, config: Any) -> float:
+    """Peak learning rate by size: small encoders take, and need, a higher one.
+
+    2e-4 was tuned for MiniLM on a validation split of banking77's training data (``benchmarks/tune_defaults.py``); 5e-5 and 2e-5 are the range
+    of Devlin et al. 2019 (arXiv:1810.04805, appendix A.3) for base and large encoders.
+    """
+    width = int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 768))
+    return 2e-4 if width <= 512 else 5e-5 if width <= 768 else 2e-5
+
+
+def _fit(
+    recipe: Recipe,
+    corpus: Any,
+    task: tasks.Task,
+    base: models.BaseModel,
+    tokenizer: Any,
+    encoded: dict[str, tasks.Encoded],
+    precision: str,
+    directory: Path,
+    emit: Watch,
+    interrupt: _Interrupt,
+) -> bool:
+    """Train, and put the best model into its place. False where someone asked to stop."""
+    from safetensors.torch import load_file
+    from transformers import TrainingArguments, set_seed
+
+    from labkit.training._trainer import LabTrainer, gave_up
+
+    set_seed(recipe.seed)  # before the model: the head's weights are drawn there
+    model = task.build(base, labels=corpus.labels, multi_label=corpus.multi_label, dropout=recipe.model.dropout)
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
+    _freeze(model, recipe)
+    weights = data.class_weights(corpus) if recipe.technique.class_weights else None
+    steps_per_epoch = -(-(-(-len(encoded["train"]) // recipe.optimizer.batch_size)) // recipe.optimizer.gradient_accumulation)
+    metric = recipe.evaluation.metric or task.metric
+    validated = "validation" in encoded
+    checkpoints = directory / _rundir.CHECKPOINTS
+    arguments = TrainingArguments(
+        output_dir=str(checkpoints),
+        per_device_train_batch_size=recipe.optimizer.batch_size,
+        gradient_accumulation_steps=recipe.optimizer.gradient_accumulation,
+        num_train_epochs=recipe.budget.epochs,
+        max_steps=_max_steps(recipe, steps_per_epoch),
+        learning_rate=recipe.optimizer.learning_rate,
+        lr_scheduler_type=recipe.optimizer.schedule,
+        warmup_steps=int(recipe.optimizer.warmup * _total_steps(recipe, steps_per_epoch)),
+        weight_decay=recipe.optimizer.weight_decay,
+        adam_beta1=recipe.optimizer.beta1,
+        adam_beta2=recipe.optimizer.beta2,
+        adam_epsilon=recipe.optimizer.epsilon,
+        optim="adamw_torch_fused",
+        max_grad_norm=recipe.optimizer.max_gradient_norm,
+        bf16=precision == "bf16",
+        use_cpu=models.machine().device == "cpu",
+        seed=recipe.seed,
+        save_strategy="steps",
+        save_steps=1 << 40,  # labkit's own flow decides; see _trainer.Flow
+        logging_strategy="no",
+        logging_nan_inf_filter=False,
+        eval_strategy="no",
+        metric_for_best_model=metric,
+        greater_is_better=task.metrics[metric],
+        disable_tqdm=True,
+        report_to="none",
+        log_level="error",
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+    )
+    ids = {split: list(corpus[split]["row_id"]) for split in corpus.splits}
+
+    def look() -> dict[str, float]:
+        predictions = task.predict(
+            model,
+            encoded["validation"],
+            row_ids=ids["validation"],
+            pad_id=tokenizer.pad_token_id,
+            side=tokenizer.padding_side,
+            labels=corpus.labels,
+            multi_label=corpus.multi_label,
+            batch_size=recipe.optimizer.batch_size,
+        )
+        return task.quick_metrics(predictions)
+
+    stop_file = directory / _rundir.STOP
+    trainer = LabTrainer(
+        model=model,
+        args=arguments,
+        tokenizer=tokenizer,
+        encoded=encoded["train"],
+        grouped=recipe.budget.length_grouped,
+        pad_id=tokenizer.pad_token_id,
+        side=tokenizer.padding_side,
+        loss=task.loss(
+            multi_label=corpus.multi_label,
+            weights=None if weights is None else [weights[label] for label in corpus.labels],
+            label_smoothing=recipe.technique.label_smoothing,
+        ),
+        judge=look if validated else None,
+        emit=emit,
+        stop_requested=lambda: interrupt.asked or stop_file.exists(),
+        every=max(1, round(recipe.evaluation.every * steps_per_epoch)),
+        patience=recipe.budget.patience,
+        checkpoint_seconds=recipe.budget.checkpoint_minutes * 60,
+    )
+    saved = _rundir.checkpoints(directory)
+    last = saved[-1][1] if saved else None
+    state = _rundir.read_json(last / "trainer_state.json") if last else {"global_step": 0, "log_history": []}
+    total = _total_steps(recipe, steps_per_epoch)
+    emit(
+        RunStarted(
+            run=directory.name,
+            task=recipe.task,
+            model=recipe.model.name,
+            rows=corpus.rows,
+            steps=total,
+            epochs=recipe.budget.epochs,
+            from_step=state["global_step"],
+            precision=precision,
+            pid=os.getpid(),
+        )
+    )
+    key = f"eval_{metric}"
+    over = state["global_step"] >= total or gave_up(state["log_history"], key, task.metrics[metric], recipe.budget.patience)
+    if not over:
+        with interrupt.patience(), models.quiet_transformers():
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
+        if trainer.flow.starved:
+            raise MemoryError
+        if trainer.flow.stopped:
+            return False
+        state = {"best_global_step": trainer.state.best_global_step, "global_step": trainer.state.global_step}
+    chosen = state.get("best_global_step") or state["global_step"]
+    weights_file = checkpoints / f"checkpoint-{chosen}" / "model.safetensors"
+    if over or chosen != state["global_step"]:
+        if not weights_file.exists():
+            raise ModelError(f"the weights of the best checkpoint in {weights_file.parent}", "none there", "train again in a new directory")
+        model.load_state_dict(load_file(weights_file), strict=False)
+    _save_model(model, tokenizer, recipe, corpus, directory)
+    return True
+
+
+def _total_steps(recipe: Recipe, steps_per_epoch: int) -> int:
+    import math
+
+    planned = math.ceil(recipe.budget.epochs * steps_per_epoch)
+    return min(planned, recipe.budget.max_steps) if recipe.budget.max_steps else planned
+
+
+def _max_steps(recipe: Recipe, steps_per_epoch: int) -> int:
+    """For Trainer, to which -1 means as many as the epochs give."""
+    return _total_steps(recipe, steps_per_epoch) if recipe.budget.max_steps else -1
+
+
+def _freeze(model: Any, recipe: Recipe) -> None:
+    encoder = getattr(model, model.base_model_prefix, None)
+    if recipe.technique.trainable == "head" and encoder is not None:
+        for parameter in encoder.parameters():
+            parameter.requires_grad_(False)
+    elif recipe.technique.freeze_embeddings:
+        model.get_input_embeddings().weight.requires_grad_(False)
+
+
+def _save_model(model: Any, tokenizer: Any, recipe: Recipe, corpus: Any, directory: Path) -> None:
+    staged = directory / f"{_rundir.MODEL}.partial"
+    shutil.rmtree(staged, ignore_errors=True)
+    with models.quiet_transformers():
+        model.save_pretrained(staged)
+        tokenizer.save_pretrained(staged)
+    _rundir.publish(staged, directory / _rundir.MODEL)

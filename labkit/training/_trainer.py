@@ -1,0 +1,290 @@
+"""The step: transformers' Trainer, told by labkit when to log, evaluate, save and stop, and saying so as events.
+
+What is kept of Trainer: the optimiser, the schedules, accumulation, clipping, mixed precision through accelerate, checkpoints
+and exact resumption. What labkit puts in: its own batches (``_batches``), the task's loss and prediction, and whole
+checkpoints (staged, then renamed). To make the step faster, replace ``training_step`` here and ``Batches`` there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+from transformers import DefaultFlowCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from labkit.errors import ResourceError
+from labkit.events import CheckpointSaved, Evaluated, Event, StepLogged
+from labkit.tasks import Encoded
+from labkit.training import _rundir
+from labkit.training._batches import Batches
+
+_LOG_SECONDS = 0.5  # at most two updates a second: a viewer in a notebook stays responsive
+_MEMORY_LEFT_MB = 150  # below this the run saves itself before the system kills it
+
+
+class Rows(Dataset[int]):
+    """Positions of encoded rows; the collator fetches them a batch at a time."""
+
+    def __init__(self, encoded: Encoded) -> None:
+        self.encoded = encoded
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def __getitem__(self, index: int) -> int:
+        return index
+
+
+class LabTrainer(Trainer):
+    """Trainer over encoded rows.
+
+    Args:
+        encoded: the training rows.
+        grouped: batches of similar length.
+        pad_id, side: how to pad.
+        loss: of (model output, labels), the mean over a batch.
+        judge: the metrics of the model as it stands, on the validation split; None without one.
+        emit: takes the events.
+        stop_requested: whether someone asked to stop.
+        every: steps between evaluations.
+        patience: evaluations without improvement before the end; 0: never ends early.
+        checkpoint_seconds: longest time between checkpoints; 0: at evaluations only.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: Any,
+        args: TrainingArguments,
+        tokenizer: Any,
+        encoded: Encoded,
+        grouped: bool,
+        pad_id: int,
+        side: str,
+        loss: Callable[[Any, torch.Tensor], torch.Tensor],
+        judge: Callable[[], dict[str, float]] | None,
+        emit: Callable[[Event], None],
+        stop_requested: Callable[[], bool],
+        every: int,
+        patience: int,
+        checkpoint_seconds: float,
+    ) -> None:
+        self.encoded, self.pad_id, self.side = encoded, pad_id, side
+        self.batches = Batches(encoded.lengths, args.per_device_train_batch_size, args.seed, grouped=grouped)
+        self.task_loss, self.judge, self.emit = loss, judge, emit
+        super().__init__(
+            model=model,
+            args=args,
+            processing_class=tokenizer,
+            train_dataset=Rows(encoded),
+            data_collator=self._collate,
+        )
+        self.loss_is_scaled_for_ga = False  # the loss is a mean over its batch
+        self.tokens = self.examples = 0
+        self.flow = Flow(self, stop_requested, every, patience, checkpoint_seconds)
+        self.remove_callback(DefaultFlowCallback)
+        self.remove_callback(PrinterCallback)
+        self.add_callback(self.flow)
+
+    def get_train_dataloader(self) -> DataLoader[int]:
+        # Its own generator: a loader draws a seed each epoch, which must not move the generator that dropout uses.
+        return DataLoader(
+            Rows(self.encoded),
+            batch_sampler=self.batches,
+            collate_fn=self._collate,
+            generator=torch.Generator().manual_seed(0),
+        )
+
+    def _collate(self, rows: list[int]) -> dict[str, torch.Tensor]:
+        return self.encoded.batch(rows, self.pad_id, self.side)
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """The task's loss on a batch."""
+        self.tokens += int(inputs["attention_mask"].sum())
+        self.examples += len(inputs["attention_mask"])
+        labels = inputs.pop("labels")
+        outputs = model(**inputs)
+        loss = self.task_loss(outputs, labels)
+        return (loss, outputs) if return_outputs else loss
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """Not counted: it would walk over all parameters at every step."""
+        return 0
+
+    def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> None:
+        return None  # the loss is a mean over its batch, and accumulation divides by the number of batches
+
+    def _evaluate(self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False) -> dict[str, float]:
+        metrics = self.judge() if self.judge else {}
+        prefixed = {f"eval_{name}": value for name, value in metrics.items()}
+        self.state.log_history.append({"step": self.state.global_step, "epoch": self.state.epoch, **prefixed})
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, prefixed)
+        return prefixed
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Save beside the place, then rename: a checkpoint is whole or not there. The newest and the best are kept."""
+        home = Path(self.args.output_dir)
+        name = f"checkpoint-{self.state.global_step}"
+        staging = home / "staging"
+        shutil.rmtree(staging, ignore_errors=True)
+        # whole only with its marker, which Trainer writes last
+        (staging / name).mkdir(parents=True)
+        self._staging = str(staging)
+        try:
+            super()._save_checkpoint(model, trial)
+            _rundir.publish(staging / name, home / name)
+        finally:
+            self._staging = None
+            shutil.rmtree(staging, ignore_errors=True)
+        keep = {self.state.global_step, self.state.best_global_step}
+        for step, folder in _rundir.checkpoints(home.parent):
+            if step not in keep:
+                shutil.rmtree(folder, ignore_errors=True)
+        self.emit(CheckpointSaved(step=self.state.global_step, path=f"{home.name}/{name}"))
+
+    _staging: str | None = None
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return self._staging or str(self.args.output_dir)
+
+
+class Flow(TrainerCallback):
+    """When to log, evaluate, save and stop."""
+
+    def __init__(
+        self, trainer: LabTrainer, stop_requested: Callable[[], bool], every: int, patience: int, checkpoint_seconds: float
+    ) -> None:
+        self.trainer, self.stop_requested = trainer, stop_requested
+        self.every, self.patience, self.checkpoint_seconds = every, patience, checkpoint_seconds
+        self.stopped = False
+        self.starved = False
+        self._logged = self._saved = self._began = time.monotonic()
+        self._first_step = 0
+        self._counted = (0, 0)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._logged = self._saved = self._began = time.monotonic()
+        self._first_step = state.global_step
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        # Trainer's own call reaches a batch sampler only when it is wrapped
+        self.trainer.batches.set_epoch(int(state.epoch or 0))
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        now = time.monotonic()
+        last = state.global_step >= state.max_steps
+        if last:
+            control.should_training_stop = True
+        if last or state.global_step % self.every == 0:
+            control.should_evaluate = self.trainer.judge is not None
+            control.should_save = True
+        if self.checkpoint_seconds and now - self._saved > self.checkpoint_seconds:
+            control.should_save = True
+        if self.stop_requested():
+            self.stopped = control.should_save = control.should_training_stop = True
+        elif _free_memory_mb() < _MEMORY_LEFT_MB:
+            self.starved = control.should_save = control.should_training_stop = True
+        if now - self._logged > _LOG_SECONDS or control.should_evaluate or control.should_training_stop:
+            control.should_log = True
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
+        if not logs or "loss" not in logs:
+            return
+        now = time.monotonic()
+        elapsed = max(now - self._logged, 1e-9)
+        tokens, examples = self.trainer.tokens - self._counted[0], self.trainer.examples - self._counted[1]
+        self._counted = (self.trainer.tokens, self.trainer.examples)
+        self._logged = now
+        done = state.global_step - self._first_step
+        self.trainer.emit(
+            StepLogged(
+                step=state.global_step,
+                epoch=round(float(state.epoch or 0), 4),
+                loss=logs["loss"],
+                learning_rate=logs.get("learning_rate", 0.0),
+                gradient_norm=logs.get("grad_norm"),
+                examples_per_second=examples / elapsed,
+                tokens_per_second=tokens / elapsed,
+                memory_mb=_resident_mb(),
+                seconds_left=(now - self._began) / max(done, 1) * (state.max_steps - state.global_step),
+            )
+        )
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
+        self._logged = time.monotonic()  # evaluating is no training time
+        key, better = f"eval_{args.metric_for_best_model}", np.greater if args.greater_is_better else np.less
+        value = (metrics or {}).get(key)
+        best = value is not None and (state.best_metric is None or better(value, state.best_metric))
+        self.trainer.emit(
+            Evaluated(
+                step=state.global_step,
+                epoch=round(float(state.epoch or 0), 4),
+                split="validation",
+                metrics={name.removeprefix("eval_"): v for name, v in (metrics or {}).items()},
+                best=bool(best),
+            )
+        )
+        if gave_up(state.log_history, key, args.greater_is_better, self.patience):
+            control.should_training_stop = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._saved = time.monotonic()
+
+
+def gave_up(history: list[dict[str, float]], metric: str, higher_is_better: bool, patience: int) -> bool:
+    """Whether the last ``patience`` evaluations brought no improvement.
+
+    It is read off the history, so that a resumed run decides as the uninterrupted one would.
+    """
+    values = [entry[metric] for entry in history if metric in entry]
+    if not patience or len(values) <= patience:
+        return False
+    best = int(np.argmax(values) if higher_is_better else np.argmin(values))
+    return len(values) - 1 - best >= patience
+
+
+def plain_resource_error(error: BaseException, run: Path) -> ResourceError | None:
+    """The same in plain words, where an error means that memory or disk ran out; else None."""
+    text = str(error)
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        sign in text for sign in ("DefaultCPUAllocator", "out of memory", "Cannot allocate memory", "can't allocate memory")
+    ):
+        return ResourceError(
+            "enough memory for a training step",
+            "none left to allocate",
+            "use a smaller optimizer.batch_size (with more optimizer.gradient_accumulation the result stays the same), a "
+            "smaller model.max_length, or a smaller base model, and resume: every checkpoint saved so far is intact",
+        )
+    try:
+        full = shutil.disk_usage(run).free < 1 << 20
+    except OSError:
+        full = False
+    if full or any(
+        sign in text for sign in ("No space left", "Disk quota", "StorageFull", "PytorchStreamWriter", "unexpected pos", "Read-only file system")
+    ):
+        return ResourceError(
+            f"room on the disk of {run}",
+            f"no more ({text.splitlines()[0][:120] if text else type(error).__name__})",
+            "free some space and resume the run: every checkpoint saved so far is intact",
+        )
+    return None
+
+
+def _free_memory_mb() -> float:
+    import psutil
+
+    return float(psutil.virtual_memory().available) / 1e6
+
+
+def _resident_mb() -> float:
+    import psutil
+
+    return float(psutil.Process().memory_info().rss) / 1e6
