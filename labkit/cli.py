@@ -30,8 +30,13 @@ _EPILOG = {
   labkit train --resume runs/reviews
 Every setting that --set takes stands, explained, in the recipe.toml of any run directory.""",
     "evaluate": "examples:\n  labkit evaluate runs/reviews\n  labkit evaluate runs/reviews new_labelled.csv --json",
-    "predict": "examples:\n  labkit predict runs/reviews new.csv --out predictions.csv\n  labkit predict runs/reviews new.jsonl",
-    "models": "examples:\n  labkit models --task text-classification\n  labkit models deberta-v3-small\n  labkit models --for messages.csv",
+    "predict": """examples:
+  labkit predict runs/reviews new.csv --out predictions.csv
+  labkit predict runs/reviews new.jsonl""",
+    "models": """examples:
+  labkit models --task text-classification
+  labkit models roberta-base
+  labkit models --for messages.csv""",
 }
 
 
@@ -65,9 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"labkit {labkit.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], text: str, *, as_json: bool = True) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], text: str, *, as_json: bool = True
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(
-            name, help=text, description=text, epilog=_EPILOG.get(name), formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            help=text,
+            description=text,
+            epilog=_EPILOG.get(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         sub.set_defaults(run=run)
         if as_json:
@@ -84,20 +95,32 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("name", nargs="?", help="show this model's card")
     models.add_argument("--task", metavar="ID", default=None, help="only models for this task")
     models.add_argument("--for", dest="data", metavar="DATA", help="rank the models for this data on this machine")
-    models.add_argument("--minutes", type=float, default=15, help="with --for: minutes that training may take (default: 15)")
-    models.add_argument("--language", default="en", metavar="ISO", help="with --for: language of the texts (default: en)")
+    models.add_argument(
+        "--minutes", type=float, default=15, help="with --for: minutes that training may take (default: 15)"
+    )
+    models.add_argument(
+        "--language", default="en", metavar="ISO", help="with --for: language of the texts (default: en)"
+    )
     models.add_argument("--offline", action="store_true", help="only models that need no download")
 
     check = command("check", _check, "Look for trouble in labelled texts, and name the repairs.")
     _data_arguments(check, required=True)
-    check.add_argument("--model", default="minilm", metavar="NAME", help="whose tokenizer measures the texts (default: minilm)")
+    check.add_argument(
+        "--model", default="minilm", metavar="NAME", help="whose tokenizer measures the texts (default: minilm)"
+    )
 
     train = command("train", _train, "Fine-tune a model on labelled texts, and evaluate it beside the baselines.")
     _data_arguments(train, required=False)
     train.add_argument("--task", metavar="ID", help="task id (default: text-classification)")
     train.add_argument("--model", metavar="NAME", help="base model: minilm, a catalogue name, a hub id, or a folder")
     train.add_argument("--recipe", metavar="FILE", help="start from this recipe file")
-    train.add_argument("--set", action="append", default=[], metavar="section.field=value", help="any setting of the recipe; may be repeated")
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.field=value",
+        help="any setting of the recipe; may be repeated",
+    )
     train.add_argument("--out", metavar="DIR", help="run directory (default: a new one below runs/)")
     train.add_argument("--resume", metavar="RUN", help="go on with a stopped, failed or killed run")
     train.add_argument("--detach", action="store_true", help="train in a process of its own and return at once")
@@ -121,12 +144,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _data_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
-        "data", metavar="DATA", nargs=None if required else "?", help="CSV, TSV, JSON, JSON lines, Parquet, a folder or a hub id"
+        "data",
+        metavar="DATA",
+        nargs=None if required else "?",
+        help="CSV, TSV, JSON, JSON lines, Parquet, a folder or a hub id",
     )
     parser.add_argument("--test", metavar="FILE", help="test data; without it a part is set aside")
     parser.add_argument("--validation", metavar="FILE", help="validation data; without it a part is set aside")
     parser.add_argument("--text", metavar="COL", help="column with the text (default: found)")
-    parser.add_argument("--label", metavar="COL", help="column with the label, or several, with commas, for one column per label")
+    parser.add_argument(
+        "--label", metavar="COL", help="column with the label, or several, with commas, for one column per label"
+    )
 
 
 def _tour(options: argparse.Namespace) -> int:
@@ -140,7 +168,7 @@ def _tour(options: argparse.Namespace) -> int:
     _say("labkit tour: the quick-start tutorial, on this machine, without a network")
     done = tour(options.out, on_cell=on_cell)
     _end_progress()
-    answer = {
+    answer: dict[str, Any] = {
         "results": done.results,
         "notebook": str(done.notebook),
         "html": str(done.html),
@@ -210,7 +238,9 @@ def _models(options: argparse.Namespace) -> int:
             print(f"{i}. {r.card.name}: {'; '.join(r.reasons[:-1])}. {r.reasons[-1]}")
         return 0
     here = set(models.available_offline())
-    cards = [c for c in models.catalogue(task=options.task) if not options.offline or c.name in here or c.hub_id in here]
+    cards = [
+        c for c in models.catalogue(task=options.task) if not options.offline or c.name in here or c.hub_id in here
+    ]
     if options.json:
         _answer([{**asdict(c), "offline": c.name in here or c.hub_id in here} for c in cards])
         return 0
@@ -218,10 +248,22 @@ def _models(options: argparse.Namespace) -> int:
     for c in cards:
         have = "yes" if c.name in here or c.hub_id in here else "" if c.safetensors else "no safetensors"
         rows.append(
-            (c.name, c.family, f"{c.parameters_m:.0f} M", f"{c.disk_mb:.0f} MB", str(c.max_tokens or "any"), ",".join(c.languages)[:12], c.licence, have)
+            (
+                c.name,
+                c.family,
+                f"{c.parameters_m:.0f} M",
+                f"{c.disk_mb:.0f} MB",
+                str(c.max_tokens or "any"),
+                ",".join(c.languages)[:12],
+                c.licence,
+                have,
+            )
         )
     _table(rows)
-    print("\nNot to be had: " + "; ".join(f"{m.name} (instead: {', '.join(m.alternatives[:2])})" for m in models.unavailable()))
+    print(
+        "\nNot to be had: "
+        + "; ".join(f"{m.name} (instead: {', '.join(m.alternatives[:2])})" for m in models.unavailable())
+    )
     print("labkit models NAME shows one; labkit models --for DATA ranks them for your data and this machine.")
     return 0
 
@@ -273,7 +315,9 @@ def _launched(run: Any, options: argparse.Namespace) -> int:
     if options.json:
         _answer({"directory": str(run.directory), "status": run.status})
     else:
-        print(f"Training in the background: {_short(run.directory)}\nLook with: labkit runs {_short(run.directory.parent)}")
+        print(
+            f"Training in the background: {_short(run.directory)}\nLook with: labkit runs {_short(run.directory.parent)}"
+        )
     return 0
 
 
@@ -309,7 +353,9 @@ def _recipe(options: argparse.Namespace) -> Any:
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
-        merged[key] = _merge(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+        merged[key] = (
+            _merge(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+        )
     return merged
 
 
@@ -361,7 +407,13 @@ def _runs(options: argparse.Namespace) -> int:
     for s in found:
         figures = s.get("metrics", {})
         rows.append(
-            (s["run"], s["status"], s.get("model", ""), *(_percent(figures.get(m)) for m in ("accuracy", "macro_f1")), _clock(s.get("seconds", 0)))
+            (
+                s["run"],
+                s["status"],
+                s.get("model", ""),
+                *(_percent(figures.get(m)) for m in ("accuracy", "macro_f1")),
+                _clock(s.get("seconds", 0)),
+            )
         )
     _table(rows)
     for s in found:
@@ -397,7 +449,9 @@ class _Progress:
         if isinstance(event, events.RunStarted):
             self.steps = event.steps
             resumed = f", from step {event.from_step}" if event.from_step else ""
-            _say(f"training {event.model} on {event.rows['train']:,} rows, {event.steps} steps in {event.precision}{resumed}")
+            _say(
+                f"training {event.model} on {event.rows['train']:,} rows, {event.steps} steps in {event.precision}{resumed}"
+            )
         elif isinstance(event, events.Note):
             _progress(event.text, False)
         elif isinstance(event, events.StepLogged):
@@ -444,7 +498,7 @@ def _end_progress() -> None:
     _width = 0
 
 
-def _table(rows: list[tuple[str, ...]]) -> None:
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

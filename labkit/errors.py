@@ -113,7 +113,9 @@ class UnknownName(LabError, KeyError):
         self.name, self.known = name, tuple(known)
         near = suggest(str(name), self.known)
         hint = f"Did you mean {near!r}? " if near else ""
-        super().__init__(f"the name of a {what}", repr(name), f"{hint}Valid names: {', '.join(self.known)}. {do}".strip())
+        super().__init__(
+            f"the name of a {what}", repr(name), f"{hint}Valid names: {', '.join(self.known)}. {do}".strip()
+        )
 
     def __str__(self) -> str:  # KeyError would print the repr
         return str(self.args[0])

@@ -86,7 +86,7 @@ class CheckpointSaved(Event):
 class RunEnded(Event):
     """The process is done: completed, stopped on request (resumable), or failed (``error`` says why)."""
 
-    status: str
+    status: Status
     step: int
     seconds: float
     metrics: dict[str, float] = field(default_factory=dict)
@@ -144,11 +144,9 @@ def read(path: str | os.PathLike[str]) -> list[Event]:
 
 def follow(path: str | os.PathLike[str], offset: int = 0) -> Iterator[tuple[Event, int]]:
     """The whole events behind byte ``offset``, each with the offset at which the next one starts."""
-    try:
-        file = Path(path).open("rb")
-    except FileNotFoundError:
+    if not Path(path).is_file():
         return
-    with file:
+    with Path(path).open("rb") as file:
         file.seek(offset)
         for line in file:
             if not line.endswith(b"\n"):

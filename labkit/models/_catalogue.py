@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from labkit.errors import ModelError, UnknownName
 
@@ -59,14 +60,14 @@ def _read() -> tuple[dict[str, ModelCard], tuple[Unavailable, ...]]:
     known = {f.name for f in fields(ModelCard)}
     cards = {}
     for entry in content["model"]:
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items() if k in known}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items() if k in known}
         card = ModelCard(**values)
         cards[card.name] = card
-    gone = tuple(
-        Unavailable(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
-        for entry in content["unavailable"]
-    )
-    return cards, gone
+    gone = []
+    for entry in content["unavailable"]:
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+        gone.append(Unavailable(**values))
+    return cards, tuple(gone)
 
 
 def catalogue(

@@ -129,7 +129,9 @@ def load_config(base: BaseModel | str) -> PreTrainedConfig:
     return config
 
 
-def load_model(base: BaseModel | str, auto_class: Any, *, dropout: float | None = None, **config: Any) -> PreTrainedModel:
+def load_model(
+    base: BaseModel | str, auto_class: Any, *, dropout: float | None = None, **config: Any
+) -> PreTrainedModel:
     """The model with the head that ``auto_class`` gives it, in float32.
 
     Weights that the checkpoint lacks (a new head) are drawn from torch's generator: seed it first.
@@ -235,12 +237,16 @@ def _fetch(hub_id: str, fetch: bool) -> Path:
     except ModelError:
         raise
     except GatedRepoError as error:
-        raise ModelError(f"leave to download {hub_id!r}", "a gated repository", "accept its terms on the hub and log in") from error
+        raise ModelError(
+            f"leave to download {hub_id!r}", "a gated repository", "accept its terms on the hub and log in"
+        ) from error
     except RepositoryNotFoundError as error:
         near = [card.hub_id for card in catalogue() if card.hub_id.split("/")[-1] == hub_id.split("/")[-1]]
         hint = f"did you mean {near[0]!r}?" if near else f"check the spelling; {offline}"
         raise ModelError("a public model on the hub", repr(hub_id), hint) from error
     except Exception as error:  # no network shows itself as many kinds of error
         raise ModelError(
-            f"to reach the hub for {hub_id!r}", f"no answer ({type(error).__name__})", f"{offline}. Or try again with a network"
+            f"to reach the hub for {hub_id!r}",
+            f"no answer ({type(error).__name__})",
+            f"{offline}. Or try again with a network",
         ) from error

@@ -59,7 +59,13 @@ class Recommendation:
 
 
 def forecast(
-    card: ModelCard, *, rows: int, tokens: float = 32.0, epochs: float = 5, batch_size: int = 32, on: Machine | None = None
+    card: ModelCard,
+    *,
+    rows: int,
+    tokens: float = 32.0,
+    epochs: float = 5,
+    batch_size: int = 32,
+    on: Machine | None = None,
 ) -> Forecast:
     """Time and memory that fine-tuning a model takes on this machine.
 
@@ -137,7 +143,9 @@ def recommend(
         room = hardware.gpu_memory_gb if hardware.device == "cuda" else hardware.free_memory_gb
         fits = cost.memory_mb < 0.9 * room * 1000
         score, reasons = _judge(card, task, cost, have, fits, language, domain, minutes, words)
-        result.append(Recommendation(card=card, forecast=cost, score=score, reasons=tuple(reasons), offline=have, fits=fits))
+        result.append(
+            Recommendation(card=card, forecast=cost, score=score, reasons=tuple(reasons), offline=have, fits=fits)
+        )
     return sorted(result, key=lambda r: -r.score)
 
 
@@ -154,7 +162,15 @@ def _size(data: Any) -> tuple[int, float]:
 
 
 def _judge(
-    card: ModelCard, task: str, cost: Forecast, have: bool, fits: bool, language: str, domain: str, minutes: float, words: float
+    card: ModelCard,
+    task: str,
+    cost: Forecast,
+    have: bool,
+    fits: bool,
+    language: str,
+    domain: str,
+    minutes: float,
+    words: float,
 ) -> tuple[float, list[str]]:
     score = 4 * math.log10(card.parameters_m / 10 + 1) + _FAMILY.get(card.family, 0)
     reasons = []

@@ -38,7 +38,13 @@ class Task(Protocol):
         """Why the corpus cannot be trained on; empty where it can."""
 
     def encode(
-        self, rows: Any, tokenizer: PreTrainedTokenizerBase, *, max_length: int, labels: tuple[str, ...], multi_label: bool
+        self,
+        rows: Any,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        max_length: int,
+        labels: tuple[str, ...],
+        multi_label: bool,
     ) -> Encoded:
         """Tokenise a split and code its labels."""
 

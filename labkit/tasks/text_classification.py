@@ -41,7 +41,9 @@ class TextClassification:
         if len(corpus.labels) < 2 and not corpus.multi_label:
             return [f"The data has one class only ({corpus.labels[0]!r}): a classifier needs at least two."]
         present = {
-            split: set(_flat(corpus[split]["label"])) for split in corpus.splits if "label" in corpus[split].column_names
+            split: set(_flat(corpus[split]["label"]))
+            for split in corpus.splits
+            if "label" in corpus[split].column_names
         }
         found = []
         if len(present.get("train", set())) < 2 and not corpus.multi_label:
@@ -51,7 +53,13 @@ class TextClassification:
         return found
 
     def encode(
-        self, rows: Any, tokenizer: PreTrainedTokenizerBase, *, max_length: int, labels: tuple[str, ...], multi_label: bool
+        self,
+        rows: Any,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        max_length: int,
+        labels: tuple[str, ...],
+        multi_label: bool,
     ) -> Encoded:
         """Tokenise a split and code its labels: class indices (-1 for none or an unknown class), or a row of 0 and 1."""
         names = getattr(rows, "column_names", None) or list(rows)

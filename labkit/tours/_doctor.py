@@ -39,12 +39,20 @@ class Examined:
 
 def examine() -> list[Examined]:
     """Look at Python, the packages, the machine, the base model, the folders, the network and JupyterLab; a few seconds."""
-    return [check() for check in (_python, _packages, _machine, _precision, _model, _samples, _cache, _disk, _kernel, _lab, _hub)]
+    return [
+        check()
+        for check in (_python, _packages, _machine, _precision, _model, _samples, _cache, _disk, _kernel, _lab, _hub)
+    ]
 
 
 def _python() -> Examined:
     version = sys.version.split()[0]
-    return Examined(what="Python", ok=sys.version_info >= (3, 11), came=version, do="" if sys.version_info >= (3, 11) else "install Python 3.11 or newer")
+    return Examined(
+        what="Python",
+        ok=sys.version_info >= (3, 11),
+        came=version,
+        do="" if sys.version_info >= (3, 11) else "install Python 3.11 or newer",
+    )
 
 
 def _packages() -> Examined:
@@ -58,8 +66,12 @@ def _packages() -> Examined:
         except metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        return Examined(what="packages", ok=False, came=f"missing: {', '.join(missing)}", do=f"pip install {' '.join(missing)}")
-    shown = [entry for entry in found if entry.split()[0] in ("torch", "transformers", "datasets", "jupyterlab", "plotly")]
+        return Examined(
+            what="packages", ok=False, came=f"missing: {', '.join(missing)}", do=f"pip install {' '.join(missing)}"
+        )
+    shown = [
+        entry for entry in found if entry.split()[0] in ("torch", "transformers", "datasets", "jupyterlab", "plotly")
+    ]
     return Examined(what="packages", ok=True, came=", ".join(shown))
 
 
@@ -95,7 +107,11 @@ def _model() -> Examined:
         size = sum(p.numel() for p in models.load_model(models.EMBEDDED, AutoModel).parameters())
     except LabError as error:
         return Examined(what="embedded model", ok=False, came="does not load", do=str(error))
-    return Examined(what="embedded model", ok=True, came=f"{models.EMBEDDED}, {size / 1e6:.1f} M parameters, loads without a network")
+    return Examined(
+        what="embedded model",
+        ok=True,
+        came=f"{models.EMBEDDED}, {size / 1e6:.1f} M parameters, loads without a network",
+    )
 
 
 def _samples() -> Examined:
@@ -116,7 +132,10 @@ def _cache() -> Examined:
         lambda: tempfile.TemporaryFile(dir=folder).close()
     )
     return Examined(
-        what="cache", ok=not problem, came=problem or str(folder), do="set LABKIT_CACHE to a folder that can be written" if problem else ""
+        what="cache",
+        ok=not problem,
+        came=problem or str(folder),
+        do="set LABKIT_CACHE to a folder that can be written" if problem else "",
     )
 
 
@@ -126,7 +145,10 @@ def _disk() -> Examined:
     if problem:
         return Examined(what="this folder", ok=False, came=problem, do="work in a folder that can be written")
     return Examined(
-        what="disk", ok=free >= 2, came=f"{free:.0f} GB free here", do="" if free >= 2 else "free some space: a run keeps up to 1 GB while it trains"
+        what="disk",
+        ok=free >= 2,
+        came=f"{free:.0f} GB free here",
+        do="" if free >= 2 else "free some space: a run keeps up to 1 GB while it trains",
     )
 
 
@@ -136,7 +158,10 @@ def _kernel() -> Examined:
     kernels = KernelSpecManager().find_kernel_specs()
     ok = "python3" in kernels
     return Examined(
-        what="notebook kernel", ok=ok, came="python3" if ok else "no kernel named python3", do="" if ok else "python -m ipykernel install --user"
+        what="notebook kernel",
+        ok=ok,
+        came="python3" if ok else "no kernel named python3",
+        do="" if ok else "python -m ipykernel install --user",
     )
 
 

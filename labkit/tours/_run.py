@@ -152,7 +152,12 @@ def _check_parameters(source: Path, given: Mapping[str, Any]) -> None:
 
 
 def _execute(
-    papermill: Any, source: Path, target: Path, parameters: dict[str, Any], home: Path, on_cell: Callable[[int, int, str], None] | None
+    papermill: Any,
+    source: Path,
+    target: Path,
+    parameters: dict[str, Any],
+    home: Path,
+    on_cell: Callable[[int, int, str], None] | None,
 ) -> None:
     from papermill.engines import NBClientEngine, papermill_engines
 

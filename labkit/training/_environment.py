@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
 import sys
@@ -12,7 +13,17 @@ from typing import Any
 from labkit.models import LayerSpeed, Machine
 from labkit.training._recipe import Recipe
 
-_PACKAGES = ("labkit", "torch", "transformers", "tokenizers", "accelerate", "datasets", "scikit-learn", "numpy", "pyarrow")
+_PACKAGES = (
+    "labkit",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "datasets",
+    "scikit-learn",
+    "numpy",
+    "pyarrow",
+)
 
 
 def describe(machine: Machine, speed: LayerSpeed, precision: str, recipe: Recipe) -> dict[str, Any]:
@@ -31,6 +42,11 @@ def describe(machine: Machine, speed: LayerSpeed, precision: str, recipe: Recipe
         "git_commit": _git_commit(),
         "data_fingerprint": recipe.data.fingerprint,
     }
+
+
+def digest(recipe: Recipe) -> str:
+    """A hash of a recipe: tells whether a run directory began with this one, before its gaps were filled in."""
+    return hashlib.sha256(recipe.to_toml().encode()).hexdigest()
 
 
 def _version(package: str) -> str:

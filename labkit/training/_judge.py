@@ -12,8 +12,8 @@ from typing import Any
 
 from labkit import data, evaluation
 from labkit.errors import DataError, LabError, ResourceError
-from labkit.events import Note
 from labkit.evaluation import Evaluation
+from labkit.events import Note
 from labkit.tasks import Encoded, Predictions
 from labkit.tasks.text_classification import tune_thresholds
 from labkit.training import _rundir
@@ -47,10 +47,12 @@ def judge(
         others: dict[str, Predictions] = {}
         if counts and recipe.evaluation.baselines:
             emit(Note(text="Training the baselines: majority class, TF-IDF + logistic regression."))
-            others = _baselines(corpus["train"], corpus[split], corpus, recipe)
+            others = _baselines(corpus, corpus[split], recipe)
             for name, other in others.items():
                 other.save(folder / f"{split}.{_file_name(name)}.parquet")
-        result = _evaluate(predictions, others, corpus[split], recipe, slices=recipe.evaluation.slices if counts else ())
+        result = _evaluate(
+            predictions, others, corpus[split], recipe, slices=recipe.evaluation.slices if counts else ()
+        )
         report[split] = result.to_dict()
         headline = {name: estimate.value for name, estimate in result.headline.items()}
     _rundir.write_json(directory / _rundir.METRICS, report)
@@ -85,8 +87,7 @@ def evaluate(run: Run, source: Any) -> Evaluation:
     predictions = predictor.run(predictor.encode(rows), list(rows["row_id"]))
     others: dict[str, Predictions] = {}
     if recipe.evaluation.baselines:
-        trained = data.load(recipe.data)
-        others = _baselines(trained["train"], rows, trained, recipe)
+        others = _baselines(data.load(recipe.data), rows, recipe)
     return _evaluate(predictions, others, rows, recipe, slices=recipe.evaluation.slices)
 
 
@@ -110,7 +111,9 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
     if suffix not in (".csv", ".jsonl", ".parquet"):
         raise DataError("an output file that ends in .csv, .jsonl or .parquet", repr(str(out)))
     if out is not None and not Path(out).absolute().parent.is_dir():
-        raise DataError("a folder to write the predictions into", f"no folder {Path(out).absolute().parent}", "make it first")
+        raise DataError(
+            "a folder to write the predictions into", f"no folder {Path(out).absolute().parent}", "make it first"
+        )
     predictor = Predictor.load(run)
     corpus = _read_like(run.recipe, source, require_label=False)
     rows = corpus["train"]
@@ -141,7 +144,9 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
         partial.replace(target)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise ResourceError(f"to write {target}", error.strerror or str(error), "free some space or name another file") from error
+        raise ResourceError(
+            f"to write {target}", error.strerror or str(error), "free some space or name another file"
+        ) from error
     return len(rows)
 
 
@@ -171,9 +176,15 @@ def _read_like(recipe: Recipe, source: Any, *, require_label: bool) -> data.Corp
     return corpus.replace(splits={"train": concatenate_datasets(list(corpus.splits.values()))})
 
 
-def _baselines(train: Any, rows: Any, corpus: data.Corpus, recipe: Recipe) -> dict[str, Predictions]:
+def _baselines(corpus: data.Corpus, rows: Any, recipe: Recipe) -> dict[str, Predictions]:
+    """The baselines trained on the corpus's training split, on other rows; thresholds tuned as the model's are."""
     return evaluation.baselines(
-        _columns(train), _columns(rows), labels=corpus.labels, multi_label=corpus.multi_label, seed=recipe.seed
+        _columns(corpus["train"]),
+        _columns(rows),
+        labels=corpus.labels,
+        multi_label=corpus.multi_label,
+        validation=_columns(corpus["validation"]) if corpus.multi_label and "validation" in corpus else None,
+        seed=recipe.seed,
     )
 
 

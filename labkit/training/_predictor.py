@@ -57,7 +57,9 @@ class Predictor:
         damaged = _rundir.check_manifest(run.directory) if (run.directory / _rundir.MANIFEST).exists() else []
         if any(name.startswith(_rundir.MODEL) for name in damaged):
             raise RunError(
-                f"a whole model in {run.directory}", f"missing or changed files: {', '.join(damaged[:5])}", "train again, or restore the files"
+                f"a whole model in {run.directory}",
+                f"missing or changed files: {', '.join(damaged[:5])}",
+                "train again, or restore the files",
             )
         return cls(run.model_folder, recipe.task, recipe.model.max_length)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import inspect
+import itertools
 import math
 import os
 import tomllib
@@ -15,7 +16,6 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -253,13 +253,12 @@ def parse_set(assignments: list[str]) -> dict[str, Any]:
     return nested
 
 
-@cache
 def field_help(section: type[Any]) -> dict[str, str]:
     """The docstring under each field of a configuration class, by field name."""
     tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(section)))
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     found = {}
-    for statement, after in zip(body, body[1:], strict=False):
+    for statement, after in itertools.pairwise(body):
         if (
             isinstance(statement, ast.AnnAssign)
             and isinstance(statement.target, ast.Name)
@@ -323,7 +322,9 @@ def _check(recipe: Recipe) -> list[str]:
     elif recipe.evaluation.metric and recipe.evaluation.metric not in task.metrics:
         problems.append(_not_a_choice("evaluation.metric", recipe.evaluation.metric, tuple(task.metrics)))
     if recipe.data.validation_share + recipe.data.test_share >= 1:
-        problems.append("data.validation_share and data.test_share leave no rows to train on: together they must be below 1.")
+        problems.append(
+            "data.validation_share and data.test_share leave no rows to train on: together they must be below 1."
+        )
     return problems
 
 
@@ -337,13 +338,16 @@ def _unknown(what: str, name: str, known: Mapping[str, Any], section: str = "") 
     near = suggest(name, known)
     if near is None and not section:
         # a field given without its section is the usual slip
-        homes = [f"{top}.{name}" for top, kind in _fields(Recipe).items() if name in (_fields(kind) if dataclasses.is_dataclass(kind) else ())]
+        homes = [
+            f"{top}.{name}"
+            for top, kind in _fields(Recipe).items()
+            if name in (_fields(kind) if dataclasses.is_dataclass(kind) else ())
+        ]
         near = homes[0] if homes else None
     hint = f" Did you mean {near!r}?" if near else f" Known: {', '.join(known)}."
     return f"There is no {what} {name!r}.{hint}"
 
 
-@cache
 def _fields(section: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(section)
     return {f.name: hints[f.name] for f in dataclasses.fields(section)}

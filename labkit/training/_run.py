@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import events
 from labkit.errors import RunError, UnknownName
-from labkit.events import Event, RunEnded, RunStarted
+from labkit.events import Event, RunEnded, RunStarted, Status
 from labkit.training import _rundir
 from labkit.training._recipe import Recipe
 
@@ -55,7 +55,13 @@ class Run:
         return environment
 
     @property
-    def status(self) -> events.Status:
+    def asked(self) -> str:
+        """The digest of the recipe as it was given; empty before the run has started."""
+        noted = self.directory / _rundir.ENVIRONMENT
+        return str(_rundir.read_json(noted).get("asked", "")) if noted.exists() else ""
+
+    @property
+    def status(self) -> Status:
         """running, completed, stopped, failed, or interrupted (the process is gone and said nothing)."""
         # the manifest is written a moment before the last event
         if _rundir.owner(self.directory) is not None:
@@ -63,7 +69,7 @@ class Run:
         if (self.directory / _rundir.MANIFEST).exists():
             return "completed"
         ended = self._ended()
-        return ended.status if ended and ended.status in ("stopped", "failed") else "interrupted"  # type: ignore[return-value]
+        return ended.status if ended and ended.status in ("stopped", "failed") else "interrupted"
 
     @property
     def error(self) -> str:
@@ -100,7 +106,7 @@ class Run:
             raise RunError(f"a running run in {self.directory}", f"one that is {self.status}")
         (self.directory / _rundir.STOP).touch()
 
-    def wait(self, timeout: float | None = None) -> events.Status:
+    def wait(self, timeout: float | None = None) -> Status:
         """Wait until no process works on the run, and return its status.
 
         Args:
@@ -138,7 +144,11 @@ class Run:
         """The evaluation that counts: on the test split, or on validation where there is no test split."""
         found = self.evaluations
         if not found:
-            raise RunError(f"an evaluation in {self.directory}", "a run without validation or test rows", "labkit evaluate RUN DATA")
+            raise RunError(
+                f"an evaluation in {self.directory}",
+                "a run without validation or test rows",
+                "labkit evaluate RUN DATA",
+            )
         return found.get("test") or found["validation"]
 
     def predictions(self, split: str = "test", baseline: str | None = None) -> Predictions:

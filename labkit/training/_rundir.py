@@ -57,10 +57,14 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise RunError(f"the file {path.name} in {path.parent}", "no such file", "resume the run, or train again") from None
+        raise RunError(
+            f"the file {path.name} in {path.parent}", "no such file", "resume the run, or train again"
+        ) from None
     except (OSError, ValueError) as error:
         raise RunError(
-            f"a readable {path.name} in {path.parent}", f"a damaged one ({error})", "delete that file and resume the run"
+            f"a readable {path.name} in {path.parent}",
+            f"a damaged one ({error})",
+            "delete that file and resume the run",
         ) from error
 
 
@@ -115,9 +119,7 @@ def write_manifest(run: Path) -> None:
 def check_manifest(run: Path) -> list[str]:
     """Files of a complete run that are missing or of another size."""
     listed = read_json(run / MANIFEST).get("files", {})
-    return [
-        name for name, size in listed.items() if not (run / name).is_file() or (run / name).stat().st_size != size
-    ]
+    return [name for name, size in listed.items() if not (run / name).is_file() or (run / name).stat().st_size != size]
 
 
 def claim(run: Path, pid: int) -> None:
@@ -129,7 +131,9 @@ def claim(run: Path, pid: int) -> None:
     other = owner(run)
     if other is not None and other != pid:
         raise RunError(
-            f"a run directory that no process trains in ({run})", f"process {other} at work in it", "attach to it, or stop it"
+            f"a run directory that no process trains in ({run})",
+            f"process {other} at work in it",
+            "attach to it, or stop it",
         )
     claim_for(run, pid)
 

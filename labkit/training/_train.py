@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import shutil
 import signal
@@ -19,9 +20,9 @@ from typing import Any
 
 from labkit import data, models, tasks
 from labkit.errors import DataError, LabError, ModelError, RecipeError, ResourceError, RunError
-from labkit.events import Event, EventLog, Note, RunEnded, RunStarted
+from labkit.events import Event, EventLog, Note, RunEnded, RunStarted, Status
 from labkit.training import _rundir
-from labkit.training._environment import describe
+from labkit.training._environment import describe, digest
 from labkit.training._judge import judge
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run, new_directory
@@ -62,7 +63,9 @@ def resume(directory: str | os.PathLike[str], *, watch: Watch | None = None) -> 
     """
     run = Run(directory)
     if run.status == "completed":
-        raise RunError(f"an unfinished run in {run.directory}", "a completed one", "open it with labkit.training.attach")
+        raise RunError(
+            f"an unfinished run in {run.directory}", "a completed one", "open it with labkit.training.attach"
+        )
     execute(run.directory, watch=watch)
     return run
 
@@ -80,10 +83,14 @@ def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> 
         if (folder / _rundir.RECIPE).exists():
             run = Run(folder)
             if run.status == "completed":
-                raise RunError(f"a new or unfinished run directory ({folder})", "a completed run", "choose another directory")
-            if _asked(Recipe.load(folder / _rundir.RECIPE), recipe) != _asked(recipe, recipe):
                 raise RunError(
-                    f"the recipe that the run in {folder} began with", "another recipe", "resume it as it is, or choose another directory"
+                    f"a new or unfinished run directory ({folder})", "a completed run", "choose another directory"
+                )
+            if recipe != run.recipe and digest(recipe) != run.asked:
+                raise RunError(
+                    f"the recipe that the run in {folder} began with",
+                    "another recipe",
+                    "resume it as it is, or choose another directory",
                 )
             return run
         strangers = [path.name for path in folder.iterdir()]
@@ -95,9 +102,17 @@ def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> 
             )
         recipe.save(folder / _rundir.RECIPE)
     except (PermissionError, FileExistsError, NotADirectoryError) as error:
-        raise RunError(f"to write the run directory {folder}", f"{type(error).__name__}: {error.strerror}", "choose another directory") from error
+        raise RunError(
+            f"to write the run directory {folder}",
+            f"{type(error).__name__}: {error.strerror}",
+            "choose another directory",
+        ) from error
     except OSError as error:
-        raise ResourceError(f"to write the run directory {folder}", f"{error.strerror or error}", "free some space or choose another directory") from error
+        raise ResourceError(
+            f"to write the run directory {folder}",
+            f"{error.strerror or error}",
+            "free some space or choose another directory",
+        ) from error
     return Run(folder)
 
 
@@ -116,7 +131,7 @@ def execute(directory: Path, *, watch: Watch | None = None) -> None:
         if watch is not None:
             watch(event)
 
-    def end(status: str, metrics: dict[str, float] | None = None, error: str = "") -> None:
+    def end(status: Status, metrics: dict[str, float] | None = None, error: str = "") -> None:
         _rundir.release_reserve(directory)
         emit(RunEnded(status=status, step=step, seconds=time.monotonic() - started, metrics=metrics or {}, error=error))
 
@@ -190,7 +205,12 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     corpus = data.load(recipe.data)
     problems = task.problems(corpus)
     if problems:
-        raise DataError("data that a model can be trained on", " ".join(problems), "look at labkit.data.check(corpus)", file=recipe.data.train)
+        raise DataError(
+            "data that a model can be trained on",
+            " ".join(problems),
+            "look at labkit.data.check(corpus)",
+            file=recipe.data.train,
+        )
     import torch
 
     threads = recipe.budget.threads or models.usable_cores()
@@ -226,7 +246,11 @@ def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Pat
     tokenizer_limit = models.load_tokenizer(base).model_max_length
     limit = min(limit or 10**6, tokenizer_limit)
     if recipe.model.max_length > limit:
-        raise RecipeError([f"model.max_length must be at most {limit}, the longest input of {base.name!r}, not {recipe.model.max_length}."])
+        raise RecipeError(
+            [
+                f"model.max_length must be at most {limit}, the longest input of {base.name!r}, not {recipe.model.max_length}."
+            ]
+        )
     rate = recipe.optimizer.learning_rate or default_learning_rate(base, config)
     chosen = recipe.with_values(
         data=dataclasses.asdict(corpus.config),
@@ -244,15 +268,15 @@ def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Pat
     if machine.device == "mps":
         precision = "float32"
     chosen.save(directory / _rundir.RECIPE)
-    _rundir.write_json(noted, describe(machine, speed, precision, chosen))
+    _rundir.write_json(noted, {**describe(machine, speed, precision, chosen), "asked": digest(recipe)})
     return chosen, precision
 
 
 def default_learning_rate(base: models.BaseModel, config: Any) -> float:
     """Peak learning rate by size: small encoders take, and need, a higher one.
 
-    2e-4 was tuned for MiniLM on a validation split of banking77's training data (``benchmarks/tune_defaults.py``); 5e-5 and 2e-5 are the range
-    of Devlin et al. 2019 (arXiv:1810.04805, appendix A.3) for base and large encoders.
+    2e-4 was tuned for MiniLM on a validation split of banking77's training data (``benchmarks/tune_defaults.py``); 5e-5
+    and 2e-5 are the range of Devlin et al. 2019 (arXiv:1810.04805, appendix A.3) for base and large encoders.
     """
     width = int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 768))
     return 2e-4 if width <= 512 else 5e-5 if width <= 768 else 2e-5
@@ -282,7 +306,8 @@ def _fit(
         model.config.pad_token_id = tokenizer.pad_token_id
     _freeze(model, recipe)
     weights = data.class_weights(corpus) if recipe.technique.class_weights else None
-    steps_per_epoch = -(-(-(-len(encoded["train"]) // recipe.optimizer.batch_size)) // recipe.optimizer.gradient_accumulation)
+    batches = math.ceil(len(encoded["train"]) / recipe.optimizer.batch_size)
+    steps_per_epoch = math.ceil(batches / recipe.optimizer.gradient_accumulation)
     metric = recipe.evaluation.metric or task.metric
     validated = "validation" in encoded
     checkpoints = directory / _rundir.CHECKPOINTS
@@ -355,7 +380,9 @@ def _fit(
     )
     saved = _rundir.checkpoints(directory)
     last = saved[-1][1] if saved else None
-    state = _rundir.read_json(last / "trainer_state.json") if last else {"global_step": 0, "log_history": []}
+    state: dict[str, Any] = {"global_step": 0, "log_history": []}
+    if last:
+        state = _rundir.read_json(last / "trainer_state.json")
     total = _total_steps(recipe, steps_per_epoch)
     emit(
         RunStarted(
@@ -371,7 +398,9 @@ def _fit(
         )
     )
     key = f"eval_{metric}"
-    over = state["global_step"] >= total or gave_up(state["log_history"], key, task.metrics[metric], recipe.budget.patience)
+    over = state["global_step"] >= total or gave_up(
+        state["log_history"], key, task.metrics[metric], recipe.budget.patience
+    )
     if not over:
         with interrupt.patience(), models.quiet_transformers():
             trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -384,15 +413,17 @@ def _fit(
     weights_file = checkpoints / f"checkpoint-{chosen}" / "model.safetensors"
     if over or chosen != state["global_step"]:
         if not weights_file.exists():
-            raise ModelError(f"the weights of the best checkpoint in {weights_file.parent}", "none there", "train again in a new directory")
+            raise ModelError(
+                f"the weights of the best checkpoint in {weights_file.parent}",
+                "none there",
+                "train again in a new directory",
+            )
         model.load_state_dict(load_file(weights_file), strict=False)
     _save_model(model, tokenizer, recipe, corpus, directory)
     return True
 
 
 def _total_steps(recipe: Recipe, steps_per_epoch: int) -> int:
-    import math
-
     planned = math.ceil(recipe.budget.epochs * steps_per_epoch)
     return min(planned, recipe.budget.max_steps) if recipe.budget.max_steps else planned
 

@@ -131,7 +131,7 @@ class LabTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save beside the place, then rename: a checkpoint is whole or not there. The newest and the best are kept."""
-        home = Path(self.args.output_dir)
+        home = Path(str(self.args.output_dir))
         name = f"checkpoint-{self.state.global_step}"
         staging = home / "staging"
         shutil.rmtree(staging, ignore_errors=True)
@@ -160,7 +160,12 @@ class Flow(TrainerCallback):
     """When to log, evaluate, save and stop."""
 
     def __init__(
-        self, trainer: LabTrainer, stop_requested: Callable[[], bool], every: int, patience: int, checkpoint_seconds: float
+        self,
+        trainer: LabTrainer,
+        stop_requested: Callable[[], bool],
+        every: int,
+        patience: int,
+        checkpoint_seconds: float,
     ) -> None:
         self.trainer, self.stop_requested = trainer, stop_requested
         self.every, self.patience, self.checkpoint_seconds = every, patience, checkpoint_seconds
@@ -218,7 +223,9 @@ class Flow(TrainerCallback):
             )
         )
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any) -> None:
+    def on_evaluate(
+        self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any
+    ) -> None:
         self._logged = time.monotonic()  # evaluating is no training time
         key, better = f"eval_{args.metric_for_best_model}", np.greater if args.greater_is_better else np.less
         value = (metrics or {}).get(key)
@@ -255,7 +262,8 @@ def plain_resource_error(error: BaseException, run: Path) -> ResourceError | Non
     """The same in plain words, where an error means that memory or disk ran out; else None."""
     text = str(error)
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        sign in text for sign in ("DefaultCPUAllocator", "out of memory", "Cannot allocate memory", "can't allocate memory")
+        sign in text
+        for sign in ("DefaultCPUAllocator", "out of memory", "Cannot allocate memory", "can't allocate memory")
     ):
         return ResourceError(
             "enough memory for a training step",
@@ -268,7 +276,15 @@ def plain_resource_error(error: BaseException, run: Path) -> ResourceError | Non
     except OSError:
         full = False
     if full or any(
-        sign in text for sign in ("No space left", "Disk quota", "StorageFull", "PytorchStreamWriter", "unexpected pos", "Read-only file system")
+        sign in text
+        for sign in (
+            "No space left",
+            "Disk quota",
+            "StorageFull",
+            "PytorchStreamWriter",
+            "unexpected pos",
+            "Read-only file system",
+        )
     ):
         return ResourceError(
             f"room on the disk of {run}",
