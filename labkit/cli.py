@@ -8,8 +8,12 @@ that help is instant.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
+import io
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -42,23 +46,56 @@ Every setting that --set takes stands, explained, in the recipe.toml of any run 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() not in ("utf-8", "utf8"):
+            stream.reconfigure(errors="backslashreplace")  # a report may hold letters that an old code page lacks
     options = _parser().parse_args(arguments)
     try:
+        _refuse_undecodable(options)
         code: int = options.run(options)
+        sys.stdout.flush()  # a full disk must show here, where it can still be said
         return code
-    except KeyboardInterrupt:
-        _say("labkit: interrupted")
+    except KeyboardInterrupt as interrupt:
+        _end_progress()
+        _say(f"labkit: interrupted. {interrupt}".rstrip())
         return 130
     except BrokenPipeError:
         # the reader of our output went away; nothing more can be said to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _drop_output()
+        _say(f"labkit: Expected room for {error.filename or 'the answer'}, but got a full disk. Free some space.")
         return 1
     except LabError as error:
+        _end_progress()
         if getattr(options, "json", False):
             problems = list(error.problems) if isinstance(error, RecipeError) else []
             _answer({"error": {"type": type(error).__name__, "message": str(error), "problems": problems}})
-        _say(f"labkit: {error}")
+        _say(f"labkit: {_as_options(str(error))}")
         return 1
+
+
+def _drop_output() -> None:
+    """Keep Python from trying once more, at its exit, to write what could not be written."""
+    with contextlib.suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refuse_undecodable(options: argparse.Namespace) -> None:
+    """File names that are no text cannot be written into a recipe, an event or a report."""
+    for value in vars(options).values():
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+                shown = os.fsencode(text).decode("utf-8", "backslashreplace")
+                raise LabError("names in UTF-8", f"'{shown}', which is not valid as such", "rename the file or folder")
+
+
+def _as_options(message: str) -> str:
+    """The keyword arguments that a message names, written as the options of the command line: label='x' as --label 'x'."""
+    return re.sub(r"(?<![\w.])(text|label|encoding|delimiter|test|validation)=(?:(?=')| )", r"--\1 ", message)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,10 +165,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = command("evaluate", _evaluate, "Show a run's evaluation, or evaluate it on other labelled data.")
     evaluate.add_argument("directory", metavar="RUN", help="run directory")
     evaluate.add_argument("data", metavar="DATA", nargs="?", help="labelled texts the model has not seen")
+    evaluate.add_argument("--text", metavar="COL", help="column of DATA with the text (default: as in the run)")
+    evaluate.add_argument(
+        "--label", metavar="COL", help="column of DATA with the label (default: as in the run, or found)"
+    )
 
     predict = command("predict", _predict, "Label texts with a fine-tuned model.", as_json=False)
     predict.add_argument("directory", metavar="RUN", help="run directory")
     predict.add_argument("data", metavar="DATA", help="file of texts, labels not needed")
+    predict.add_argument("--text", metavar="COL", help="column with the text (default: as in the run)")
     predict.add_argument("--out", metavar="FILE", help=".csv, .jsonl or .parquet (default: CSV on standard output)")
 
     listing = command("runs", _runs, "List runs, or stop one.")
@@ -155,38 +197,58 @@ def _data_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--label", metavar="COL", help="column with the label, or several, with commas, for one column per label"
     )
+    parser.add_argument("--encoding", metavar="NAME", help="encoding of the files (default: found)")
+    parser.add_argument(
+        "--delimiter",
+        metavar="MARK",
+        type=lambda mark: {"\\t": "\t", "tab": "\t"}.get(mark, mark),
+        help="field delimiter of CSV files, tab for a tab (default: found)",
+    )
 
 
 def _tour(options: argparse.Namespace) -> int:
+    from labkit.evaluation import TITLES
     from labkit.tours import tour
+    from labkit.training import Run
 
     began = time.monotonic()
+
+    home = Path(options.out) if options.out else Path("labkit-tour") / time.strftime("%Y%m%d-%H%M%S")
 
     def on_cell(number: int, count: int, heading: str) -> None:
         _progress(f"[{number}/{count}] {heading}", number == count)
 
     _say("labkit tour: the quick-start tutorial, on this machine, without a network")
-    done = tour(options.out, on_cell=on_cell)
+    done = tour(home, on_cell=on_cell)
     _end_progress()
+    run = Run(done.notebook.parent / str(done.results["run"]))
     answer: dict[str, Any] = {
         "results": done.results,
+        "run": str(run.directory),
         "notebook": str(done.notebook),
         "html": str(done.html),
-        "run": str(done.notebook.parent / str(done.results.get("run", "run"))),
         "seconds": round(time.monotonic() - began, 1),
     }
     if options.json:
         _answer(answer)
         return 0
-    print(f"Done in {answer['seconds']:.0f} s. On {done.results['test_rows']} test messages that training never saw:\n")
-    print(done.results["summary"])
-    print(f"\n  run directory      {_short(answer['run'])}")
-    print(f"  executed notebook  {_short(answer['notebook'])}")
-    print(f"  to read or share   {_short(answer['html'])}")
-    print("\nNext: labkit lab                        open the tutorials in JupyterLab")
-    print("      labkit check YOUR.csv             look for trouble in your own data")
-    print("      labkit train YOUR.csv             fine-tune on it")
-    print(f"      labkit predict {_short(answer['run'])} YOUR.csv")
+    result = run.evaluation
+    print(f"Done in {answer['seconds']:.0f} s. On {result.n} test texts that training never saw:\n")
+    rows = [("", "model", "95 % interval", *result.baselines)]
+    for name in ("accuracy", "macro_f1"):
+        figure = result.headline[name]
+        others = [f"{comparison.b[name].value:.3f}" for comparison in result.baselines.values()]
+        rows.append((TITLES[name], f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", *others))
+    _table(rows)
+    for comparison in result.baselines.values():
+        print(comparison)
+    print(f"\n  run directory      {_short(run.directory)}")
+    print(f"  executed notebook  {_short(done.notebook)}")
+    print(f"  to read or share   {_short(done.html)}")
+    print("\nNext: labkit lab                 open the tutorials in JupyterLab")
+    print("      labkit check YOUR.csv      look for trouble in your own data")
+    print("      labkit train YOUR.csv      fine-tune on it")
+    print(f"      labkit predict {_short(run.directory)} YOUR.csv")
     return 0
 
 
@@ -273,7 +335,7 @@ def _check(options: argparse.Namespace) -> int:
 
     corpus = data.read(options.data, **_read_arguments(options))
     for reason in corpus.reasons:
-        _say(f"  {reason}")
+        _say(f"  {_as_options(reason if len(reason) < 1000 else f'{reason[:1000]}…')}")
     report = data.check(corpus, models.load_tokenizer(options.model))
     if options.json:
         print(report.json())
@@ -287,6 +349,7 @@ def _train(options: argparse.Namespace) -> int:
 
     watch = _Progress()
     if options.resume:
+        _refuse_with_resume(options)
         if options.detach:
             return _launched(training.relaunch(options.resume), options)
         run = training.resume(options.resume, watch=watch)
@@ -311,6 +374,15 @@ def _train(options: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_with_resume(options: argparse.Namespace) -> None:
+    """A run goes on as it began; what is given beside it would be left out without a word."""
+    given = [name for name, value in vars(options).items() if value and name not in ("run", "resume", "detach", "json")]
+    if given:
+        do = "leave that out, or start a new run without --resume"
+        shown = ", ".join("DATA" if name == "data" else f"--{name}" for name in given)
+        raise LabError("--resume RUN alone (a run goes on with its own recipe)", f"{shown} as well", do)
+
+
 def _launched(run: Any, options: argparse.Namespace) -> int:
     if options.json:
         _answer({"directory": str(run.directory), "status": run.status})
@@ -328,7 +400,7 @@ def _recipe(options: argparse.Namespace) -> Any:
     from labkit.training import Recipe, parse_set
 
     if not options.data and not options.recipe:
-        raise LabError("DATA, --recipe or --resume", "none of them", "labkit train --help shows examples")
+        raise LabError("DATA, --recipe or --resume", "none of them", "see the examples of: labkit train --help")
     values: dict[str, Any] = {}
     if options.recipe:
         try:
@@ -338,11 +410,13 @@ def _recipe(options: argparse.Namespace) -> Any:
     given: dict[str, Any] = {"data": {}, "model": {}}
     if options.data:
         given["data"] = {"train": options.data, "fingerprint": ""}
-    for name in ("test", "validation", "text"):
+    for name in ("test", "validation", "text", "encoding", "delimiter"):
         if getattr(options, name):
             given["data"][name] = getattr(options, name)
+    if options.test or options.validation:
+        given["data"]["fingerprint"] = ""
     if options.label:
-        given["data"]["label"] = options.label.split(",")
+        given["data"]["label"] = _labels(options.label)
     if options.model:
         given["model"]["name"] = options.model
     if options.task:
@@ -363,7 +437,10 @@ def _evaluate(options: argparse.Namespace) -> int:
     from labkit.training import Run, evaluate
 
     run = Run(options.directory)
-    result = evaluate(run, options.data) if options.data else run.evaluation
+    if not options.data and (options.text or options.label):
+        raise LabError("DATA that --text and --label are about", "none", "see the examples of: labkit evaluate --help")
+    label = _labels(options.label) if options.label else None
+    result = evaluate(run, options.data, text=options.text, label=label) if options.data else run.evaluation
     if options.json:
         _answer(result.to_dict())
     else:
@@ -374,7 +451,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     from labkit.training import Run, predict_file
 
-    count = predict_file(Run(options.directory), options.data, options.out)
+    count = predict_file(Run(options.directory), options.data, options.out, text=options.text)
     _say(f"labkit: {count:,} rows labelled" + (f" in {options.out}" if options.out else ""))
     return 0
 
@@ -385,18 +462,23 @@ def _runs(options: argparse.Namespace) -> int:
     if options.stop:
         run = Run(options.stop)
         run.stop()
-        status = run.wait(timeout=600)
+        status = run.wait()
         if options.json:
             _answer({"directory": str(run.directory), "status": status})
         else:
             print(f"{_short(run.directory)}: {status}")
         return 0
+    folder = Path(options.folder).expanduser()
+    if options.folder != "runs" and not folder.is_dir():
+        came = "a file" if folder.exists() else "no such folder"
+        raise LabError(f"a folder with run directories ({folder})", came, "name the folder that holds them")
     found = []
-    for run in runs(options.folder):
+    for run in [Run(folder)] if (folder / "recipe.toml").is_file() else runs(folder):
         try:
             found.append(run.summary())
         except LabError as error:
-            found.append({"run": run.directory.name, "status": "damaged", "error": str(error)})
+            damaged = {"run": run.directory.name, "directory": str(run.directory), "status": "damaged"}
+            found.append({**damaged, "error": str(error)})
     if options.json:
         _answer(found)
         return 0
@@ -416,6 +498,9 @@ def _runs(options: argparse.Namespace) -> int:
             )
         )
     _table(rows)
+    for s in found:
+        if s["status"] == "damaged":
+            print(f"\n{s['run']} is damaged: {s['error']}")
     for s in found:
         if s["status"] in ("stopped", "failed", "interrupted"):
             print(f"\nGo on with: labkit train --resume {_short(s['directory'])}")
@@ -466,8 +551,17 @@ class _Progress:
 
 
 def _read_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    label = options.label.split(",") if options.label and "," in options.label else options.label
-    return {"test": options.test, "validation": options.validation, "text": options.text, "label": label}
+    names = ("test", "validation", "text", "encoding", "delimiter")
+    found = {name: getattr(options, name) for name in names}
+    return {**found, "label": _labels(options.label) if options.label else None}
+
+
+def _labels(text: str) -> list[str]:
+    """The column names of --label; at least one."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise LabError("the name of a column behind --label", repr(text), "name the column with the labels")
+    return names
 
 
 def _answer(value: Any) -> None:

@@ -112,10 +112,11 @@ class UnknownName(LabError, KeyError):
     def __init__(self, what: str, name: object, known: Iterable[str], do: str = "") -> None:
         self.name, self.known = name, tuple(known)
         near = suggest(str(name), self.known)
-        hint = f"Did you mean {near!r}? " if near else ""
-        super().__init__(
-            f"the name of a {what}", repr(name), f"{hint}Valid names: {', '.join(self.known)}. {do}".strip()
-        )
+        hint = f"Did you mean {_cut(near)!r}? " if near else ""
+        shown = ", ".join(map(_cut, self.known[:_MOST_NAMES]))
+        if len(self.known) > _MOST_NAMES:
+            shown += f" and {len(self.known) - _MOST_NAMES:,} more"
+        super().__init__(f"the name of a {what}", repr(_cut(str(name))), f"{hint}Valid names: {shown}. {do}".strip())
 
     def __str__(self) -> str:  # KeyError would print the repr
         return str(self.args[0])
@@ -131,7 +132,23 @@ class MissingExtra(LabError, ImportError):
     """
 
     def __init__(self, package: str, extra: str, what: str) -> None:
-        super().__init__(f"the package {package!r} for {what}", "no such package", f'pip install "labkit[{extra}]"')
+        super().__init__(
+            f"the package {package!r} for {what}", "no such package", f'run: pip install "labkit[{extra}]"'
+        )
+
+
+_MOST_NAMES = 100
+
+
+def quoted(names: Iterable[str], most: int = 12) -> str:
+    """Names, quoted, for a message that stays readable: the first ``most`` of them, none longer than 60 characters."""
+    every = list(names)
+    shown = ", ".join(repr(_cut(name)) for name in every[:most])
+    return shown + (f" and {len(every) - most:,} more" if len(every) > most else "")
+
+
+def _cut(name: str, most: int = 60) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
 
 
 def suggest(name: str, known: Iterable[str]) -> str | None:

@@ -123,18 +123,18 @@ class EventLog:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._repaired = False
+        self._whole = False
 
     def append(self, event: Event) -> None:
         """Write one event and flush it to disk."""
         with self.path.open("ab") as file:
-            if not self._repaired:
-                self._repaired = True
-                if file.tell() and not _ends_with_newline(self.path):
-                    file.write(b"\n")
+            if not self._whole and file.tell() and not _ends_with_newline(self.path):
+                file.write(b"\n")
+            self._whole = False  # should this append fail, on a full disk, the next one repairs what it left
             file.write(to_json(event).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        self._whole = True
 
 
 def read(path: str | os.PathLike[str]) -> list[Event]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.data._multi import BINARY, as_list, find_separator
-from labkit.errors import DataError, UnknownName
+from labkit.errors import DataError, UnknownName, quoted
 
 SAMPLE_ROWS = 2000
 
@@ -164,7 +164,7 @@ def choose(
     else:
         reasons.append(f"Id column {id!r}: as asked.")
     if label:
-        reasons.append(f"Label column{'s' if len(label) > 1 else ''} {_names(label)}: as asked.")
+        reasons.append(f"Label column{'s' if len(label) > 1 else ''} {quoted(label)}: as asked.")
     else:
         label, why = _find_label(columns, taken | {id}, file, multi_label, required=require_label)
         reasons.append(why)
@@ -199,19 +199,19 @@ def _find_texts(columns: Mapping[str, Profile], taken: set[str], file: str, *, p
     ranked = sorted(texts.values(), key=_text_rank, reverse=True)
     ranked = [p for p in ranked if _text_tier(p) or (p.words >= 2 and p.distinct > 1)] or ranked[:1]
     if not ranked:
-        came = f"the columns {_names(columns)}, none of which holds texts"
+        came = f"the columns {quoted(columns)}, none of which holds texts"
         raise DataError("a column with texts", came, "name one with text='…'", file=file)
     best = ranked[0]
     top = _text_rank(best)[0]
     rivals = [p.name for p in ranked[1:] if _text_rank(p)[0] == top and p.characters > 0.7 * best.characters]
     if top < 3 and rivals:
-        came = f"several that look alike: {_names([best.name, *rivals])}"
+        came = f"several that look alike: {quoted([best.name, *rivals])}"
         raise DataError("one column with the text", came, f"name it, as in text={best.name!r}", file=file)
     named = ("by its shape", "named like a title, and the longest", "named like a text", "named like a text")
     share = f"{100 * best.distinct // max(1, len(best.values))} % distinct"
     why = f"Text column {best.name!r}: {named[_text_tier(best)]}, {best.words:.1f} words on average, {share}."
     others = [p.name for p in ranked[1:] if p.words >= 4]
-    return best.name, "", why + (f" {_names(others)} would do too: say text= to use another." if others else "")
+    return best.name, "", why + (f" {quoted(others)} would do too: say text= to use another." if others else "")
 
 
 def _text_tier(p: Profile) -> int:
@@ -260,19 +260,19 @@ def _find_label(
     if len(groups) >= 2 and not clear and multi_label is not False:
         names = tuple(p.name for p in groups)
         why = f"each row says {groups[0].binary} in every one of them, so it may have several labels"
-        return names, f"Label columns {_names(names)}: {why}."
+        return names, f"Label columns {quoted(names)}: {why}."
     if not tiers:
         if not required:
             return (), "No label column: the rows are read without labels."
-        came = "; ".join(f"{name!r}: {why}" for name, why in refused.items()) or "there is none besides the text"
-        do = "name it with label='…', or read without labels with require_label=False"
+        came = _first(f"{name!r:.60}: {why}" for name, why in refused.items()) or "there is none besides the text"
+        do = "name it with label='…', or in Python read without labels with require_label=False"
         raise DataError("a label column", f"none among the columns ({came})", do, file=file)
     tier = min(tiers)
     if not required and tier > 3:
         return (), "No label column: the rows are read without labels, as none is named like one."
     best = _merged(tiers[tier])
     if len(best) > 1:
-        came = "; ".join(f"{p.name!r} ({p.distinct:,} values, such as {str(p.values[0])[:40]!r})" for p in best)
+        came = _first(f"{p.name!r:.60} ({p.distinct:,} values, such as {str(p.values[0])[:40]!r})" for p in best)
         raise DataError("one label column", f"several that could be: {came}", f"say label={best[0].name!r}", file=file)
     p = best[0]
     how = "named like a label" if tier < 4 else "named like a rating" if tier == 4 else "few values that recur"
@@ -287,7 +287,7 @@ def headless(columns: Mapping[str, Profile]) -> str:
     if any(p.plain_name in known or p.words_of_name & _LABEL_WORDS for p in columns.values()):
         return ""
     if all(_is_number(name) for name in columns):
-        return f"numbers only ({_names(columns)})"
+        return f"numbers only ({quoted(columns)})"
     if found := next((name for name in columns if len(name) > 60), ""):
         return f"a text of {len(found)} characters ({found[:40]!r}…)"
     if found := next((p.name for p in columns.values() if p.name in p.values), ""):
@@ -365,11 +365,12 @@ def _present(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
 
 def _kind(values: Sequence[Any]) -> str:
     kinds = {type(value) for value in values}
-    if dict in kinds:
-        return "nested"
-    if list in kinds:
-        flat = all(isinstance(item, str | int) for value in values if isinstance(value, list) for item in value)
-        return "list" if flat else "nested"
+    if kinds & {dict, list}:
+        lists = [value for value in values if isinstance(value, list)]
+        if dict not in kinds and all(isinstance(item, str | int) for value in lists for item in value):
+            return "list"
+        # a few nested values among texts are named by their line when they are read
+        return "text" if sum(isinstance(value, str) for value in values) > len(values) / 2 else "nested"
     if kinds == {bool}:
         return "bool"
     if all(not isinstance(value, str) or _is_number(value) for value in values):
@@ -392,6 +393,6 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _names(names: Iterable[str]) -> str:
-    shown = list(names)
-    return ", ".join(map(repr, shown[:12])) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")
+def _first(parts: Iterable[str], most: int = 12) -> str:
+    every = list(parts)
+    return "; ".join(every[:most]) + (f"; and {len(every) - most:,} more" if len(every) > most else "")

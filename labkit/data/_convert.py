@@ -23,7 +23,7 @@ from labkit.data._corpus import CANONICAL
 from labkit.data._formats import Row, Source, batches, canonical
 from labkit.data._multi import Unusable, as_text, several, yes
 from labkit.data._sources import SPLITS
-from labkit.errors import DataError, suggest
+from labkit.errors import DataError, quoted, suggest
 
 _SPLIT_COLUMN = "split"
 _BATCH_ROWS, _BATCH_CHARACTERS = 10_000, 1 << 26  # Arrow's string offsets end at 2 GiB
@@ -96,7 +96,7 @@ def _refuse_missing(found: Survey) -> None:
         if column and column not in found.kinds:
             near = suggest(column, found.kinds)
             do = f"did you mean {near!r}?" if near else "give it the columns that the training data has"
-            came = f"the columns {', '.join(map(repr, found.kinds))}"
+            came = f"the columns {quoted(found.kinds)}"
             raise DataError("the same columns in all files", came, do, file=found.source.name, column=column)
 
 

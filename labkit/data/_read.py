@@ -202,7 +202,7 @@ def _convert(
     if len(choice.label) > 1:
         labels = sorted(choice.label, key=natural)
     if choice.label and require_label and not labels:
-        do = "choose the column with the labels, or read without with require_label=False"
+        do = "choose the column with label='…', or in Python read without labels with require_label=False"
         name = surveys["train"].source.name
         raise DataError("labels", "an empty label in every row", do, file=name, column=choice.label[0])
     kinds: dict[str, set[str]] = {}

@@ -39,20 +39,18 @@ def sample(name: str, *, tidy: bool = False) -> Corpus:
     Raises:
         UnknownName: no such sample.
     """
-    folder = sample_path(name)
-    corpus = read(folder)
+    corpus = read(sample_path(name))
     if not tidy:
         return corpus
-    drop = {entry["id"] for entry in defects(name) if "of" in entry}
-    mended = {entry["id"]: entry for entry in defects(name) if "of" not in entry}
+    planted = {entry["id"]: entry for entry in defects(name)}
     columns = {corpus.config.text: "text", corpus.config.label[0]: "label"}
     tables: dict[str, list[dict[str, Any]]] = {}
     for split, rows in corpus.splits.items():
         tables[split] = []
         for row in rows:
-            if row["row_id"] in drop:
+            entry = planted.get(row["row_id"], {})
+            if "of" in entry:
                 continue
-            entry = mended.get(row["row_id"])
             if entry:
                 row = {**row, columns[entry["field"]]: entry["tidy"]}
             tables[split].append(row)
@@ -60,6 +58,14 @@ def sample(name: str, *, tidy: bool = False) -> Corpus:
 
 
 def defects(name: str) -> list[dict[str, Any]]:
-    """What was planted in a sample: a dictionary a row, with its kind and the tidy value, or the row it repeats (``of``)."""
-    lines = (sample_path(name) / "defects.jsonl").read_text("utf-8").splitlines()
-    return [json.loads(line) for line in lines]
+    """What was planted in a sample, a dictionary a defect.
+
+    Each has "id" and "split" of the row and its "kind": "wrong_label" and "broken_encoding" with the "field" concerned
+    and its "shipped" and "tidy" value, "near_duplicate" and "leak" with "of", the id of the training row it repeats.
+
+    Raises:
+        UnknownName: no such sample.
+    """
+    # splitlines() would also cut at line separators that a text may contain, such as U+2028
+    lines = (sample_path(name) / "defects.jsonl").read_text("utf-8").split("\n")
+    return [json.loads(line) for line in lines if line]

@@ -119,6 +119,8 @@ def _from_folder(path: Path, given: str, role: str, encoding: str, delimiter: st
     if role not in found:
         shown = ", ".join(file.name for file in files[:20]) or f"none of {READABLE}"
         do = f"give one file as {role}=, or name the files train.*, validation.* and test.*"
+        if (path / "recipe.toml").is_file():
+            do = "this is a run directory: give the file with the data"
         raise DataError("a file, or a folder with a file named train.*", f"a folder with: {shown}", do, file=given)
     if role != "train":
         found = {role: found[role]}

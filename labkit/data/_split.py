@@ -200,7 +200,7 @@ def _assign(units: list[_Unit], shares: Mapping[str, float], lone: set[str], see
         raise DataError(
             f"at least {len(shares) + 1} different texts or groups to carve {' and '.join(shares)} from train",
             f"{len(units)} in {total:,} rows",
-            "add rows, or give validation=0 or test=0",
+            "add rows, or set the share of validation or test to 0 (data.validation_share and data.test_share in a recipe)",
         )
     carved = {name: max(1, round(total * share)) for name, share in shares.items()}
     need = {"train": total - sum(carved.values()), **carved}

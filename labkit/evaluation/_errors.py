@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from labkit.errors import DataError
+from labkit.evaluation._slices import columns_of
 from labkit.tasks import _classification_metrics as point
 from labkit.tasks._predictions import Predictions
 
 
-def errors(
-    predictions: Predictions, rows: Mapping[str, Sequence[Any]] | None = None, *, n: int | None = None
-) -> list[dict[str, Any]]:
+def errors(predictions: Predictions, rows: Any = None, *, n: int | None = None) -> list[dict[str, Any]]:
     """The wrongly predicted rows, by falling loss: the surest mistakes, and often wrong labels, come first.
 
     Args:
         predictions: rows without a known label are left out.
-        rows: columns to show beside, aligned with the predictions, such as "text".
+        rows: a split of a corpus, or columns to show beside, aligned with the predictions, such as "text".
         n: return this many at most.
 
     Returns:
@@ -30,7 +28,7 @@ def errors(
     Raises:
         DataError: no row has a known label, or a column has another number of rows.
     """
-    columns = dict(rows or {})
+    columns = columns_of(rows)
     for name, values in columns.items():
         if len(values) != len(predictions):
             raise DataError(f"{len(predictions):,} values, one a row", f"{len(values):,}", column=name)

@@ -15,7 +15,7 @@ from labkit.evaluation import _intervals as intervals
 from labkit.evaluation import _report
 from labkit.evaluation._compare import Comparison, compare
 from labkit.evaluation._results import Bin, ClassScores, Estimate, SliceScores
-from labkit.evaluation._slices import slice_scores
+from labkit.evaluation._slices import columns_of, slice_scores
 from labkit.tasks import _classification_metrics as point
 from labkit.tasks._predictions import Predictions
 
@@ -137,7 +137,7 @@ def evaluate(
     predictions: Predictions,
     *,
     baselines: Mapping[str, Predictions] | None = None,
-    rows: Mapping[str, Sequence[Any]] | None = None,
+    rows: Any = None,
     slices: Sequence[str] = (),
     resamples: int = 1000,
     confidence: float = 0.95,
@@ -153,7 +153,7 @@ def evaluate(
     Args:
         predictions: n rows; those whose true label is unknown are left out and counted.
         baselines: name → predictions for the same row ids, to compare with.
-        rows: columns aligned with the predictions, such as "text".
+        rows: a split of a corpus, or columns, aligned with the predictions, such as "text".
         slices: names of columns to score by. "label" is the true label, and "length" the number of words of "text"
             where ``rows`` has no such column. Numbers with more than 10 values are cut at their quartiles; of other
             columns the 20 most frequent values get a slice each.
@@ -173,7 +173,7 @@ def evaluate(
     p = kept.probabilities
     if not (p.min() >= -1e-9 and p.max() <= 1 + 1e-6):  # also false where there is a NaN
         raise DataError("probabilities between 0 and 1", f"{p.min():g} to {p.max():g}", "training may have diverged")
-    columns = dict(rows or {})
+    columns = columns_of(rows)
     for name, column in columns.items():
         if len(column) != len(predictions):
             raise DataError(f"{len(predictions):,} values, one a row", f"{len(column):,}", column=name)

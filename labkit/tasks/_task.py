@@ -72,5 +72,5 @@ class Task(Protocol):
     ) -> Predictions:
         """Run the model over tokenised rows."""
 
-    def quick_metrics(self, predictions: Predictions) -> dict[str, float]:
-        """The few figures watched during training."""
+    def quick_metrics(self, predictions: Predictions, metric: str = "") -> dict[str, float]:
+        """The few figures watched during training, with ``metric`` among them."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from labkit.tasks._classification_metrics import METRICS, quick_metrics, tune_thresholds
+from labkit.errors import RecipeError
+from labkit.tasks._classification_metrics import METRICS, metrics, quick_metrics, tune_thresholds
 from labkit.tasks._encode import Encoded, batches_by_length, encode
 from labkit.tasks._predictions import Predictions
 
@@ -49,7 +50,9 @@ class TextClassification:
         if len(present.get("train", set())) < 2 and not corpus.multi_label:
             found.append("The training split has fewer than two classes: split again, or give more rows.")
         if any(label is None for label in corpus["train"]["label"]):
-            found.append("Some training rows have no label: add the repair 'drop_unlabelled'.")
+            found.append(
+                "Some training rows have no label: add the repair drop_unlabelled (data.repairs in the recipe)."
+            )
         return found
 
     def encode(
@@ -153,9 +156,24 @@ class TextClassification:
             row_ids=row_ids, labels=labels, probabilities=probabilities, gold=gold, multi_label=multi_label
         )
 
-    def quick_metrics(self, predictions: Predictions) -> dict[str, float]:
-        """Accuracy, macro F1, log-loss and their like."""
-        return quick_metrics(predictions)
+    def quick_metrics(self, predictions: Predictions, metric: str = "") -> dict[str, float]:
+        """Accuracy, macro F1, log-loss and their like, with ``metric`` among them.
+
+        Raises:
+            RecipeError: ``metric`` has no value on these rows.
+        """
+        found = quick_metrics(predictions)
+        if metric and metric not in found:
+            every = metrics(predictions)
+            if metric not in every:
+                kind = "several labels a row" if predictions.multi_label else "one label a row"
+                raise RecipeError(
+                    [
+                        f"evaluation.metric {metric!r} has no value on these rows with {kind}. There are: {', '.join(every)}."
+                    ]
+                )
+            found[metric] = every[metric]
+        return found
 
 
 def code_labels(values: Any, labels: tuple[str, ...], multi_label: bool) -> npt.NDArray[Any]:

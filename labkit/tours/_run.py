@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import warnings
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import LabError
+from labkit.errors import LabError, UnknownName
 
 RECORD_MIME = "application/vnd.labkit.record+json"
 """Outputs of this type carry recorded results: a name and a value."""
@@ -139,16 +140,19 @@ def _chart_html(figure: Mapping[str, Any], identifier: str) -> str:
 
 
 def _check_parameters(source: Path, given: Mapping[str, Any]) -> None:
-    import papermill
-
-    from labkit.errors import UnknownName
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        known = papermill.inspect_notebook(str(source))
+    """papermill only warns of a parameter that no cell knows; here it is an error."""
+    cells = json.loads(source.read_text("utf-8"))["cells"]
+    names = []
+    for cell in cells:
+        if "parameters" in cell["metadata"].get("tags", []):
+            for statement in ast.parse("".join(cell["source"])).body:
+                targets = (
+                    [statement.target] if isinstance(statement, ast.AnnAssign) else getattr(statement, "targets", [])
+                )
+                names += [target.id for target in targets if isinstance(target, ast.Name)]
     for name in given:
-        if name not in known:
-            raise UnknownName(f"parameter of {source.name}", name, known)
+        if name not in names:
+            raise UnknownName(f"parameter of {source.name}", name, names)
 
 
 def _execute(
@@ -185,9 +189,11 @@ def _execute(
         parameters=parameters,
         engine_name="labkit",
         kernel_name=_KERNEL,
+        language="python",
         cwd=str(home),
         progress_bar=False,
         log_output=False,
+        extra_arguments=["--log-level=ERROR"],  # its kernel would warn about its own transport at every start
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
-from labkit.models import LayerSpeed, Machine
+from labkit.models import EMBEDDED, LayerSpeed, Machine
 from labkit.training._recipe import Recipe
 
 _PACKAGES = (
@@ -47,6 +47,11 @@ def describe(machine: Machine, speed: LayerSpeed, precision: str, recipe: Recipe
 def digest(recipe: Recipe) -> str:
     """A hash of a recipe: tells whether a run directory began with this one, before its gaps were filled in."""
     return hashlib.sha256(recipe.to_toml().encode()).hexdigest()
+
+
+def essence(recipe: Recipe) -> str:
+    """A hash of a recipe without the places of its files: data keeps its own fingerprint, and may be moved."""
+    return digest(recipe.with_values(data={"train": "", "validation": "", "test": ""}, model={"name": EMBEDDED}))
 
 
 def _version(package: str) -> str:

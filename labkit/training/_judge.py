@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import errno
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from labkit import data, evaluation
-from labkit.errors import DataError, LabError, ResourceError
+from labkit.errors import DataError, LabError, ResourceError, UnknownName, quoted
 from labkit.evaluation import Evaluation
+from labkit.evaluation._slices import columns_of
 from labkit.events import Note
 from labkit.tasks import Encoded, Predictions
 from labkit.tasks.text_classification import tune_thresholds
@@ -60,13 +63,14 @@ def judge(
     return headline
 
 
-def evaluate(run: Run, source: Any) -> Evaluation:
+def evaluate(run: Run, source: Any, *, text: str | None = None, label: str | Sequence[str] | None = None) -> Evaluation:
     """Evaluate a run's model on labelled data it has not seen, beside baselines trained on the run's training split.
 
     Args:
         run: a run that has a model.
-        source: anything ``labkit.data.read`` takes; its columns are called as in the run's data, or are found. All of its
-            rows are used.
+        source: anything ``labkit.data.read`` takes. All of its rows are used.
+        text: its column with the text, where that is not called as in the run's data.
+        label: its column (or columns) with the label; called as in the run's data, or found, when None.
 
     Raises:
         DataError: the data cannot be read, or has labels that the model does not know and no others.
@@ -74,13 +78,13 @@ def evaluate(run: Run, source: Any) -> Evaluation:
     """
     predictor = Predictor.load(run)
     recipe = run.recipe
-    corpus = _read_like(recipe, source, require_label=True)
+    corpus = _read_like(recipe, source, text=text, label=label, require_label=True)
     known = set(predictor.labels)
     strange = [label for label in corpus.labels if label not in known]
     if len(strange) == len(corpus.labels):
         raise DataError(
-            f"labels that the model knows ({', '.join(predictor.labels[:20])})",
-            f"only others ({', '.join(strange[:20])})",
+            f"labels that the model knows ({quoted(predictor.labels)})",
+            f"only others ({quoted(strange)})",
             "name the label column, or evaluate on data of the same task",
         )
     rows = corpus["train"]
@@ -88,22 +92,29 @@ def evaluate(run: Run, source: Any) -> Evaluation:
     others: dict[str, Predictions] = {}
     if recipe.evaluation.baselines:
         others = _baselines(data.load(recipe.data), rows, recipe)
-    return _evaluate(predictions, others, rows, recipe, slices=recipe.evaluation.slices)
+    result = _evaluate(predictions, others, rows, recipe, slices=recipe.evaluation.slices)
+    if not strange:
+        return result
+    return dataclasses.replace(
+        result, notes=(*result.notes, f"Labels that the model does not know: {quoted(strange)}.")
+    )
 
 
-def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = None) -> int:
+def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = None, *, text: str | None = None) -> int:
     """Label every row of a file.
 
     Args:
         run: a run that has a model.
         source: anything ``labkit.data.read`` takes; labels are not needed.
         out: a .csv, .jsonl or .parquet file, or None for CSV on standard output.
+        text: the column with the text, where it is not called as in the run's data.
 
     Returns:
         The number of rows.
 
     Raises:
-        DataError: the data cannot be read, or ``out`` has another suffix.
+        DataError: the data cannot be read, or ``out`` has another suffix, is a folder, or is the data itself.
+        ResourceError: the disk is full.
     """
     import pyarrow.csv
 
@@ -114,8 +125,12 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
         raise DataError(
             "a folder to write the predictions into", f"no folder {Path(out).absolute().parent}", "make it first"
         )
+    if out is not None and Path(out).is_dir():
+        raise DataError("a file to write the predictions into", f"the folder {out}", "name a file")
+    if out is not None and isinstance(source, str | os.PathLike) and _same_file(source, out):
+        raise DataError("another file for the predictions", "the file with the texts", "name a new one", file=out)
     predictor = Predictor.load(run)
-    corpus = _read_like(run.recipe, source, require_label=False)
+    corpus = _read_like(run.recipe, source, text=text, require_label=False)
     rows = corpus["train"]
     predictions = predictor.run(predictor.encode(rows), list(rows["row_id"]))
     table = dataclasses.replace(predictions, gold=None).to_table()
@@ -143,34 +158,56 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
             pyarrow.parquet.write_table(table, partial)
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise ResourceError(
-            f"to write {target}", error.strerror or str(error), "free some space or name another file"
-        ) from error
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ResourceError(f"room for {target}", "a full disk", "free some space or name another file") from error
+        raise DataError(f"to write {target}", error.strerror or str(error), "name another file") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     return len(rows)
 
 
-def _read_like(recipe: Recipe, source: Any, *, require_label: bool) -> data.Corpus:
+def _elsewhere(role: str, error: UnknownName, source: Any) -> DataError:
+    return DataError(
+        f"the {role}s in the column {error.name!r}, as in the run's data",
+        f"the columns {quoted(error.known)}",
+        f"name the column with {role}='…'",
+        file=source if isinstance(source, str | os.PathLike) else None,
+    )
+
+
+def _same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False
+
+
+def _read_like(
+    recipe: Recipe, source: Any, *, text: str | None, label: str | Sequence[str] | None = None, require_label: bool
+) -> data.Corpus:
     """Read data with the column names of the run's data where it has them, else with those found; all rows in one split."""
     from datasets import concatenate_datasets
 
     used = recipe.data
     wanted: dict[str, Any] = {
-        "text": used.text or None,
+        "text": text or used.text or None,
         "text_pair": used.text_pair or None,
-        "label": (used.label[0] if len(used.label) == 1 else used.label) or None,
+        "label": label or (used.label[0] if len(used.label) == 1 else used.label) or None,
         "label_separator": used.label_separator or None,
         "multi_label": used.multi_label,
     }
     try:
         corpus = data.read(source, **wanted, require_label=require_label)
     except LabError as first:
-        if not require_label:
-            wanted.update(label=None, label_separator=None, multi_label=None)
+        if isinstance(first, UnknownName) and not text and first.name == wanted["text"]:
+            raise _elsewhere("text", first, source) from first
+        if label:
+            raise
         try:
             corpus = data.read(source, text=wanted["text"], text_pair=wanted["text_pair"], require_label=require_label)
         except LabError:
-            raise first from None
+            raise _elsewhere("label", first, source) if isinstance(first, UnknownName) else first from None
     if len(corpus.splits) == 1 and "train" in corpus:
         return corpus
     return corpus.replace(splits={"train": concatenate_datasets(list(corpus.splits.values()))})
@@ -179,11 +216,11 @@ def _read_like(recipe: Recipe, source: Any, *, require_label: bool) -> data.Corp
 def _baselines(corpus: data.Corpus, rows: Any, recipe: Recipe) -> dict[str, Predictions]:
     """The baselines trained on the corpus's training split, on other rows; thresholds tuned as the model's are."""
     return evaluation.baselines(
-        _columns(corpus["train"]),
-        _columns(rows),
+        columns_of(corpus["train"]),
+        columns_of(rows),
         labels=corpus.labels,
         multi_label=corpus.multi_label,
-        validation=_columns(corpus["validation"]) if corpus.multi_label and "validation" in corpus else None,
+        validation=columns_of(corpus["validation"]) if corpus.multi_label and "validation" in corpus else None,
         seed=recipe.seed,
     )
 
@@ -194,15 +231,11 @@ def _evaluate(
     return evaluation.evaluate(
         predictions,
         baselines=others,
-        rows=_columns(rows),
+        rows=rows,
         slices=slices,
         resamples=recipe.evaluation.resamples,
         seed=recipe.seed,
     )
-
-
-def _columns(rows: Any) -> dict[str, list[Any]]:
-    return {name: list(rows[name]) for name in rows.column_names}
 
 
 def _file_name(text: str) -> str:

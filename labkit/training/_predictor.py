@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from labkit import models, tasks
-from labkit.errors import DataError, RunError
+from labkit.errors import DataError, ModelError, RunError
 from labkit.tasks import Encoded, Predictions
 from labkit.training import _rundir
 from labkit.training._run import Run
@@ -35,32 +35,35 @@ class Predictor:
         self.folder, self.max_length = folder, max_length
         self.task = tasks.get(recipe_task)
         base = models.BaseModel(name=str(folder), folder=folder)
-        self.tokenizer = models.load_tokenizer(base)
-        self.model = models.load_model(base, AutoModelForSequenceClassification)
+        try:
+            self.tokenizer = models.load_tokenizer(base)
+            self.model = models.load_model(base, AutoModelForSequenceClassification)
+        except ModelError as error:
+            raise _damaged(folder, error.came) from error
         device = models.machine().device
         self.model.to(device).eval()  # type: ignore[arg-type]
         names: dict[Any, str] = self.model.config.id2label or {}
         self.labels = tuple(names[i] for i in range(len(names)))
         self.multi_label = self.model.config.problem_type == "multi_label_classification"
         stored = folder / _THRESHOLDS
-        self.thresholds = np.array(json.loads(stored.read_text("utf-8"))["thresholds"]) if stored.exists() else None
+        self.thresholds: npt.NDArray[np.float64] | None = None
+        if stored.exists():
+            self.thresholds = np.array(_rundir.read_json(stored).get("thresholds", ()), dtype=np.float64)
+            if self.thresholds.shape != (len(self.labels),):
+                raise _damaged(folder, f"a {_THRESHOLDS} without a threshold for each label")
 
     @classmethod
     def load(cls, run: Run | str | os.PathLike[str]) -> Predictor:
         """The predictor of a run.
 
         Raises:
-            RunError: the run has no model yet.
+            RunError: the run has no model yet, or a damaged one.
         """
         run = run if isinstance(run, Run) else Run(run)
         recipe = run.recipe
-        damaged = _rundir.check_manifest(run.directory) if (run.directory / _rundir.MANIFEST).exists() else []
-        if any(name.startswith(_rundir.MODEL) for name in damaged):
-            raise RunError(
-                f"a whole model in {run.directory}",
-                f"missing or changed files: {', '.join(damaged[:5])}",
-                "train again, or restore the files",
-            )
+        damaged = [name for name in run.damaged if name.startswith(f"{_rundir.MODEL}/")]
+        if damaged:
+            raise _damaged(run.directory / _rundir.MODEL, f"missing or changed files: {', '.join(damaged[:5])}")
         return cls(run.model_folder, recipe.task, recipe.model.max_length)
 
     def __call__(self, texts: str | Sequence[Any], *, pairs: Sequence[str] | None = None) -> Predictions:
@@ -80,6 +83,10 @@ class Predictor:
         rows: dict[str, Any] = {"text": listed}
         if pairs is not None:
             rows["text_pair"] = list(pairs)
+            if len(rows["text_pair"]) != len(listed) or not all(isinstance(text, str) for text in rows["text_pair"]):
+                raise DataError(
+                    f"{len(listed)} second texts", f"{len(rows['text_pair'])} in pairs", "pass a string for each"
+                )
         return self.run(self.encode(rows), [str(i) for i in range(len(listed))])
 
     def encode(self, rows: Any) -> Encoded:
@@ -108,3 +115,8 @@ class Predictor:
         """Store the tuned thresholds beside the model."""
         self.thresholds = np.asarray(thresholds)
         _rundir.write_json(self.folder / _THRESHOLDS, {"thresholds": [float(t) for t in thresholds]})
+
+
+def _damaged(folder: Path, came: str) -> RunError:
+    do = f"restore its files, or delete it and run: labkit train --resume {folder.parent}"
+    return RunError(f"a whole model in {folder}", came, do)

@@ -16,6 +16,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -137,7 +138,11 @@ class Recipe:
     """How it is judged."""
 
     def __post_init__(self) -> None:
-        problems = _check(self)
+        problems: list[str] = []
+        for name, kind in _fields(Recipe).items():
+            # 5 becomes 5.0 where a number may have decimals: equal recipes are written alike
+            object.__setattr__(self, name, _typed(name, getattr(self, name), kind, problems))
+        problems += _check(self)
         if problems:
             raise RecipeError(problems)
 
@@ -181,7 +186,7 @@ class Recipe:
                 inner = {}
                 for key, item in value.items():
                     if key not in known:
-                        problems.append(_unknown(f"setting of [{name}]", key, known, name))
+                        problems.append(_unknown(f"setting of [{name}]", key, known))
                     else:
                         inner[key] = _convert(f"{name}.{key}", item, known[key], problems)
                 arguments[name] = top[name](**{k: v for k, v in inner.items() if v is not _BAD})
@@ -212,8 +217,14 @@ class Recipe:
         """Write the recipe as TOML, each setting with its explanation."""
         target = Path(path)
         partial = target.with_name(target.name + ".partial")
-        partial.write_text(self.to_toml(), "utf-8")
-        partial.replace(target)
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(self.to_toml())
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
         return target
 
     def to_toml(self) -> str:
@@ -253,6 +264,7 @@ def parse_set(assignments: list[str]) -> dict[str, Any]:
     return nested
 
 
+@cache
 def field_help(section: type[Any]) -> dict[str, str]:
     """The docstring under each field of a configuration class, by field name."""
     tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(section)))
@@ -305,8 +317,8 @@ def _check(recipe: Recipe) -> list[str]:
         for part in name.split("."):
             value = value[part]
         if value is not None and not (isinstance(value, int | float) and low <= value <= high):
-            top = "" if math.isinf(high) else f" and at most {high:g}"
-            problems.append(f"{name} must be at least {low:g}{top}, not {value!r}.")
+            top = "" if math.isinf(high) else f" and at most {high:.10g}"
+            problems.append(f"{name} must be at least {low:.10g}{top}, not {value!r}.")
     for section in (recipe.data, recipe.model, recipe.technique, recipe.optimizer, recipe.budget, recipe.evaluation):
         prefix = next(f.name for f in dataclasses.fields(recipe) if getattr(recipe, f.name) is section)
         for name, kind in _fields(type(section)).items():
@@ -334,16 +346,14 @@ def _not_a_choice(name: str, value: object, choices: tuple[Any, ...]) -> str:
     return f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}.{hint}"
 
 
-def _unknown(what: str, name: str, known: Mapping[str, Any], section: str = "") -> str:
-    near = suggest(name, known)
-    if near is None and not section:
-        # a field given without its section is the usual slip
-        homes = [
-            f"{top}.{name}"
-            for top, kind in _fields(Recipe).items()
-            if name in (_fields(kind) if dataclasses.is_dataclass(kind) else ())
-        ]
-        near = homes[0] if homes else None
+def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
+    # a setting under the wrong section, or under none, is the usual slip
+    homes = [
+        f"{top}.{name}"
+        for top, kind in _fields(Recipe).items()
+        if dataclasses.is_dataclass(kind) and name in _fields(kind)
+    ]
+    near = homes[0] if homes else suggest(name, known)
     hint = f" Did you mean {near!r}?" if near else f" Known: {', '.join(known)}."
     return f"There is no {what} {name!r}.{hint}"
 
@@ -351,6 +361,19 @@ def _unknown(what: str, name: str, known: Mapping[str, Any], section: str = "") 
 def _fields(section: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(section)
     return {f.name: hints[f.name] for f in dataclasses.fields(section)}
+
+
+def _typed(name: str, value: Any, kind: Any, problems: list[str]) -> Any:
+    """The value as the field's type; where it has another one, a problem is noted and the default stands in."""
+    if not dataclasses.is_dataclass(kind):
+        converted = _convert(name, value, kind, problems)
+        return getattr(Recipe, name) if converted is _BAD else converted
+    section: Any = kind
+    if not isinstance(value, section):
+        problems.append(f"{name} must be a {section.__name__}, not {value!r}.")
+        return section()
+    inner = {key: _convert(f"{name}.{key}", getattr(value, key), k, problems) for key, k in _fields(section).items()}
+    return section(**{key: item for key, item in inner.items() if item is not _BAD})
 
 
 def _convert(name: str, value: Any, kind: Any, problems: list[str]) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit import events
-from labkit.errors import RunError, UnknownName
+from labkit.errors import LabError, RunError, UnknownName
 from labkit.events import Event, RunEnded, RunStarted, Status
 from labkit.training import _rundir
 from labkit.training._recipe import Recipe
@@ -38,6 +38,7 @@ class Run:
         self.directory = Path(directory).expanduser().absolute()
         if not (self.directory / _rundir.RECIPE).is_file():
             came = "a folder without recipe.toml" if self.directory.is_dir() else "no such folder"
+            came = "a file" if self.directory.is_file() else came
             raise RunError(f"a run directory in {self.directory}", came, "list the runs with: labkit runs")
 
     def __repr__(self) -> str:
@@ -70,6 +71,11 @@ class Run:
             return "completed"
         ended = self._ended()
         return ended.status if ended and ended.status in ("stopped", "failed") else "interrupted"
+
+    @property
+    def damaged(self) -> list[str]:
+        """Files of a completed run that are missing or of another size than when it ended."""
+        return _rundir.check_manifest(self.directory) if (self.directory / _rundir.MANIFEST).exists() else []
 
     @property
     def error(self) -> str:
@@ -136,8 +142,13 @@ class Run:
         """The stored evaluation of each split."""
         from labkit.evaluation import Evaluation
 
-        stored = _rundir.read_json(self.directory / _rundir.METRICS)
-        return {split: Evaluation.from_dict(stored[split]) for split in ("validation", "test") if split in stored}
+        path = self.directory / _rundir.METRICS
+        stored = _rundir.read_json(path)
+        try:
+            return {split: Evaluation.from_dict(stored[split]) for split in ("validation", "test") if split in stored}
+        except LabError as error:
+            do = "delete that file and resume the run"
+            raise RunError(f"whole evaluations in {path}", error.came or str(error), do) from error
 
     @property
     def evaluation(self) -> Evaluation:
@@ -147,7 +158,7 @@ class Run:
             raise RunError(
                 f"an evaluation in {self.directory}",
                 "a run without validation or test rows",
-                "labkit evaluate RUN DATA",
+                "run: labkit evaluate RUN DATA",
             )
         return found.get("test") or found["validation"]
 
@@ -166,8 +177,17 @@ class Run:
         return Predictions.load(folder / f"{name}.parquet")
 
     def summary(self) -> dict[str, Any]:
-        """What a list of runs shows: name, status, model, data, figures and time."""
+        """What a list of runs shows: name, status, model, data, figures and time.
+
+        Raises:
+            RunError: a completed run that was damaged since.
+        """
         recipe = self.recipe
+        damaged = self.damaged
+        if damaged:
+            came = f"missing or changed files: {', '.join(damaged[:5])}"
+            do = f"restore them, or make them again with: labkit train --resume {self.directory}"
+            raise RunError("a whole run", came, do)
         happened = self.events()
         ended = [e for e in happened if isinstance(e, RunEnded)]
         started = [e for e in happened if isinstance(e, RunStarted)]

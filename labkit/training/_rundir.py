@@ -17,18 +17,21 @@ Every file is written under a temporary name and renamed. Reading a run loads ne
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import RunError
+from labkit.errors import ResourceError, RunError
 
 RECIPE, ENVIRONMENT, EVENTS, PROCESS = "recipe.toml", "environment.json", "events.jsonl", "process.json"
 STOP, LOG, RESERVE = "stop", "log.txt", ".reserve"
 CHECKPOINTS, MODEL, PREDICTIONS = "checkpoints", "model", "predictions"
 METRICS, CARD, MANIFEST = "metrics.json", "README.md", "manifest.json"
+SEAL = "sizes.json"
 
 _RESERVED = 256 * 1024  # bytes kept back, so that a full disk still has room for the last event
 
@@ -36,11 +39,15 @@ _RESERVED = 256 * 1024  # bytes kept back, so that a full disk still has room fo
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -48,14 +55,36 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file of a run.
+@contextlib.contextmanager
+def explaining(run: Path) -> Iterator[None]:
+    """Say in plain words why a run directory cannot be written.
+
+    Raises:
+        ResourceError: the disk is full.
+        RunError: it may not be written, or is no folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        wanted, came = f"to write the run directory {run}", error.strerror or str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise ResourceError(wanted, "a full disk", "free some space, or choose a directory elsewhere") from error
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            came = "a file in its place"
+        raise RunError(wanted, came, "choose another directory") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file of a run, which is always an object.
 
     Raises:
         RunError: the file is missing or damaged.
     """
     try:
-        return json.loads(path.read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError(f"a {type(found).__name__}, not an object")
+        return found
     except FileNotFoundError:
         raise RunError(
             f"the file {path.name} in {path.parent}", "no such file", "resume the run, or train again"
@@ -84,14 +113,39 @@ def publish(staged: Path, final: Path) -> None:
     staged.rename(final)
 
 
+def seal(folder: Path) -> None:
+    """Note the sizes of a folder's files in it, so that damage done later shows."""
+    files = {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
+    write_json(folder / SEAL, files)
+
+
 def checkpoints(run: Path) -> list[tuple[int, Path]]:
     """Whole checkpoints with their steps, oldest first."""
-    found = []
-    for folder in (run / CHECKPOINTS).glob("checkpoint-*"):
-        step = folder.name.removeprefix("checkpoint-")
-        if step.isdigit() and (folder / "trainer_state.json").is_file():
-            found.append((int(step), folder))
-    return sorted(found)
+    return [(step, folder) for step, folder in _numbered(run) if _whole(folder)]
+
+
+def damaged_checkpoints(run: Path) -> list[tuple[int, Path]]:
+    """Checkpoints that something outside labkit has changed, with their steps, oldest first."""
+    return [(step, folder) for step, folder in _numbered(run) if not _whole(folder)]
+
+
+def _numbered(run: Path) -> list[tuple[int, Path]]:
+    names = ((folder.name.removeprefix("checkpoint-"), folder) for folder in (run / CHECKPOINTS).glob("checkpoint-*"))
+    return sorted((int(step), folder) for step, folder in names if step.isdigit())
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        sizes = json.loads((folder / SEAL).read_text("utf-8"))
+        return all((folder / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def discard(run: Path) -> None:
+    """Remove a run directory in which nothing was ever begun; leave every other one as it is."""
+    if {path.name for path in run.iterdir()} <= {RECIPE, EVENTS}:
+        shutil.rmtree(run, ignore_errors=True)
 
 
 def hold_reserve(run: Path) -> None:
@@ -118,8 +172,12 @@ def write_manifest(run: Path) -> None:
 
 def check_manifest(run: Path) -> list[str]:
     """Files of a complete run that are missing or of another size."""
-    listed = read_json(run / MANIFEST).get("files", {})
-    return [name for name, size in listed.items() if not (run / name).is_file() or (run / name).stat().st_size != size]
+    listed = read_json(run / MANIFEST).get("files")
+    if not isinstance(listed, dict):
+        return [MANIFEST]
+    # a model card is there to be edited
+    kept = {name: size for name, size in listed.items() if name != CARD}
+    return [name for name, size in kept.items() if not (run / name).is_file() or (run / name).stat().st_size != size]
 
 
 def claim(run: Path, pid: int) -> None:
@@ -135,7 +193,11 @@ def claim(run: Path, pid: int) -> None:
             f"process {other} at work in it",
             "attach to it, or stop it",
         )
-    claim_for(run, pid)
+    if other is None:
+        # left by a process that was killed; one for a claim that stands already is meant for this process
+        (run / STOP).unlink(missing_ok=True)
+    with explaining(run):
+        claim_for(run, pid)
 
 
 def claim_for(run: Path, pid: int) -> None:
@@ -146,6 +208,7 @@ def claim_for(run: Path, pid: int) -> None:
 def release(run: Path) -> None:
     """The process is done with this directory."""
     with contextlib.suppress(OSError):
+        (run / STOP).unlink(missing_ok=True)
         (run / PROCESS).unlink(missing_ok=True)
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit import data, models, tasks
-from labkit.errors import DataError, LabError, ModelError, RecipeError, ResourceError, RunError
+from labkit.errors import DataError, LabError, ModelError, RecipeError, RunError, quoted
 from labkit.events import Event, EventLog, Note, RunEnded, RunStarted, Status
 from labkit.training import _rundir
-from labkit.training._environment import describe, digest
+from labkit.training._environment import describe, digest, essence
 from labkit.training._judge import judge
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run, new_directory
@@ -49,25 +49,45 @@ def train(recipe: Recipe, directory: str | os.PathLike[str] | None = None, *, wa
         ResourceError: memory or disk ran out; every checkpoint saved before is intact.
     """
     run = prepare(recipe, directory)
-    execute(run.directory, watch=watch)
+    try:
+        execute(run.directory, watch=watch)
+    except LabError:
+        _rundir.discard(run.directory)  # a mistyped name leaves no folder behind
+        raise
     return run
 
 
 def resume(directory: str | os.PathLike[str], *, watch: Watch | None = None) -> Run:
     """Go on with an interrupted, stopped or failed run, in this process.
 
-    It ends with the metrics that the uninterrupted run would have had.
+    It ends with the metrics that the uninterrupted run would have had. Of a completed run that was damaged since, it makes
+    again what is missing.
 
     Raises:
         RunError: no run there, a finished one, or one that a process works on.
     """
     run = Run(directory)
     if run.status == "completed":
-        raise RunError(
-            f"an unfinished run in {run.directory}", "a completed one", "open it with labkit.training.attach"
-        )
+        _reopen(run)
     execute(run.directory, watch=watch)
     return run
+
+
+def _reopen(run: Run) -> None:
+    """Make an interrupted run of a completed one that has lost files."""
+    damaged = run.damaged
+    if not damaged:
+        raise RunError(
+            f"an unfinished run in {run.directory}", "a completed one", f"see: labkit evaluate {run.directory}"
+        )
+    lost = [name for name in damaged if name == _rundir.RECIPE or name.startswith(f"{_rundir.MODEL}/")]
+    if _rundir.RECIPE in lost or (lost and (run.directory / _rundir.MODEL).exists()):
+        do = "restore them from a copy"
+        if _rundir.RECIPE not in lost:
+            do += f", or delete {run.directory / _rundir.MODEL} and resume: the model is then trained again"
+        raise RunError(f"a whole run in {run.directory}", f"missing or changed files: {', '.join(lost[:5])}", do)
+    with _rundir.explaining(run.directory):
+        (run.directory / _rundir.MANIFEST).unlink()
 
 
 def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> Run:
@@ -78,7 +98,7 @@ def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> 
         ResourceError: it cannot be written.
     """
     folder = new_directory(recipe) if directory is None else Path(directory).expanduser().absolute()
-    try:
+    with _rundir.explaining(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / _rundir.RECIPE).exists():
             run = Run(folder)
@@ -86,7 +106,9 @@ def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> 
                 raise RunError(
                     f"a new or unfinished run directory ({folder})", "a completed run", "choose another directory"
                 )
-            if recipe != run.recipe and digest(recipe) != run.asked:
+            if not run.asked and run.status != "running":
+                recipe.save(folder / _rundir.RECIPE)  # nothing of the other one was ever trained
+            elif recipe != run.recipe and digest(recipe) != run.asked:
                 raise RunError(
                     f"the recipe that the run in {folder} began with",
                     "another recipe",
@@ -101,25 +123,12 @@ def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> 
                 "choose another directory: nothing is ever overwritten",
             )
         recipe.save(folder / _rundir.RECIPE)
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
-        raise RunError(
-            f"to write the run directory {folder}",
-            f"{type(error).__name__}: {error.strerror}",
-            "choose another directory",
-        ) from error
-    except OSError as error:
-        raise ResourceError(
-            f"to write the run directory {folder}",
-            f"{error.strerror or error}",
-            "free some space or choose another directory",
-        ) from error
     return Run(folder)
 
 
 def execute(directory: Path, *, watch: Watch | None = None) -> None:
     """Run what is left of the run in ``directory``, as the process that owns it."""
     _rundir.claim(directory, os.getpid())
-    (directory / _rundir.STOP).unlink(missing_ok=True)
     log = EventLog(directory / _rundir.EVENTS)
     started = time.monotonic()
     step = 0
@@ -143,17 +152,18 @@ def execute(directory: Path, *, watch: Watch | None = None) -> None:
             end("stopped")
         else:
             _rundir.release_reserve(directory)
-            _rundir.write_manifest(directory)
+            # before the manifest: a process killed in between leaves a run that is judged once more, not stray files
             shutil.rmtree(directory / _rundir.CHECKPOINTS, ignore_errors=True)
+            _rundir.write_manifest(directory)
             end("completed", metrics)
     except KeyboardInterrupt:
         end("stopped", error="interrupted before the next checkpoint")
-        raise
+        raise KeyboardInterrupt(f"Go on with: labkit train --resume {directory}") from None
     except BaseException as error:
         from labkit.training._trainer import plain_resource_error
 
         _rundir.release_reserve(directory)
-        plain = plain_resource_error(error, directory) or error
+        plain = error if isinstance(error, LabError) else plain_resource_error(error, directory) or error
         text = str(plain) if isinstance(plain, LabError) else f"{type(plain).__name__}: {plain}"
         with contextlib.suppress(OSError):  # with nothing left on the disk, the error itself must still get out
             end("failed", error=text)
@@ -199,6 +209,7 @@ class _Interrupt:
 def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, float] | None:
     """Everything from reading the data to the model card. None where someone asked to stop."""
     recipe = Recipe.load(directory / _rundir.RECIPE)
+    _require_same(recipe, directory)
     task = tasks.get(recipe.task)
     base = models.resolve(recipe.model.name)
     emit(Note(text="Reading the data."))
@@ -207,10 +218,14 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     if problems:
         raise DataError(
             "data that a model can be trained on",
-            " ".join(problems),
-            "look at labkit.data.check(corpus)",
+            f"this: {' '.join(problems)}",
+            f"to see what is in it: labkit check {recipe.data.train}",
             file=recipe.data.train,
         )
+    columns = ["length", *corpus["train"].column_names]
+    unknown = [name for name in recipe.evaluation.slices if name not in columns]
+    if unknown:  # said now, not after the training
+        raise RecipeError([f"evaluation.slices names {quoted(unknown)}. Columns to slice by: {quoted(columns, 50)}."])
     import torch
 
     threads = recipe.budget.threads or models.usable_cores()
@@ -234,10 +249,24 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     return judge(recipe, corpus, encoded, directory, emit)
 
 
+def _require_same(recipe: Recipe, directory: Path) -> None:
+    """Refuse a recipe that was cut or changed since the run began: the rest would be another training."""
+    noted = directory / _rundir.ENVIRONMENT
+    if not noted.exists():
+        return
+    began = _rundir.read_json(noted)
+    if essence(recipe) != began.get("recipe") and digest(recipe) != began.get("asked"):
+        raise RunError(
+            f"the recipe that the run in {directory} began with",
+            f"a {_rundir.RECIPE} that was cut or changed since",
+            "restore that file, or train in a new directory",
+        )
+
+
 def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Path) -> tuple[Recipe, str]:
     """Fill in what the recipe leaves to the machine and the data, and write it down, once: a resumed run reads it."""
     noted = directory / _rundir.ENVIRONMENT
-    if noted.exists():
+    if noted.exists() and recipe.data.fingerprint and recipe.model.max_length and recipe.optimizer.learning_rate:
         return recipe, str(_rundir.read_json(noted)["precision"])
     config = models.load_config(base)
     limit = int(getattr(config, "max_position_embeddings", 0) or 0)
@@ -252,11 +281,6 @@ def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Pat
             ]
         )
     rate = recipe.optimizer.learning_rate or default_learning_rate(base, config)
-    chosen = recipe.with_values(
-        data=dataclasses.asdict(corpus.config),
-        model={"max_length": recipe.model.max_length or min(limit, 512)},
-        optimizer={"learning_rate": rate},
-    )
     machine = models.machine()
     speed = models.layer_speed(
         int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 384)),
@@ -267,8 +291,16 @@ def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Pat
     precision = speed.best if recipe.budget.precision == "auto" else recipe.budget.precision
     if machine.device == "mps":
         precision = "float32"
+    chosen = recipe.with_values(
+        data=dataclasses.asdict(corpus.config),
+        model={"max_length": recipe.model.max_length or min(limit, 512)},
+        optimizer={"learning_rate": rate},
+        budget={"precision": precision},
+    )
+    # The recipe comes last: as long as it has gaps, the next process comes here again, and notes what was asked again.
+    facts = describe(machine, speed, precision, chosen)
+    _rundir.write_json(noted, {**facts, "asked": digest(recipe), "recipe": essence(chosen)})
     chosen.save(directory / _rundir.RECIPE)
-    _rundir.write_json(noted, {**describe(machine, speed, precision, chosen), "asked": digest(recipe)})
     return chosen, precision
 
 
@@ -302,6 +334,14 @@ def _fit(
 
     set_seed(recipe.seed)  # before the model: the head's weights are drawn there
     model = task.build(base, labels=corpus.labels, multi_label=corpus.multi_label, dropout=recipe.model.dropout)
+    table = model.get_input_embeddings().weight.shape[0]
+    highest = max((int(rows.ids.max(initial=0)) for rows in encoded.values()), default=0)
+    if highest >= table:
+        raise ModelError(
+            f"a tokenizer that fits the model's {table:,} word embeddings",
+            f"the token id {highest:,}",
+            f"the tokenizer in {base.folder} belongs to another model: put the right one there",
+        )
     if model.config.pad_token_id is None:
         model.config.pad_token_id = tokenizer.pad_token_id
     _freeze(model, recipe)
@@ -318,7 +358,8 @@ def _fit(
         num_train_epochs=recipe.budget.epochs,
         max_steps=_max_steps(recipe, steps_per_epoch),
         learning_rate=recipe.optimizer.learning_rate,
-        lr_scheduler_type=recipe.optimizer.schedule,
+        # transformers' "constant" knows no warm-up
+        lr_scheduler_type=recipe.optimizer.schedule.replace("constant", "constant_with_warmup"),
         warmup_steps=int(recipe.optimizer.warmup * _total_steps(recipe, steps_per_epoch)),
         weight_decay=recipe.optimizer.weight_decay,
         adam_beta1=recipe.optimizer.beta1,
@@ -355,7 +396,7 @@ def _fit(
             multi_label=corpus.multi_label,
             batch_size=recipe.optimizer.batch_size,
         )
-        return task.quick_metrics(predictions)
+        return task.quick_metrics(predictions, metric)
 
     stop_file = directory / _rundir.STOP
     trainer = LabTrainer(
@@ -378,11 +419,7 @@ def _fit(
         patience=recipe.budget.patience,
         checkpoint_seconds=recipe.budget.checkpoint_minutes * 60,
     )
-    saved = _rundir.checkpoints(directory)
-    last = saved[-1][1] if saved else None
-    state: dict[str, Any] = {"global_step": 0, "log_history": []}
-    if last:
-        state = _rundir.read_json(last / "trainer_state.json")
+    last, state = _last_checkpoint(directory, emit)
     total = _total_steps(recipe, steps_per_epoch)
     emit(
         RunStarted(
@@ -402,6 +439,8 @@ def _fit(
         state["log_history"], key, task.metrics[metric], recipe.budget.patience
     )
     if not over:
+        if validated and recipe.evaluation.metric and last is None:
+            look()  # a metric that these rows do not have shows here, not after an epoch
         with interrupt.patience(), models.quiet_transformers():
             trainer.train(resume_from_checkpoint=str(last) if last else None)
         if trainer.flow.starved:
@@ -412,15 +451,26 @@ def _fit(
     chosen = state.get("best_global_step") or state["global_step"]
     weights_file = checkpoints / f"checkpoint-{chosen}" / "model.safetensors"
     if over or chosen != state["global_step"]:
-        if not weights_file.exists():
-            raise ModelError(
-                f"the weights of the best checkpoint in {weights_file.parent}",
-                "none there",
-                "train again in a new directory",
-            )
         model.load_state_dict(load_file(weights_file), strict=False)
     _save_model(model, tokenizer, recipe, corpus, directory)
     return True
+
+
+def _last_checkpoint(directory: Path, emit: Watch) -> tuple[Path | None, dict[str, Any]]:
+    """The newest checkpoint to go on from, and Trainer's state in it. One that was damaged from outside is passed over."""
+    saved = _rundir.checkpoints(directory)
+    for _, folder in _rundir.damaged_checkpoints(directory):
+        emit(Note(text=f"{folder.name} is damaged and not used: files in it are missing or have another size."))
+    steps = {step for step, _ in saved}
+    for _, folder in reversed(saved):
+        state: dict[str, Any] = _rundir.read_json(folder / "trainer_state.json")
+        best = state.get("best_global_step")
+        if best is None or best in steps:
+            return folder, state
+        emit(
+            Note(text=f"{folder.name} is not used: the best checkpoint before it, of step {best}, is damaged or gone.")
+        )
+    return None, {"global_step": 0, "log_history": []}
 
 
 def _total_steps(recipe: Recipe, steps_per_epoch: int) -> int:

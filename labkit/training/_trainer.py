@@ -7,6 +7,7 @@ checkpoints (staged, then renamed). To make the step faster, replace ``training_
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import DefaultFlowCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from labkit.errors import ResourceError
+from labkit.errors import LabError, ResourceError
 from labkit.events import CheckpointSaved, Evaluated, Event, StepLogged
 from labkit.tasks import Encoded
 from labkit.training import _rundir
@@ -135,17 +136,17 @@ class LabTrainer(Trainer):
         name = f"checkpoint-{self.state.global_step}"
         staging = home / "staging"
         shutil.rmtree(staging, ignore_errors=True)
-        # whole only with its marker, which Trainer writes last
         (staging / name).mkdir(parents=True)
         self._staging = str(staging)
         try:
             super()._save_checkpoint(model, trial)
+            _rundir.seal(staging / name)
             _rundir.publish(staging / name, home / name)
         finally:
             self._staging = None
             shutil.rmtree(staging, ignore_errors=True)
         keep = {self.state.global_step, self.state.best_global_step}
-        for step, folder in _rundir.checkpoints(home.parent):
+        for step, folder in _rundir.checkpoints(home.parent) + _rundir.damaged_checkpoints(home.parent):
             if step not in keep:
                 shutil.rmtree(folder, ignore_errors=True)
         self.emit(CheckpointSaved(step=self.state.global_step, path=f"{home.name}/{name}"))
@@ -222,6 +223,12 @@ class Flow(TrainerCallback):
                 seconds_left=(now - self._began) / max(done, 1) * (state.max_steps - state.global_step),
             )
         )
+        if not math.isfinite(logs["loss"]):
+            raise LabError(
+                "a loss that falls",
+                f"{logs['loss']} at step {state.global_step}: training has diverged",
+                "start a new run with a smaller optimizer.learning_rate, or with budget.precision=float32",
+            )
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any
@@ -268,8 +275,9 @@ def plain_resource_error(error: BaseException, run: Path) -> ResourceError | Non
         return ResourceError(
             "enough memory for a training step",
             "none left to allocate",
-            "use a smaller optimizer.batch_size (with more optimizer.gradient_accumulation the result stays the same), a "
-            "smaller model.max_length, or a smaller base model, and resume: every checkpoint saved so far is intact",
+            "close other programs and resume: every checkpoint saved so far is intact. Or start a new run with a smaller "
+            "optimizer.batch_size (and as much more optimizer.gradient_accumulation), a smaller model.max_length or a "
+            "smaller base model",
         )
     try:
         full = shutil.disk_usage(run).free < 1 << 20

@@ -1,0 +1,269 @@
+"""The sample data sets: what their cards and lists of defects say is what the files hold."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import functools
+import json
+import re
+import shutil
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import labkit._bundled
+from labkit._bundled import bundled
+from labkit.data import Corpus, check, clean, defects, normalise, sample, sample_path, samples
+from labkit.errors import UnknownName
+from labkit.evaluation import TFIDF, baselines
+
+# name → file ending, column with the text, column with the label, other columns, classes, fewest rows
+SETS: dict[str, tuple[str, str, str, list[str], int, int]] = {
+    "support": ("csv", "message", "intent", ["channel"], 8, 800),
+    "reviews": ("jsonl", "review", "sentiment", ["stars", "product_category"], 3, 600),
+    "medical": ("tsv", "note", "specialty", ["age_band", "urgency"], 7, 500),
+}
+BANDS = {"support": (0.66, 0.75), "reviews": (0.57, 0.66), "medical": (0.52, 0.60)}
+"""Accuracy of the simple baseline on the tidy test split: the task is neither trivial nor hopeless for it."""
+KINDS = ("wrong_label", "near_duplicate", "leak", "broken_encoding")
+
+each = pytest.mark.parametrize("name", SETS)
+
+
+@functools.cache
+def rows(name: str, split: str) -> dict[str, dict[str, Any]]:
+    """Id → row, read from the file without labkit."""
+    ending = SETS[name][0]
+    with (sample_path(name) / f"{split}.{ending}").open(encoding="utf-8", newline="") as file:
+        if ending == "jsonl":
+            found = [json.loads(line) for line in file]
+        else:
+            found = list(csv.DictReader(file, delimiter="\t" if ending == "tsv" else ","))
+    by_id = {row["id"]: row for row in found}
+    assert len(by_id) == len(found)
+    return by_id
+
+
+def of_all(name: str) -> dict[str, dict[str, Any]]:
+    return rows(name, "train") | rows(name, "test")
+
+
+@functools.cache
+def card(name: str) -> dict[str, list[list[str]]]:
+    """Heading → the cells of the table below it, without the head of the table."""
+    tables: dict[str, list[list[str]]] = {}
+    heading = ""
+    for line in (sample_path(name) / "README.md").read_text("utf-8").splitlines():
+        if line.startswith("#"):
+            heading = line.strip("# ")
+        elif line.startswith("|"):
+            tables.setdefault(heading, []).append([cell.strip(" `*") for cell in line.strip("|").split("|")])
+    return {above: table[2:] for above, table in tables.items()}
+
+
+def sizes(corpus: Corpus, split: str) -> Counter[str]:
+    return Counter(corpus[split]["label"])
+
+
+def test_names() -> None:
+    assert set(samples()) == set(SETS)
+    with pytest.raises(UnknownName, match="support"):
+        sample("suport")
+    with pytest.raises(UnknownName):
+        sample_path("../samples/support")
+
+
+@each
+def test_reads_with_the_right_columns(name: str) -> None:
+    _, text, label, others, classes, fewest = SETS[name]
+    corpus = sample(name)
+    assert (corpus.config.text, corpus.config.label, corpus.config.id) == (text, (label,), "id")
+    assert set(corpus.splits) == {"train", "test"}
+    assert corpus["train"].column_names == ["row_id", "text", "label", *others]
+    assert len(corpus.labels) == classes and not corpus.multi_label
+    assert sum(corpus.rows.values()) >= fewest and sum(sample(name, tidy=True).rows.values()) >= fewest
+    for split in corpus.splits:
+        assert set(sizes(corpus, split)) == set(corpus.labels)
+        read = [(row["row_id"], row["text"], row["label"]) for row in corpus[split]]
+        assert read == [(i, row[text], row[label]) for i, row in rows(name, split).items()]
+
+
+@each
+def test_ids_are_unique_over_the_splits(name: str) -> None:
+    assert not set(rows(name, "train")) & set(rows(name, "test"))
+    assert len(of_all(name)) == sum(sample(name).rows.values())
+
+
+@each
+def test_card_states_the_sizes(name: str) -> None:
+    shipped, tidy = sample(name), sample(name, tidy=True)
+    stated = {line[0]: [int(cell) for cell in line[2:]] for line in card(name)["Sizes"]}
+    both = (shipped, tidy)
+    found = {
+        label: [sizes(corpus, split)[label] for corpus in both for split in ("train", "test")]
+        for label in shipped.labels
+    }
+    assert stated.pop("all") == [corpus.rows[split] for corpus in both for split in ("train", "test")]
+    assert stated == found
+
+
+@each
+def test_card_states_the_fields(name: str) -> None:
+    _, text, label, others, *_ = SETS[name]
+    assert [line[0] for line in card(name)["Files and fields"]] == ["id", text, label, *others]
+    prose = (sample_path(name) / "README.md").read_text("utf-8")
+    for needed in ("AI author", "fictional", "Apache-2.0", f'sample("{name}", tidy=True)', "## Limits"):
+        assert needed in prose
+
+
+@each
+def test_card_states_the_planted_defects(name: str) -> None:
+    found = Counter((entry["kind"], entry["split"]) for entry in defects(name))
+    total = sum(sample(name).rows.values())
+    stated = {line[0]: line[2:] for line in card(name)["Planted defects"]}
+    assert set(stated) == {*KINDS, "all"}
+    for kind in KINDS:
+        train, test = found[kind, "train"], found[kind, "test"]
+        assert train + test > 0
+        assert stated[kind] == [str(train), str(test), f"{(train + test) / total:.1%}"]
+    assert stated["all"][2] == f"{len(defects(name)) / total:.1%}"
+
+
+def test_list_of_the_sets_is_right() -> None:
+    text = (bundled("samples") / "README.md").read_text("utf-8")
+    for name, (ending, *_, classes, _) in SETS.items():
+        counts = sample(name).rows
+        end = f"| `.{ending}` | {classes} | {counts['train']} | {counts['test']} | {len(defects(name))} |"
+        assert re.search(rf"\[{name}\]\({name}/README.md\).*{re.escape(end)}", text)
+
+
+@each
+def test_every_defect_is_there(name: str) -> None:
+    _, text, label, *_ = SETS[name]
+    planted = defects(name)
+    assert len({entry["id"] for entry in planted}) == len(planted)
+    changed = {entry["id"]: entry for entry in planted if "of" not in entry}
+    for entry in planted:
+        row = rows(name, entry["split"])[entry["id"]]
+        if entry["kind"] in ("wrong_label", "broken_encoding"):
+            assert entry["field"] == (label if entry["kind"] == "wrong_label" else text)
+            assert row[entry["field"]] == entry["shipped"] != entry["tidy"]
+        if entry["kind"] == "wrong_label":
+            assert entry["split"] == "train" and entry["tidy"] in sample(name).labels
+        elif entry["kind"] == "broken_encoding":
+            assert entry["tidy"].encode("utf-8").decode("cp1252") == entry["shipped"]
+        else:
+            assert entry["split"] == ("test" if entry["kind"] == "leak" else "train")
+            origin = rows(name, "train")[entry["of"]]
+            assert entry["of"] not in changed and row[label] == origin[label]
+            words = [one[text].casefold().split() for one in (row, origin)]
+            assert difflib.SequenceMatcher(None, *words, autojunk=False).ratio() > 0.4
+
+
+@each
+def test_check_finds_encodings_and_exact_leaks(name: str) -> None:
+    report = check(sample(name))
+    planted = defects(name)
+    text = SETS[name][1]
+    broken = {entry["id"] for entry in planted if entry["kind"] == "broken_encoding"}
+    assert set(report.finding("mojibake").row_ids) == broken
+    everything = of_all(name)
+    exact = {
+        entry["of"]
+        for entry in planted
+        if entry["kind"] == "leak"
+        and normalise(everything[entry["id"]][text]) == normalise(everything[entry["of"]][text])
+    }
+    assert exact and set(report.finding("shared_between_splits").row_ids) == exact
+    said = re.search(r"(\d+) word for word", (sample_path(name) / "README.md").read_text("utf-8"))
+    assert said and int(said[1]) == len(exact)
+    # nothing else is wrong that was not planted
+    assert {found.name for found in report.findings} == {"mojibake", "shared_between_splits"}
+    assert not check(sample(name, tidy=True)).findings
+
+
+@each
+def test_broken_encodings_can_be_repaired_exactly(name: str) -> None:
+    mended = clean(sample(name), "fix_mojibake")
+    found = {
+        i: text for split in mended.splits.values() for i, text in zip(split["row_id"], split["text"], strict=True)
+    }
+    for entry in defects(name):
+        if entry["kind"] == "broken_encoding":
+            assert found[entry["id"]] == entry["tidy"]
+
+
+@each
+def test_tidy_mends_everything_else_stays(name: str) -> None:
+    shipped, tidy = sample(name), sample(name, tidy=True)
+    text, label = SETS[name][1:3]
+    planted = {entry["id"]: entry for entry in defects(name)}
+    for split in shipped.splits:
+        assert tidy[split].features == shipped[split].features
+        expected = []
+        for row in shipped[split]:
+            entry = planted.get(row["row_id"], {})
+            if entry.get("kind") in ("near_duplicate", "leak"):
+                continue
+            if entry:
+                row[{text: "text", label: "label"}[entry["field"]]] = entry["tidy"]
+            expected.append(row)
+        assert tidy[split].to_list() == expected
+    assert tidy.labels == shipped.labels
+    texts = {split: set(map(normalise, tidy[split]["text"])) for split in tidy.splits}
+    assert not texts["train"] & texts["test"]
+    assert len(texts["train"] | texts["test"]) == sum(tidy.rows.values())
+
+
+@each
+def test_tidy_leaves_no_near_duplicate(name: str) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    tidy = sample(name, tidy=True)
+    texts = [*tidy["train"]["text"], *tidy["test"]["text"]]
+    grams = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True).fit_transform(texts)
+    nearness = (grams @ grams.T).tolil()
+    nearness.setdiag(0)
+    assert nearness.tocsr().max() < 0.6
+
+
+@each
+def test_tidy_is_the_same_twice(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    first = {split: part.to_list() for split, part in sample(name, tidy=True).splits.items()}
+    monkeypatch.setenv("LABKIT_CACHE", str(tmp_path))  # nothing left from the first time
+    assert {split: part.to_list() for split, part in sample(name, tidy=True).splits.items()} == first
+
+
+@each
+def test_simple_baseline_is_in_its_band(name: str) -> None:
+    tidy = sample(name, tidy=True)
+    train, test = tidy["train"].to_dict(), tidy["test"].to_dict()
+    made = baselines(train, test, labels=tidy.labels)[TFIDF]
+    assert made.gold is not None
+    accuracy = float((made.probabilities.argmax(axis=1) == made.gold).mean())
+    low, high = BANDS[name]
+    assert low <= accuracy <= high
+    stated = {line[0]: float(line[1].split()[0]) for line in card(name)["Baselines"]}
+    assert stated[TFIDF] == pytest.approx(accuracy, abs=0.02)  # versions of the solver may differ by a row or two
+
+
+@each
+def test_nothing_that_could_be_a_real_address(name: str) -> None:
+    text = SETS[name][1]
+    contact = re.compile(r"\w@\w|https?:|www\.|\+?\d[\d ()/-]{8,}\d")
+    assert [row[text] for row in of_all(name).values() if contact.search(row[text])] == []
+
+
+def test_from_an_installed_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wheel has the samples inside the package, and no clone around it."""
+    root = bundled("samples").parent.parent
+    built = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    inside = tmp_path / "site-packages" / built["force-include"]["data/samples"]
+    shutil.copytree(bundled("samples"), inside)
+    monkeypatch.setattr(labkit._bundled, "__file__", str(tmp_path / "site-packages" / "labkit" / "_bundled.py"))
+    assert sample_path("support") == inside / "support"
+    assert sample("support", tidy=True).rows == {"train": 667, "test": 221}

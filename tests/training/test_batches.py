@@ -1,0 +1,58 @@
+"""The order of the rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labkit.training._batches import Batches
+
+SKEWED = np.random.default_rng(0).geometric(0.05, 5000).clip(3, 200)
+
+
+def padding(batches: list[list[int]]) -> int:
+    return sum(int((SKEWED[rows].max() - SKEWED[rows]).sum()) for rows in batches)
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+@pytest.mark.parametrize(("rows", "size"), [(1, 8), (8, 8), (9, 8), (1000, 7), (5000, 32)])
+def test_every_row_comes_once_an_epoch(grouped: bool, rows: int, size: int) -> None:
+    batches = Batches(SKEWED[:rows], size, 0, grouped=grouped)
+    listed = list(batches)
+    assert len(listed) == len(batches) == -(-rows // size)
+    assert sorted(at for batch in listed for at in batch) == list(range(rows))
+    assert all(0 < len(batch) <= size for batch in listed)
+    assert sum(len(batch) < size for batch in listed) <= 1, "one batch at most is not full"
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_order_depends_on_seed_and_epoch_alone(grouped: bool) -> None:
+    one, other = Batches(SKEWED, 32, 5, grouped=grouped), Batches(SKEWED, 32, 5, grouped=grouped)
+    other.set_epoch(3)
+    list(other)  # passes before do not matter, nor does the state of any generator
+    np.random.seed(1)
+    one.set_epoch(2)
+    other.set_epoch(2)
+    assert list(one) == list(other) == list(one)
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_epochs_and_seeds_differ(grouped: bool) -> None:
+    batches = Batches(SKEWED, 32, 5, grouped=grouped)
+    first = list(batches)
+    batches.set_epoch(1)
+    second = list(batches)
+    assert first != second
+    assert {frozenset(rows) for rows in first}.isdisjoint({frozenset(rows) for rows in second}), "rows meet other rows"
+    assert first != list(Batches(SKEWED, 32, 6, grouped=grouped))
+
+
+def test_grouping_by_length_saves_nearly_all_padding() -> None:
+    grouped, random = list(Batches(SKEWED, 32, 0)), list(Batches(SKEWED, 32, 0, grouped=False))
+    assert padding(grouped) < 0.1 * padding(random)
+
+
+def test_lengths_come_in_no_order() -> None:
+    longest = np.array([SKEWED[rows].max() for rows in Batches(SKEWED, 32, 0)])
+    ranks = longest.argsort().argsort()
+    assert abs(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1]) < 0.3
