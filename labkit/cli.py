@@ -256,7 +256,7 @@ def _lab(options: argparse.Namespace) -> int:
     import shutil
     import subprocess
 
-    from labkit._bundled import bundled
+    from labkit._places import bundled
 
     home = bundled("notebooks")
     if "_bundled" in home.parts or not os.access(home, os.W_OK):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,9 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    import labkit.training._trainer  # noqa: F401
+
+    gc.freeze()  # a run begins with a collection, which need not look through every loaded library each time
     return folder
 
 

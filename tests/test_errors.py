@@ -15,8 +15,8 @@ from labkit.errors import (
     ResourceError,
     RunError,
     UnknownName,
+    suggest,
 )
-from labkit.errors import suggest
 
 
 def test_message_names_what_was_expected_what_came_and_what_to_do() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 WORDS = {
-    "sport": "goal match team ball score league coach player win season".split(),
-    "food": "soup bread salt oven spoon taste dinner sauce bake fresh".split(),
-    "travel": "train ticket hotel beach flight map border luggage tour sea".split(),
+    "sport": ["goal", "match", "team", "ball", "score", "league", "coach", "player", "win", "season"],
+    "food": ["soup", "bread", "salt", "oven", "spoon", "taste", "dinner", "sauce", "bake", "fresh"],
+    "travel": ["train", "ticket", "hotel", "beach", "flight", "map", "border", "luggage", "tour", "sea"],
 }
-FILLER = "the a we you it was is my with and for very today again some".split()
+FILLER = ["the", "a", "we", "you", "it", "was", "is", "my", "with", "and", "for", "very", "today", "again", "some"]
 
 
 def toy_rows(count: int = 120, seed: int = 0) -> list[dict[str, str]]:

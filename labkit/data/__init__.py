@@ -1,7 +1,7 @@
 """Data: reading, checking, repairing and splitting labelled texts."""
 
+from labkit._places import cache_dir
 from labkit.data._balance import balance, class_weights
-from labkit.data._cache import cache_dir
 from labkit.data._check import check
 from labkit.data._clean import REPAIRS, clean
 from labkit.data._corpus import Corpus, DataConfig, Step

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from labkit.data._cache import cache_dir, filling
+from labkit._places import cache_dir
+from labkit.data._cache import filling
 from labkit.data._columns import SAMPLE_ROWS, Choice, choose, headless, profiles
 from labkit.data._convert import Survey, clashes, keys, survey, write
 from labkit.data._corpus import Corpus, DataConfig

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from labkit._bundled import bundled
+from labkit._places import bundled
 from labkit.data._corpus import Corpus
 from labkit.data._read import read
 from labkit.errors import UnknownName

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.data._cache import cache_dir, writing
+from labkit._places import cache_dir
+from labkit.data._cache import writing
 from labkit.data._encoding import refusing
 from labkit.data._formats import READABLE, Source, batches, canonical, kind_of, open_file, plain
 from labkit.errors import DataError

@@ -10,7 +10,7 @@ from labkit.models._load import (
     quiet_transformers,
     resolve,
 )
-from labkit.models._machine import LayerSpeed, Machine, Precision, layer_speed, machine, usable_cores
+from labkit.models._machine import LayerSpeed, Machine, Precision, layer_speed, machine, measure_again, usable_cores
 from labkit.models._recommend import Forecast, Recommendation, forecast, recommend
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "load_model",
     "load_tokenizer",
     "machine",
+    "measure_again",
     "quiet_transformers",
     "recommend",
     "resolve",

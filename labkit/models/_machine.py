@@ -6,15 +6,20 @@ three times faster where matrix units exist and much slower where they do not.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, lru_cache
 from typing import Any, Literal
+
+from labkit._places import cache_dir
 
 Precision = Literal["float32", "bf16"]
 
 _TOKENS = 512  # tokens a benchmark batch holds: 16 texts of 32 tokens
+_SPEEDS = "layer_speed.json"
 _WORTH = 1.15  # bf16 must be this much faster to be chosen, so that noise does not flip the choice
 
 
@@ -92,7 +97,10 @@ class LayerSpeed:
 
 @lru_cache(maxsize=32)
 def layer_speed(hidden: int = 384, heads: int = 12, intermediate: int = 0, device: str = "cpu") -> LayerSpeed:
-    """Time a training step of one encoder layer in both precisions, about a second in all.
+    """Time a training step of one encoder layer in both precisions, about a second in all, once on a machine.
+
+    The result is kept in labkit's cache folder, so that a recipe chooses the same precision every time; ``measure_again``
+    forgets it.
 
     Args:
         hidden: width of the layer.
@@ -100,6 +108,39 @@ def layer_speed(hidden: int = 384, heads: int = 12, intermediate: int = 0, devic
         intermediate: width of the feed-forward part; 0: four times ``hidden``.
         device: where to run.
     """
+    import torch
+
+    what = (_processor_name(), torch.__version__, torch.get_num_threads(), device, hidden, heads, intermediate)
+    kept = _speeds()
+    key = " | ".join(map(str, what))
+    if key in kept:
+        return LayerSpeed(**kept[key])
+    speed = _measure_layer(hidden, heads, intermediate, device)
+    # a cache that cannot be written costs a second the next time, no more
+    with contextlib.suppress(OSError):
+        path = cache_dir() / _SPEEDS
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        partial.write_text(json.dumps({**_speeds(), key: asdict(speed)}, indent=1), "utf-8")
+        partial.replace(path)
+    return speed
+
+
+def measure_again() -> None:
+    """Forget the measured speeds: the next call of ``layer_speed`` measures."""
+    (cache_dir() / _SPEEDS).unlink(missing_ok=True)
+    layer_speed.cache_clear()
+
+
+def _speeds() -> dict[str, dict[str, float]]:
+    try:
+        kept: dict[str, dict[str, float]] = json.loads((cache_dir() / _SPEEDS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return kept
+
+
+def _measure_layer(hidden: int, heads: int, intermediate: int, device: str) -> LayerSpeed:
     import torch
 
     heads = heads if heads and hidden % heads == 0 else 1

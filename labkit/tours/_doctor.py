@@ -92,6 +92,9 @@ def _machine() -> Examined:
 def _precision() -> Examined:
     from labkit import models
 
+    problem = _problem(models.measure_again)
+    if problem:
+        return Examined(what="precision", ok=False, came=problem, do="make the cache folder writable", needed=False)
     speed = models.layer_speed()
     ratio = speed.float32 / speed.bf16
     words = f"bf16 is {ratio:.1f} times as fast as float32 here: training uses {speed.best}"

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from labkit._bundled import bundled
+from labkit._places import bundled
 from labkit.tours._run import Executed, run_notebook
 
 QUICKSTART = "00_quickstart.ipynb"

@@ -421,8 +421,9 @@ def _drop_none(values: dict[str, Any]) -> dict[str, Any]:
 def _write(container: Any, section: Any, values: dict[str, Any]) -> None:
     import tomlkit
 
-    help_ = field_help(type(section))
-    for name, kind in _fields(type(section)).items():
+    cls: Any = type(section)
+    help_ = field_help(cls)
+    for name, kind in _fields(cls).items():
         if dataclasses.is_dataclass(kind):
             table = tomlkit.table()
             _write(table, getattr(section, name), values[name])

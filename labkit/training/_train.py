@@ -334,7 +334,8 @@ def _fit(
 
     set_seed(recipe.seed)  # before the model: the head's weights are drawn there
     model = task.build(base, labels=corpus.labels, multi_label=corpus.multi_label, dropout=recipe.model.dropout)
-    table = model.get_input_embeddings().weight.shape[0]
+    embeddings: Any = model.get_input_embeddings()
+    table = embeddings.weight.shape[0]
     highest = max((int(rows.ids.max(initial=0)) for rows in encoded.values()), default=0)
     if highest >= table:
         raise ModelError(

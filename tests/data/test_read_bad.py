@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 from datasets import Dataset, DatasetDict
 
+from labkit._places import cache_dir
 from labkit.data import _convert, _sources
-from labkit.data._cache import cache_dir
 from labkit.data._read import read
 from labkit.errors import DataError, ResourceError
 

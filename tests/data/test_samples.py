@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-import labkit._bundled
-from labkit._bundled import bundled
+import labkit._places
+from labkit._places import bundled
 from labkit.data import Corpus, check, clean, defects, normalise, sample, sample_path, samples
 from labkit.errors import UnknownName
 from labkit.evaluation import TFIDF, baselines
@@ -264,6 +264,6 @@ def test_from_an_installed_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     built = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     inside = tmp_path / "site-packages" / built["force-include"]["data/samples"]
     shutil.copytree(bundled("samples"), inside)
-    monkeypatch.setattr(labkit._bundled, "__file__", str(tmp_path / "site-packages" / "labkit" / "_bundled.py"))
+    monkeypatch.setattr(labkit._places, "__file__", str(tmp_path / "site-packages" / "labkit" / "_places.py"))
     assert sample_path("support") == inside / "support"
     assert sample("support", tidy=True).rows == {"train": 667, "test": 221}

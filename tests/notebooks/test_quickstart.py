@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit._bundled import bundled
+from labkit._places import bundled
 from labkit.tours import Executed, run_notebook
 from labkit.training import Run
 
@@ -39,7 +39,7 @@ def test_the_executed_copy_is_light_and_its_html_whole(executed: Executed) -> No
     html = executed.html.read_text()
     for heading in ("Look at the data", "Fine-tune", "Try a sentence", "Summary"):
         assert heading in html
-    assert html.count("Plotly.newPlot(\"chart-") >= 4
+    assert html.count('Plotly.newPlot("chart-') >= 4
 
 
 @pytest.mark.slow

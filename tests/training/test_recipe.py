@@ -160,7 +160,12 @@ def test_wrong_types_are_found_however_the_recipe_is_made() -> None:
         )
     said = "\n".join(caught.value.problems)
     assert len(caught.value.problems) == 4, said
-    for part in ("seed", "model must be a ModelConfig, not 'minilm'", "optimizer.batch_size", "optimizer.learning_rate"):
+    for part in (
+        "seed",
+        "model must be a ModelConfig, not 'minilm'",
+        "optimizer.batch_size",
+        "optimizer.learning_rate",
+    ):
         assert part in said
 
 

@@ -69,9 +69,7 @@ def test_the_run_directory_holds_what_it_promises(toy_run: Run) -> None:
 
 
 def test_the_recipe_in_the_directory_has_no_gaps(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
-    asked = toy_recipe(
-        toy_data, toy_model, optimizer={"learning_rate": 0}, budget={"epochs": 0.2, "precision": "auto"}
-    )
+    asked = toy_recipe(toy_data, toy_model, optimizer={"learning_rate": 0}, budget={"epochs": 0.2, "precision": "auto"})
     recipe = train(asked, tmp_path / "run").recipe
     assert recipe.model.max_length == 64
     assert recipe.optimizer.learning_rate > 0
@@ -207,7 +205,9 @@ def test_without_patience_the_best_is_kept_as_well(
 
 
 def test_any_metric_can_choose_the_checkpoint(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
-    run = train(toy_recipe(toy_data, toy_model, evaluation={"metric": "roc_auc"}, budget={"epochs": 1}), tmp_path / "run")
+    run = train(
+        toy_recipe(toy_data, toy_model, evaluation={"metric": "roc_auc"}, budget={"epochs": 1}), tmp_path / "run"
+    )
     assert "roc_auc" in of_kind(run, Evaluated)[0].metrics
 
 
@@ -226,7 +226,8 @@ def test_gradient_accumulation_takes_the_same_steps(toy_data: Path, toy_model: P
     calm = {"model": {"dropout": 0.0}, "budget": {"length_grouped": False, "epochs": 2}}
     whole = train(toy_recipe(toy_data, toy_model, **calm), tmp_path / "whole")
     halves = train(
-        toy_recipe(toy_data, toy_model, **calm, optimizer={"batch_size": 8, "gradient_accumulation": 2}), tmp_path / "halves"
+        toy_recipe(toy_data, toy_model, **calm, optimizer={"batch_size": 8, "gradient_accumulation": 2}),
+        tmp_path / "halves",
     )
     assert of_kind(halves, RunStarted)[0].steps == of_kind(whole, RunStarted)[0].steps == 2 * STEPS
     assert probabilities(halves) == pytest.approx(probabilities(whole), abs=1e-3)
@@ -254,14 +255,18 @@ def weights(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def test_training_the_head_only_leaves_the_encoder(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
-    run = train(toy_recipe(toy_data, toy_model, technique={"trainable": "head"}, budget={"epochs": 1}), tmp_path / "run")
+    run = train(
+        toy_recipe(toy_data, toy_model, technique={"trainable": "head"}, budget={"epochs": 1}), tmp_path / "run"
+    )
     before, after = weights(toy_model), weights(run.directory / "model")
     assert before and all(np.array_equal(after[name], value) for name, value in before.items())
     assert np.abs(after["classifier.bias"]).max() > 0
 
 
 def test_freezing_the_embeddings_leaves_their_table_only(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
-    run = train(toy_recipe(toy_data, toy_model, technique={"freeze_embeddings": True}, budget={"epochs": 1}), tmp_path / "run")
+    run = train(
+        toy_recipe(toy_data, toy_model, technique={"freeze_embeddings": True}, budget={"epochs": 1}), tmp_path / "run"
+    )
     before, after = weights(toy_model), weights(run.directory / "model")
     same = {name for name, value in before.items() if np.array_equal(after[name], value)}
     assert same == {"embeddings.word_embeddings.weight"}
@@ -341,7 +346,9 @@ def test_without_validation_rows_the_last_state_is_the_model(toy_data: Path, toy
     assert run.summary()["metrics"]["accuracy"] == run.evaluation.headline["accuracy"].value
 
 
-def test_with_training_rows_only_there_is_a_model_and_no_figure(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+def test_with_training_rows_only_there_is_a_model_and_no_figure(
+    toy_data: Path, toy_model: Path, tmp_path: Path
+) -> None:
     none = {"validation_share": 0.0, "test_share": 0.0}
     run = train(toy_recipe(toy_data, toy_model, data=none, budget={"epochs": 0.2}), tmp_path / "run")
     assert run.status == "completed"
@@ -418,7 +425,9 @@ def toy_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=raw, eos_token="<|endoftext|>", unk_token="<unk>", model_max_length=64
     )
-    config = GPT2Config(vocab_size=len(words), n_embd=32, n_layer=2, n_head=2, n_positions=64, eos_token_id=0, bos_token_id=0)
+    config = GPT2Config(
+        vocab_size=len(words), n_embd=32, n_layer=2, n_head=2, n_positions=64, eos_token_id=0, bos_token_id=0
+    )
     GPT2Model(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
