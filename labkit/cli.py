@@ -49,7 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() not in ("utf-8", "utf8"):
             stream.reconfigure(errors="backslashreplace")  # a report may hold letters that an old code page lacks
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not _lab:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
     try:
         _refuse_undecodable(options)
         code: int = options.run(options)
@@ -125,8 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     tour = command("tour", _tour, "Run the quick-start tutorial on sample data, from raw texts to an evaluated model.")
     tour.add_argument("--out", metavar="DIR", help="where its files go (default: a new folder below labkit-tour/)")
 
-    lab = command("lab", _lab, "Open JupyterLab on the tutorials.", as_json=False)
-    lab.add_argument("rest", nargs=argparse.REMAINDER, help="further arguments go to jupyter lab")
+    command("lab", _lab, "Open JupyterLab on the tutorials; further arguments go to jupyter lab.", as_json=False)
 
     models = command("models", _models, "List the base models, or show one, or rank them for your data.")
     models.add_argument("name", nargs="?", help="show this model's card")
@@ -485,7 +488,7 @@ def _runs(options: argparse.Namespace) -> int:
     if not found:
         print(f"No runs in {options.folder}. Begin with: labkit train DATA")
         return 0
-    rows = [("run", "status", "model", "accuracy", "macro F1", "time")]
+    rows = [("run", "status", "model", "steps", "accuracy", "macro F1", "time")]
     for s in found:
         figures = s.get("metrics", {})
         rows.append(
@@ -493,6 +496,7 @@ def _runs(options: argparse.Namespace) -> int:
                 s["run"],
                 s["status"],
                 s.get("model", ""),
+                f"{s['step']}/{s['steps']}" if s.get("steps") else "",
                 *(_percent(figures.get(m)) for m in ("accuracy", "macro_f1")),
                 _clock(s.get("seconds", 0)),
             )

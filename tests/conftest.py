@@ -74,6 +74,22 @@ def short_run(toy_model: Path, toy_data: Path, tmp_path_factory: pytest.TempPath
     return train(toy_recipe(toy_data, toy_model), tmp_path_factory.mktemp("runs") / "short-run")
 
 
+@pytest.fixture()
+def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub cache with nothing in it, and no network."""
+    import huggingface_hub
+    import huggingface_hub.utils._cache_manager as manager
+
+    def no_network(*_: Any, **__: Any) -> None:
+        raise ConnectionError("Name or service not known")
+
+    home = tmp_path / "hub"
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(home))
+    monkeypatch.setattr(manager, "HF_HUB_CACHE", str(home))
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", no_network)
+    return home
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Tests never touch the user's cache."""

@@ -23,12 +23,12 @@ HOME = Path(__file__).parents[1]
 PACKAGE = HOME / "labkit"
 PROJECT = tomllib.loads((HOME / "pyproject.toml").read_text("utf-8"))["project"]
 
-_GROUND = {"errors", "events", "_bundled"}
+_GROUND = {"errors", "events", "_places"}
 _ROOMS = {"data", "models", "tasks", "evaluation", "training", "charts", "widgets", "tours"}
 DOORS: dict[str, set[str]] = {
     "errors": set(),
     "events": set(),
-    "_bundled": {"errors"},
+    "_places": {"errors"},
     "data": _GROUND,
     "models": _GROUND,
     "tasks": _GROUND | {"data", "models"},

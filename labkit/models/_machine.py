@@ -20,6 +20,8 @@ Precision = Literal["float32", "bf16"]
 
 _TOKENS = 512  # tokens a benchmark batch holds: 16 texts of 32 tokens
 _SPEEDS = "layer_speed.json"
+_CALM = 6  # rounds without a faster step after which measuring ends
+_PATIENCE = 5.0  # seconds after which it ends anyway
 _WORTH = 1.15  # bf16 must be this much faster to be chosen, so that noise does not flip the choice
 
 
@@ -111,10 +113,10 @@ def layer_speed(hidden: int = 384, heads: int = 12, intermediate: int = 0, devic
     import torch
 
     what = (_processor_name(), torch.__version__, torch.get_num_threads(), device, hidden, heads, intermediate)
-    kept = _speeds()
     key = " | ".join(map(str, what))
-    if key in kept:
-        return LayerSpeed(**kept[key])
+    with contextlib.suppress(KeyError, TypeError, ValueError):  # not measured yet, or a damaged file
+        kept = _speeds()[key]
+        return LayerSpeed(float32=float(kept["float32"]), bf16=float(kept["bf16"]))
     speed = _measure_layer(hidden, heads, intermediate, device)
     # a cache that cannot be written costs a second the next time, no more
     with contextlib.suppress(OSError):
@@ -134,10 +136,10 @@ def measure_again() -> None:
 
 def _speeds() -> dict[str, dict[str, float]]:
     try:
-        kept: dict[str, dict[str, float]] = json.loads((cache_dir() / _SPEEDS).read_text("utf-8"))
+        kept = json.loads((cache_dir() / _SPEEDS).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
-    return kept
+    return kept if isinstance(kept, dict) else {}
 
 
 def _measure_layer(hidden: int, heads: int, intermediate: int, device: str) -> LayerSpeed:
@@ -152,12 +154,16 @@ def _measure_layer(hidden: int, heads: int, intermediate: int, device: str) -> L
         batch = torch.randn(_TOKENS // 32, 32, hidden, device=device)
         seconds = {False: float("inf"), True: float("inf")}
         started = time.perf_counter()
-        rounds = 0
-        # in turn, and the minimum of each: other work on the machine only ever makes a step slower
-        while rounds < 4 or (time.perf_counter() - started < 0.8 and rounds < 40):
+        calm = 0
+        # In turn, and the minimum of each: other work on the machine only ever makes a step slower. It ends once neither
+        # has become faster for a while, which takes longer on a busy machine.
+        while calm < _CALM and time.perf_counter() - started < _PATIENCE:
+            calm += 1
             for bf16 in seconds:
-                seconds[bf16] = min(seconds[bf16], _time_layer(layer, batch, device, bf16))
-            rounds += 1
+                took = _time_layer(layer, batch, device, bf16)
+                if took < 0.97 * seconds[bf16]:
+                    calm = 0
+                seconds[bf16] = min(seconds[bf16], took)
     return LayerSpeed(float32=seconds[False] / _TOKENS, bf16=seconds[True] / _TOKENS)
 
 

@@ -84,7 +84,7 @@ class OptimizerConfig:
 class BudgetConfig:
     """How long, in which precision, and what is kept."""
 
-    epochs: float = 5.0
+    epochs: float = 8.0
     """Passes over the training rows."""
     max_steps: int = 0
     """Optimiser steps after which to end, whatever the epochs; 0: no such limit."""

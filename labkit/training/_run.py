@@ -201,6 +201,8 @@ class Run:
             "seed": recipe.seed,
             "started": started[0].time if started else None,
             "seconds": sum(e.seconds for e in ended),
+            "step": max((getattr(e, "step", 0) for e in happened), default=0),
+            "steps": started[-1].steps if started else 0,
             "metrics": ended[-1].metrics if ended else {},
         }
 

@@ -53,6 +53,9 @@ def train(recipe: Recipe, directory: str | os.PathLike[str] | None = None, *, wa
         execute(run.directory, watch=watch)
     except LabError:
         _rundir.discard(run.directory)  # a mistyped name leaves no folder behind
+        if directory is None:
+            with contextlib.suppress(OSError):
+                run.directory.parent.rmdir()
         raise
     return run
 
@@ -265,6 +268,8 @@ def _require_same(recipe: Recipe, directory: Path) -> None:
 
 def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Path) -> tuple[Recipe, str]:
     """Fill in what the recipe leaves to the machine and the data, and write it down, once: a resumed run reads it."""
+    import torch
+
     noted = directory / _rundir.ENVIRONMENT
     if noted.exists() and recipe.data.fingerprint and recipe.model.max_length and recipe.optimizer.learning_rate:
         return recipe, str(_rundir.read_json(noted)["precision"])
@@ -295,7 +300,7 @@ def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Pat
         data=dataclasses.asdict(corpus.config),
         model={"max_length": recipe.model.max_length or min(limit, 512)},
         optimizer={"learning_rate": rate},
-        budget={"precision": precision},
+        budget={"precision": precision, "threads": torch.get_num_threads()},
     )
     # The recipe comes last: as long as it has gaps, the next process comes here again, and notes what was asked again.
     facts = describe(machine, speed, precision, chosen)
@@ -307,8 +312,8 @@ def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Pat
 def default_learning_rate(base: models.BaseModel, config: Any) -> float:
     """Peak learning rate by size: small encoders take, and need, a higher one.
 
-    2e-4 was tuned for MiniLM on a validation split of banking77's training data (``benchmarks/tune_defaults.py``); 5e-5
-    and 2e-5 are the range of Devlin et al. 2019 (arXiv:1810.04805, appendix A.3) for base and large encoders.
+    2e-4 is for MiniLM: on a validation split of banking77's training data (``benchmarks/tune_defaults.py``) 3e-4 was no
+    better. 5e-5 and 2e-5 are the range of Devlin et al. 2019 (arXiv:1810.04805, appendix A.3) for base and large encoders.
     """
     width = int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 768))
     return 2e-4 if width <= 512 else 5e-5 if width <= 768 else 2e-5

@@ -19,7 +19,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import DefaultFlowCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from labkit.errors import LabError, ResourceError
+from labkit.errors import LabError, ResourceError, RunError
 from labkit.events import CheckpointSaved, Evaluated, Event, StepLogged
 from labkit.tasks import Encoded
 from labkit.training import _rundir
@@ -204,6 +204,12 @@ class Flow(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         if not logs or "loss" not in logs:
             return
+        if not math.isfinite(logs["loss"]):
+            raise RunError(
+                f"a finite loss at step {state.global_step}",
+                f"{logs['loss']}: training diverged",
+                "train again with a lower optimizer.learning_rate, more optimizer.warmup, or budget.precision float32",
+            )
         now = time.monotonic()
         elapsed = max(now - self._logged, 1e-9)
         tokens, examples = self.trainer.tokens - self._counted[0], self.trainer.examples - self._counted[1]

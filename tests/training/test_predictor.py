@@ -34,7 +34,9 @@ def test_no_text_gives_no_prediction(predictor: Predictor) -> None:
     assert predictor([]).probabilities.shape == (0, 3)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\x00", "😀" * 500, "<script>alert(1)</script>", "[CLS] [SEP]", "a" * 10_000])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\x00", "😀" * 500, "<script>alert(1)</script>", "[CLS] [SEP]", "a" * 10_000]
+)
 def test_any_text_is_taken(predictor: Predictor, text: str) -> None:
     assert np.isfinite(predictor([text, "goal"]).probabilities).all()
 
@@ -112,7 +114,7 @@ def test_the_data_of_the_run_can_be_predicted_as_well(toy_run: Run, toy_data: Pa
 def test_places_where_predictions_cannot_go(toy_run: Run, unlabelled: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"ends in \.csv, \.jsonl or \.parquet"):
         predict_file(toy_run, unlabelled, tmp_path / "out.xlsx")
-    with pytest.raises(DataError, match="make it first"):
+    with pytest.raises(DataError, match="Make it first"):
         predict_file(toy_run, unlabelled, tmp_path / "none" / "out.csv")
 
 
@@ -123,7 +125,9 @@ def test_evaluating_on_other_data(toy_run: Run, tmp_path: Path) -> None:
     assert result.headline["accuracy"].value > 0.6
     assert set(result.baselines) == {"majority class", "TF-IDF + logistic regression"}
     predictions = Predictor.load(toy_run)([row["text"] for row in toy_rows(60, seed=7)])
-    right = np.mean([a == b["topic"] for a, b in zip(predictions.names(predictions.predicted), toy_rows(60, seed=7), strict=True)])
+    right = np.mean(
+        [a == b["topic"] for a, b in zip(predictions.names(predictions.predicted), toy_rows(60, seed=7), strict=True)]
+    )
     assert result.headline["accuracy"].value == pytest.approx(right)
 
 

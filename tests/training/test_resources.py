@@ -50,7 +50,9 @@ def resumed_from(run: Run) -> int:
 @pytest.mark.parametrize(
     "error",
     [
-        RuntimeError("[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
         RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
         MemoryError(),
         OSError(errno.ENOMEM, "Cannot allocate memory"),
@@ -127,7 +129,7 @@ def test_memory_that_runs_low_saves_before_it_is_too_late(
     free = iter([1000.0] * 8 + [100.0] * 10)
     monkeypatch.setattr("labkit.training._trainer._free_memory_mb", lambda: next(free))
     run = failed_run(toy_recipe(toy_data, toy_model), tmp_path / "run")
-    assert "close other programs and resume" in run.error
+    assert "Close other programs and resume" in run.error
     monkeypatch.undo()
     again = resume(run.directory)
     assert resumed_from(again) == 9

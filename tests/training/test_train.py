@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -246,7 +247,7 @@ def test_schedules(schedule: str, toy_data: Path, toy_model: Path, tmp_path: Pat
     if schedule == "constant":
         assert rates[6:] == pytest.approx([1e-3] * 6)
     else:
-        assert all(a > b > 0 for a, b in zip(rates[6:], rates[7:], strict=False))
+        assert all(a > b > 0 for a, b in itertools.pairwise(rates[6:]))
 
 
 def weights(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
