@@ -1,6 +1,6 @@
 """Give the labkit command every bad input that comes to mind, and print what it said as a Markdown table.
 
-    python benchmarks/bad_inputs.py [--only WORD] [--keep]
+    python benchmarks/bad_inputs.py [--only WORD] [--jobs N] [--keep]
 
 Each row makes its input in a folder of its own, runs the real command on it, and looks at the exit code, at the words that must
 stand in the message, and at what became of the files: nothing that was there before may be gone or changed, and a command
@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
-import gzip
 import hashlib
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -26,411 +23,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-WORDS = {
-    "sport": ["goal", "match", "team", "ball", "score", "league", "coach", "player", "win", "season"],
-    "food": ["soup", "bread", "salt", "oven", "spoon", "taste", "dinner", "sauce", "bake", "fresh"],
-    "travel": ["train", "ticket", "hotel", "beach", "flight", "map", "border", "luggage", "tour", "sea"],
-}
-FILLER = ["the", "a", "we", "you", "it", "was", "is", "my", "with", "and", "for", "very", "today", "again", "some"]
-MODEL = ("--model", "../model")
-QUICK = (
-    *("--set", "budget.threads=1", "--set", "budget.precision=float32", "--set", "budget.epochs=2"),
-    *("--set", "evaluation.resamples=100"),
-)
-EARLIER = {"recipe.toml", "events.jsonl", "environment.json", "manifest.json", "metrics.json", "README.md"}
-
-Make = Callable[[Path], object]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One bad input.
-
-    Attributes:
-        what: what is bad about it.
-        make: puts it into the folder in which the command runs.
-        command: the arguments of labkit.
-        code: the exit code that is right.
-        says: what standard error (or output) must hold.
-        makes: files and folders that the command may leave; a trailing * stands for anything below.
-        changes: files that it may change.
-        environment: variables set for the command.
-        mount: "full" or "read-only": the state of the folder ``disk`` while the command runs.
-        output: file that takes standard output.
-    """
-
-    what: str
-    make: Make
-    command: tuple[str, ...]
-    code: int = 1
-    says: tuple[str, ...] = ()
-    makes: tuple[str, ...] = ()
-    changes: tuple[str, ...] = ()
-    environment: tuple[tuple[str, str], ...] = ()
-    mount: str = ""
-    output: str = ""
-
-
-# --- inputs ---------------------------------------------------------------------------------------------------------
-
-
-def toy_rows(count: int = 120, seed: int = 0) -> list[dict[str, str]]:
-    """Texts of three topics."""
-    chooser = random.Random(seed)
-    rows = []
-    for i in range(count):
-        topic = sorted(WORDS)[i % 3]
-        text = [
-            chooser.choice(WORDS[topic] if chooser.random() < 0.5 else FILLER) for _ in range(chooser.randint(4, 14))
-        ]
-        rows.append({"id": f"t{i}", "text": " ".join([*text, chooser.choice(WORDS[topic])]), "topic": topic})
-    return rows
-
-
-def table(name: str = "toy.csv", count: int = 120, *, delimiter: str = ",", header: Sequence[str] = ()) -> Make:
-    """Toy rows as a file with the columns id, text and topic."""
-
-    def make(folder: Path) -> None:
-        with (folder / name).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, delimiter=delimiter)
-            writer.writerow(header or ("id", "text", "topic"))
-            writer.writerows(row.values() for row in toy_rows(count))
-
-    return make
-
-
-def text(name: str, content: str | bytes) -> Make:
-    """A file with this content."""
-    return lambda folder: (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-def lines(name: str, rows: list[dict[str, object]]) -> Make:
-    """A JSON lines file."""
-    return text(name, "".join(json.dumps(row) + "\n" for row in rows))
-
-
-def both(*parts: Make) -> Make:
-    """Several inputs in one folder."""
-
-    def make(folder: Path) -> None:
-        for part in parts:
-            part(folder)
-
-    return make
-
-
-def run_directory(damage: Make | None = None, which: str = "complete") -> Make:
-    """A copy of the run made beforehand, damaged; with the data it was trained on."""
-
-    def make(folder: Path) -> None:
-        shutil.copytree(folder.parent / which, folder / "run")
-        table()(folder)
-        if damage is not None:
-            damage(folder / "run")
-
-    return make
-
-
-def cut(*names: str) -> Make:
-    """The first half of files."""
-
-    def make(folder: Path) -> None:
-        for name in names:
-            content = (folder / name).read_bytes()
-            (folder / name).write_bytes(content[: len(content) // 2])
-
-    return make
-
-
-def gone(*names: str) -> Make:
-    """Files or folders removed."""
-
-    def make(folder: Path) -> None:
-        for name in names:
-            path = folder / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    return make
-
-
-def only(*names: str) -> Make:
-    """Everything removed but these."""
-    return lambda folder: gone(*(path.name for path in folder.iterdir() if path.name not in names))(folder)
-
-
-def newest_checkpoint(damage: Callable[[Path], object]) -> Make:
-    """Something done to the newest checkpoint."""
-    return lambda folder: damage(max((folder / "checkpoints").iterdir(), key=lambda path: int(path.name.split("-")[1])))
-
-
-def tiny_model(folder: Path) -> None:
-    """A BERT of two layers, 32 wide, untrained."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder.mkdir()
-    words = [*FILLER, *(word for group in WORDS.values() for word in group)]
-    letters = [*"abcdefghijklmnopqrstuvwxyz.,!?'-0123456789"]
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters), *words]
-    (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(vocabulary)) + "\n")
-    tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=64)
-    torch.manual_seed(0)
-    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    BertModel(BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **size)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
-def pickled_model(folder: Path) -> None:
-    """A model folder with pickled weights only."""
-    shutil.copytree(folder.parent / "model", folder / "pickled")
-    (folder / "pickled" / "model.safetensors").unlink()
-    (folder / "pickled" / "pytorch_model.bin").write_bytes(b"\x80\x04.")
-
-
-# --- cases ----------------------------------------------------------------------------------------------------------
-
-
-def train(*arguments: str) -> tuple[str, ...]:
-    """A training command with the tiny model."""
-    return ("train", *arguments, *MODEL, *QUICK)
-
-
-def check(*arguments: str) -> tuple[str, ...]:
-    """A check command with the tiny model's tokenizer."""
-    return ("check", *arguments, *MODEL)
-
-
-def data_cases() -> Iterator[Case]:
-    """Files that cannot be read or used, and some that only look so."""
-    good = "text,topic\n" + "".join(f"{row['text']},{row['topic']}\n" for row in toy_rows())
-    yield Case(what="missing file", make=table("toys.csv"), command=train("toy.csv"), says=("toy.csv", "'toys.csv'"))
-    for what, name, content, says in (
-        ("empty file", "e.csv", "", "an empty file"),
-        ("header only", "h.csv", "text,topic\n", "line 1"),
-        ("binary file", "b.csv", random.Random(0).randbytes(3000), "binary data"),
-        ("truncated gzip", "g.csv.gz", gzip.compress(good.encode())[:-40], "truncated"),
-        ("ragged rows", "r.csv", good + "one, two, three\nfour\n", "line 122"),
-        ("duplicate column names", "d.csv", "text,topic,text\na,b,c\n", "column 'text'"),
-        ("no label column", "n.csv", "text\n" + "".join(f"some text {i}\n" for i in range(50)), "--label"),
-        ("no header", "p.csv", "".join(f"{i},{r['text']}\n" for i, r in enumerate(toy_rows())), "header"),
-        ("quote never closed", "q.csv", good + 'an "open quote,sport\n"and,food\n', "never closed"),
-        ("broken JSON", "j.jsonl", '{"text": "a", "label": "b"}\n{"text": "c" "label"}\n', "line 2"),
-        ("5,000 columns, no label", "w.csv", _wide(), "more"),
-    ):
-        yield Case(what=what, make=text(name, content), command=check(name), says=(name, says))
-    yield Case(what="one class", make=text("o.csv", "text,topic\n" + "some text,sport\n" * 9), command=train("o.csv"),
-               says=("o.csv", "one class only"))  # fmt: skip
-    yield Case(
-        what="a folder without data", make=lambda f: (f / "photos").mkdir(), command=check("photos"), says=("photos",)
-    )
-    yield Case(what="a run directory as data", make=run_directory(), command=train("run"), says=("is a run directory",))
-    yield Case(what="wrong delimiter asked for", make=table(delimiter=";"), command=check("toy.csv", "--delimiter", ","),
-               says=("line 1", "--delimiter ';'"))  # fmt: skip
-    yield Case(what="semicolons in a .tsv", make=table("toy.tsv", delimiter=";"), command=check("toy.tsv"), code=0,
-               says=("Delimiter ';'",))  # fmt: skip
-    yield Case(what="wrong encoding asked for", make=text("u.csv", good.replace("soup", "soupé")),
-               command=check("u.csv", "--encoding", "ascii"), says=("u.csv", "line", "byte 0xc3"))  # fmt: skip
-    rows = toy_rows()
-    nested: list[dict[str, object]] = [
-        {**row, "text": {"a": 1} if i == 5 else row["text"]} for i, row in enumerate(rows)
-    ]
-    yield Case(what="a nested value as text", make=lines("v.jsonl", nested), command=check("v.jsonl"),
-               says=("v.jsonl", "line 6", "column 'text'"))  # fmt: skip
-    other: list[dict[str, object]] = [{**row, "text": i if i % 10 == 0 else row["text"]} for i, row in enumerate(rows)]
-    yield Case(what="numbers among the texts", make=lines("s.jsonl", other), command=train("s.jsonl"), code=0,
-               makes=("runs/*",), says=("Evaluated on",))  # fmt: skip
-    missing = good + ",sport\nhello there,\n"
-    yield Case(what="missing text, missing label", make=text("m.csv", missing), command=check("m.csv"), code=0,
-               says=("1 of 122 rows have no label", "1 missing values in 'text'"))  # fmt: skip
-    yield Case(
-        what="the same, trained on", make=text("m.csv", missing), command=train("m.csv"), says=("drop_unlabelled",)
-    )
-    yield Case(what="the same, repaired", make=text("m.csv", missing), code=0, makes=("runs/*",),
-               command=train("m.csv", "--set", "data.repairs=drop_unlabelled"), says=("Evaluated on",))  # fmt: skip
-    yield Case(what="a text of 300,000 characters", make=text("l.csv", good + "x " * 150_000 + ",sport\n"), code=0,
-               command=train("l.csv"), makes=("runs/*",), says=("Evaluated on",))  # fmt: skip
-    yield Case(what="a class with one row", make=text("c.csv", good + "one lone text,lonely\n"), code=0,
-               command=train("c.csv"), makes=("runs/*",), says=("4 classes",))  # fmt: skip
-    many = "text,topic\n" + "".join(f"word{i} goal team {j},class {i}\n" for i in range(5000) for j in range(2))
-    yield Case(what="5,000 classes of two rows", make=text("k.csv", many), code=0, makes=("runs/*",),
-               command=train("k.csv", "--set", "budget.max_steps=3"), says=("5,000 classes",))  # fmt: skip
-    yield Case(what="a file name that is not UTF-8", make=lambda f: shutil.copy(_toy(f), os.fsencode(f) + b"/caf\xe9.csv"),
-               command=check(os.fsdecode(b"caf\xe9.csv")), says=("UTF-8",), code=1)  # fmt: skip
-    yield Case(what="a file name with spaces and accents", make=table("thé é, ☕.csv"), command=train("thé é, ☕.csv"),
-               code=0, makes=("runs/*",))  # fmt: skip
-
-
-def name_cases() -> Iterator[Case]:
-    """Names and settings that do not exist or cannot work."""
-    data = table()
-    closed = (("HF_ENDPOINT", "http://127.0.0.1:9"),)
-    for what, command, says in (
-        ("unknown model", ("train", "toy.csv", "--model", "minlm"), ("Did you mean 'minilm'?", "Valid names")),
-        ("model that nobody can have", ("train", "toy.csv", "--model", "gpt-4"), ("not public", "alternatives")),
-        ("hub id of a model, no network", ("train", "toy.csv", "--model", "some/model"), ("offline: minilm", "no answer")),
-        ("hub id of data, no network", ("check", "some/data"), ("no connection",)),
-        ("missing model folder", ("train", "toy.csv", "--model", "./model"), ("no such folder",)),
-        ("unknown task", train("toy.csv", "--task", "text-clasification"), ("Did you mean 'text-classification'?",)),
-        ("unknown card", ("models", "roberta-bas"), ("Did you mean 'roberta-base'?",)),
-        ("time that is none", ("models", "--for", "toy.csv", "--minutes", "nan"), ("minutes above 0",)),
-        ("unknown text column", train("toy.csv", "--text", "txt"), ("Did you mean 'text'?", "toy.csv")),
-        ("unknown setting", train("toy.csv", "--set", "optimizer.learning_rat=1"), ("Did you mean 'learning_rate'?",)),
-        ("setting without its section", train("toy.csv", "--set", "seeds=1"), ("Did you mean 'seed'?",)),
-        ("negative, NaN and huge settings", train("toy.csv", "--set", "seed=-1", "--set", "optimizer.learning_rate=nan",
-         "--set", "optimizer.batch_size=99999999"), ("3 problems", "seed", "nan", "99999999")),
-        ("column to slice by that is missing", train("toy.csv", "--set", "evaluation.slices=author"), ("'author'",)),
-        ("a training that diverges", train("toy.csv", "--set", "optimizer.learning_rate=1", "--set", "optimizer.epsilon=0"),
-         ("diverged", "learning_rate")),
-    ):  # fmt: skip
-        makes = ("runs/*",) if "diverges" in what else ()
-        yield Case(what=what, make=data, command=command, says=says, environment=closed, makes=makes)
-    five = (
-        'task = "text-clasification"\nseed = -3\n[data]\ntrain = "toy.csv"\n'
-        '[optimizer]\nlearning_rat = 1e-4\nbatch_size = "many"\n[budget]\nepochs = -1\n'
-    )
-    yield Case(what="a recipe with five mistakes", make=both(data, text("five.toml", five)), command=("train", "--recipe", "five.toml"),
-               says=("5 problems", "learning_rat'", "many", "epochs", "seed", "text-clasification"))  # fmt: skip
-    yield Case(what="a recipe that is no TOML", make=text("r.toml", 'task = "text'), command=("train", "--recipe", "r.toml"),
-               says=("r.toml is no TOML", "line 1"))  # fmt: skip
-    yield Case(what="pickled weights only", make=both(data, pickled_model), says=("pickled weights can run code",),
-               command=("train", "toy.csv", "--model", "pickled"))  # fmt: skip
-    yield Case(what="unknown command", make=data, command=("trian", "toy.csv"), code=2, says=("invalid choice",))
-    yield Case(what="--resume and new settings", make=run_directory(), command=("train", "--resume", "run", "--set", "seed=1"),
-               says=("--set as well",))  # fmt: skip
-
-
-def use_cases() -> Iterator[Case]:
-    """A good run, used wrongly."""
-    run = run_directory()
-    out = ("--out", "p.csv")
-    renamed = both(run, table("new.csv", header=("id", "remark", "kind")))
-    yield Case(what="text column named otherwise", make=renamed, command=("predict", "run", "new.csv", *out),
-               says=("new.csv", "'remark'", "--text"))  # fmt: skip
-    yield Case(what="the same, with --text", make=renamed, command=("predict", "run", "new.csv", "--text", "remark", *out),
-               code=0, makes=("p.csv",))  # fmt: skip
-    misspelt = both(run, lambda f: (f / "new.csv").write_text((f / "toy.csv").read_text().replace(",sport", ",sprot")))
-    yield Case(what="a label the model does not know", make=misspelt, command=("evaluate", "run", "new.csv"), code=0,
-               says=("40 without a known label", "'sprot'"))  # fmt: skip
-    strange = both(run, text("new.csv", "text,topic\n" + "".join(f"some text,label {i}\n" for i in range(500)) * 2))
-    yield Case(
-        what="500 labels, all unknown", make=strange, command=("evaluate", "run", "new.csv"), says=("and 488 more",)
-    )
-    yield Case(what="predictions over their own input", make=run, command=("predict", "run", "toy.csv", "--out", "toy.csv"),
-               says=("Name a new one",))  # fmt: skip
-    yield Case(what="predictions into a folder", make=both(run, lambda f: (f / "d.csv").mkdir()),
-               command=("predict", "run", "toy.csv", "--out", "d.csv"), says=("the folder d.csv",))  # fmt: skip
-    yield Case(what="predictions of no known format", make=run, command=("predict", "run", "toy.csv", "--out", "p.xlsx"),
-               says=(".csv, .jsonl or .parquet",))  # fmt: skip
-    yield Case(what="a file as run directory", make=run, command=("predict", "toy.csv", "toy.csv"), says=("a file",))
-    yield Case(what="no such run", make=run, command=("evaluate", "nosuch"), says=("no such folder",))
-    yield Case(what="--out in another folder", make=both(table(), lambda f: (f / "photos").mkdir(), text("photos/a.png", "x")),
-               command=train("toy.csv", "--out", "photos"), says=("holds a.png", "overwritten"))  # fmt: skip
-    yield Case(
-        what="--out is a file",
-        make=table(),
-        command=train("toy.csv", "--out", "toy.csv"),
-        says=("a file in its place",),
-    )
-    yield Case(
-        what="--out is a finished run", make=run, command=train("toy.csv", "--out", "run"), says=("a completed run",)
-    )
-    yield Case(what="--out is another, stopped run", make=run_directory(which="stopped"), says=("another recipe",),
-               command=train("toy.csv", "--out", "run", "--set", "seed=5"))  # fmt: skip
-    yield Case(what="data changed between stop and resume", make=run_directory(lambda r: _change(r.parent), "stopped"),
-               command=("train", "--resume", "run"), says=("has changed",), changes=("run/events.jsonl",))  # fmt: skip
-    yield Case(what="data deleted between stop and resume", make=run_directory(lambda r: (r.parent / "toy.csv").unlink(), "stopped"),
-               command=("train", "--resume", "run"), says=("no such file",), changes=("run/events.jsonl",))  # fmt: skip
-
-
-def damage_cases() -> Iterator[Case]:
-    """Corrupt or half-written run directories."""
-    resume, evaluate, predict = (
-        ("train", "--resume", "run"),
-        ("evaluate", "run"),
-        ("predict", "run", "toy.csv", "--out", "p.csv"),
-    )
-    whole = ("run/*",)
-    for what, damage, command, code, says in (
-        ("an empty folder", only(), evaluate, 1, "without recipe.toml"),
-        ("only recipe.toml", only("recipe.toml"), evaluate, 1, "Resume the run"),
-        ("only recipe.toml", only("recipe.toml"), resume, 0, "Evaluated on"),
-        ("recipe.toml cut", cut("recipe.toml"), resume, 1, "recipe.toml"),
-        ("recipe.toml cut", cut("recipe.toml"), ("runs", "."), 0, "damaged"),
-        ("recipe.toml is binary", text("recipe.toml", b"\xff\x00"), predict, 1, "recipe.toml is no TOML"),
-        ("environment.json cut", cut("environment.json"), resume, 1, "environment.json"),
-        ("events.jsonl torn", cut("events.jsonl"), ("runs", "."), 0, "completed"),
-        ("model.safetensors cut", cut("model/model.safetensors"), predict, 1, "model.safetensors"),
-        ("model.safetensors cut", cut("model/model.safetensors"), resume, 1, "or delete"),
-        ("model.safetensors missing", gone("model/model.safetensors"), predict, 1, "model.safetensors"),
-        ("model folder missing", gone("model"), predict, 1, "whole model"),
-        ("model folder missing", gone("model"), resume, 0, "Evaluated on"),
-        ("metrics.json cut", cut("metrics.json"), evaluate, 1, "metrics.json"),
-        ("metrics.json cut", cut("metrics.json"), resume, 0, "Evaluated on"),
-        ("metrics.json missing", gone("metrics.json"), evaluate, 1, "metrics.json"),
-        ("manifest.json missing", gone("manifest.json"), resume, 0, "Evaluated on"),
-        ("manifest.json cut", cut("manifest.json"), predict, 1, "Delete that file"),
-        ("predictions cut", cut("predictions/test.parquet"), resume, 0, "Evaluated on"),
-    ):
-        free = whole if command == resume and code == 0 else ()
-        yield Case(what=f"finished run, {what}", make=run_directory(damage), command=command, code=code, says=(says,),
-                   makes=free, changes=free)  # fmt: skip
-    for what, damage, code, says in (
-        (
-            "newest checkpoint half-written",
-            newest_checkpoint(lambda c: gone("trainer_state.json")(c)),
-            0,
-            "is damaged and not used",
-        ),
-        ("newest optimizer.pt cut", newest_checkpoint(cut("optimizer.pt")), 0, "is damaged and not used"),
-        ("no checkpoints left", gone("checkpoints"), 0, "Evaluated on"),
-        ("recipe.toml cut", cut("recipe.toml"), 1, "cut or changed"),
-        ("environment.json missing", gone("environment.json"), 0, "Evaluated on"),
-        ("events.jsonl torn", cut("events.jsonl"), 0, "Evaluated on"),
-    ):
-        free = whole if code == 0 else ()
-        yield Case(what=f"stopped run, {what}", make=run_directory(damage, "stopped"), command=resume, code=code,
-                   says=(says,), makes=free, changes=free)  # fmt: skip
-
-
-def disk_cases() -> Iterator[Case]:
-    """Disks that are full or may not be written."""
-    run = run_directory()
-    cache = (("LABKIT_CACHE", "disk/cache"),)
-    for mount, says in (("full", "full disk"), ("read-only", "ead-only")):
-        yield Case(what=f"run directory on a {mount} disk", make=table(), command=train("toy.csv", "--out", "disk/run"),
-                   says=(says,), mount=mount)  # fmt: skip
-        yield Case(what=f"cache on a {mount} disk", make=table(), command=check("toy.csv"), says=(says, "LABKIT_CACHE"),
-                   mount=mount, environment=cache)  # fmt: skip
-        yield Case(what=f"predictions onto a {mount} disk", make=run, command=("predict", "run", "toy.csv", "--out", "disk/p.csv"),
-                   says=(says,), mount=mount)  # fmt: skip
-    for what, command in (
-        ("answer to a full disk", ("models",)),
-        ("predictions to a full disk", ("predict", "run", "toy.csv")),
-    ):
-        yield Case(what=what, make=run, command=command, says=("full disk",), output="/dev/full")
-
-
-def _wide() -> str:
-    names = [f"column_{i}" for i in range(5000)]
-    return "\n".join(
-        ",".join(row)
-        for row in [["text", *names], *([f"a text {i}", *map(str, range(i, 5000 + i))] for i in range(30))]
-    )
-
-
-def _toy(folder: Path) -> Path:
-    table()(folder)
-    return folder / "toy.csv"
-
-
-def _change(folder: Path) -> None:
-    path = folder / "toy.csv"
-    path.write_text(path.read_text() + "t999,one more text,food\n")
-
+from bad_cases import MODEL, QUICK, Case, damage_cases, data_cases, disk_cases, name_cases, table, tiny_model, use_cases
 
 # --- running --------------------------------------------------------------------------------------------------------
 
@@ -443,8 +40,11 @@ def labkit(
     settings: dict[str, object] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
         [sys.executable, "-m", "labkit.cli", *arguments],
-        cwd=folder, env={**os.environ, **own, **dict(environment)}, start_new_session=True, **settings,
-    )  # fmt: skip
+        cwd=folder,
+        env={**os.environ, **own, **dict(environment)},
+        start_new_session=True,
+        **settings,
+    )
 
 
 def shell_code(code: int) -> int:
@@ -543,7 +143,7 @@ def short(message: str, folder: Path) -> str:
     message = message.replace(f"{folder}/", "").replace(str(folder), ".").replace(str(folder.parent), "..")
     cells = [line.strip() for line in message.splitlines() if line.strip()]
     text_ = " ⏎ ".join(cells)
-    text_ = text_ if len(text_) <= 460 else f"{text_[:300]} … {text_[-150:]}"
+    text_ = text_ if len(text_) <= 760 else f"{text_[:500]} … {text_[-250:]}"
     return re.sub(r"([|\\<>*_`])", r"\\\1", text_)
 
 
@@ -667,7 +267,7 @@ def fill_up(home: Path) -> tuple[list[str], list[str]]:
         if refused:
             return [what, shown, "", f"left out: {refused}", ""], []
         disk = folder / "disk"
-        subprocess.run(["mount", "-o", "remount,rw,size=1500k", str(disk)], check=True)
+        subprocess.run(["mount", "-o", "remount,rw,size=900k", str(disk)], check=True)
         process = labkit(folder, ("train", "toy.csv", *MODEL, "--out", "disk/run", *LONG))
         _, errors = process.communicate(timeout=120)
         code = shell_code(process.returncode)
@@ -731,6 +331,7 @@ def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="WORD", help="only inputs with this word in their description")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="commands at a time (default: 2)")
     parser.add_argument("--keep", action="store_true", help="keep the temporary folder, and name it")
     options = parser.parse_args()
     home = Path(tempfile.mkdtemp(prefix="labkit-bad-"))
@@ -747,9 +348,10 @@ def main() -> int:
         prepare(home)
         print("| input | command | exit code | what it printed | what was lost |\n|---|---|---|---|---|", flush=True)
         cases = [*data_cases(), *name_cases(), *use_cases(), *damage_cases(), *disk_cases()]
-        for number, case in enumerate(cases):
-            if options.only in case.what:
-                show(*row(case, home / f"case-{number}"))
+        asked = [(case, home / f"case-{number}") for number, case in enumerate(cases) if options.only in case.what]
+        with ThreadPoolExecutor(options.jobs) as pool:
+            for cells, wrong in pool.map(lambda pair: row(*pair), asked):
+                show(cells, wrong)
         for number, stage in enumerate(STAGES):
             if options.only in stage[0]:
                 show(*interrupt_training(home, number, stage))

@@ -1,4 +1,4 @@
-"""Where things lie: tutorials and sample data (in an installed wheel, or in the clone), and the cache."""
+"""Where things lie: tutorials and sample data (in an installed wheel, or in the clone), the cache, and what users name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from labkit.errors import LabError
+from labkit.errors import DataError, LabError
 
 _CLONE = {"notebooks": "notebooks", "samples": "data/samples"}
 
@@ -28,9 +28,28 @@ def cache_dir() -> Path:
     """Folder of converted data and measurements: the environment variable LABKIT_CACHE, else the platform's."""
     chosen = os.environ.get("LABKIT_CACHE")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return named(chosen).absolute()
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "labkit" / "Cache"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "labkit"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "labkit"
+
+
+def named(given: str | os.PathLike[str]) -> Path:
+    """The path that a user named, with ``~`` filled in; it need not exist, but the system must be able to tell.
+
+    Raises:
+        DataError: a name that is too long, a folder that may not be entered, or the home of an unknown user.
+    """
+    try:
+        path = Path(given).expanduser()
+        (path / "x").exists()  # of a folder that may not be entered, the inside is what cannot be told
+    except (OSError, RuntimeError) as error:  # pathlib raises RuntimeError for an unknown ~user
+        came = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        shown = os.fspath(given)
+        shown = shown if len(shown) <= 80 else f"{shown[:79]}…"
+        raise DataError(
+            "a path that can be looked at", came, "check the path and its permissions", file=shown
+        ) from error
+    return path

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import labkit
+from labkit._places import named
 from labkit.errors import LabError, RecipeError
 
 _EPILOG = {
@@ -420,7 +421,7 @@ def _recipe(options: argparse.Namespace) -> Any:
         given["data"]["fingerprint"] = ""
     if options.label:
         given["data"]["label"] = _labels(options.label)
-    if options.model:
+    if options.model is not None:
         given["model"]["name"] = options.model
     if options.task:
         given["task"] = options.task
@@ -440,10 +441,10 @@ def _evaluate(options: argparse.Namespace) -> int:
     from labkit.training import Run, evaluate
 
     run = Run(options.directory)
-    if not options.data and (options.text or options.label):
+    if options.data is None and (options.text or options.label):
         raise LabError("DATA that --text and --label are about", "none", "see the examples of: labkit evaluate --help")
     label = _labels(options.label) if options.label else None
-    result = evaluate(run, options.data, text=options.text, label=label) if options.data else run.evaluation
+    result = evaluate(run, options.data, text=options.text, label=label) if options.data is not None else run.evaluation
     if options.json:
         _answer(result.to_dict())
     else:
@@ -471,7 +472,7 @@ def _runs(options: argparse.Namespace) -> int:
         else:
             print(f"{_short(run.directory)}: {status}")
         return 0
-    folder = Path(options.folder).expanduser()
+    folder = named(options.folder)
     if options.folder != "runs" and not folder.is_dir():
         came = "a file" if folder.exists() else "no such folder"
         raise LabError(f"a folder with run directories ({folder})", came, "name the folder that holds them")

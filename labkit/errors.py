@@ -157,5 +157,5 @@ def suggest(name: str, known: Iterable[str]) -> str | None:
     found = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.6)
     if found:
         return by_folded[found[0]]
-    inside = [k for folded, k in by_folded.items() if name and name.casefold() in folded]
+    inside = [k for folded, k in by_folded.items() if len(name) > 2 and name.casefold() in folded]
     return inside[0] if inside else None

@@ -288,6 +288,10 @@ def headless(columns: Mapping[str, Profile]) -> str:
         return ""
     if all(_is_number(name) for name in columns):
         return f"numbers only ({quoted(columns)})"
+    numbers = [name for name in columns if _is_number(name)]
+    texts = [p.name for p in columns.values() if p.kind == "text" and p.name.count(" ") > 2]
+    if numbers and texts:
+        return f"a number and a text ({numbers[0]!r}, {texts[0][:40]!r})"
     if found := next((name for name in columns if len(name) > 60), ""):
         return f"a text of {len(found)} characters ({found[:40]!r}…)"
     if found := next((p.name for p in columns.values() if p.name in p.values), ""):

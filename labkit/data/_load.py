@@ -35,7 +35,7 @@ def load(config: DataConfig) -> Corpus:
         raise DataError(
             "the same data as when this recipe was made",
             "files whose content has changed",
-            "restore them, or clear data.fingerprint in the recipe to train on what is there now",
+            "restore them, or clear data.fingerprint in the recipe and train anew on what is there now",
             file=config.train,
         )
     if config.repairs:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit._places import cache_dir
+from labkit._places import cache_dir, named
 from labkit.data._cache import writing
 from labkit.data._encoding import refusing
 from labkit.data._formats import READABLE, Source, batches, canonical, kind_of, open_file, plain
@@ -70,7 +70,7 @@ def resolve(data: Any, role: str, *, encoding: str, delimiter: str) -> Given:
 def _from_path(given: str, role: str, encoding: str, delimiter: str) -> Given:
     if not given.strip():
         raise DataError(f"the path of the {role} data", "an empty name", "give a file, a folder or a hub id")
-    path = Path(given).expanduser()
+    path = named(given)
     if path.is_dir():
         return _from_folder(path, given, role, encoding, delimiter)
     if path.is_file():

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit._places import named
 from labkit.errors import LabError, ModelError, UnknownName
 from labkit.models._catalogue import EMBEDDED, ModelCard, catalogue, find
 
@@ -53,7 +54,7 @@ def resolve(name: str, *, fetch: bool = True) -> BaseModel:
     """
     if name == EMBEDDED:  # before a folder of that name
         return BaseModel(name=name, folder=embedded_folder(), card=find(name))
-    folder = Path(name).expanduser()
+    folder = named(name)
     if folder.is_dir():
         for place in (folder, folder / "model"):
             if (place / "config.json").is_file():
@@ -116,12 +117,19 @@ def cached_hub_ids() -> list[str]:
 
 
 def load_tokenizer(base: BaseModel | str) -> PreTrainedTokenizerBase:
-    """The fast tokenizer of a base model."""
+    """The fast tokenizer of a base model.
+
+    Raises:
+        ModelError: its files are missing or damaged.
+    """
     from transformers import AutoTokenizer
 
     base = resolve(base) if isinstance(base, str) else base
     with quiet_transformers(), _explained(base, "tokenizer"):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False)
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):  # what transformers makes up where the files are missing
+        do = "put tokenizer.json there: without one every word is an unknown one"
+        raise ModelError(f"the tokenizer of the model in {base.folder}", "one that knows no words", do)
     tokenizer.name_or_path = base.name  # reports show it; a folder inside an installation tells nobody anything
     return tokenizer
 

@@ -53,6 +53,9 @@ class TextClassification:
             found.append(
                 "Some training rows have no label: add the repair drop_unlabelled (data.repairs in the recipe)."
             )
+        for split, labels in present.items():
+            if not found and labels and labels.isdisjoint(present.get("train", set())):
+                found.append(f"No label of the {split} split occurs in the training split.")
         return found
 
     def encode(

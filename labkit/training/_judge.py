@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit import data, evaluation
+from labkit._places import named
 from labkit.errors import DataError, LabError, ResourceError, UnknownName, quoted
 from labkit.evaluation import Evaluation
 from labkit.evaluation._slices import columns_of
@@ -90,14 +91,18 @@ def evaluate(run: Run, source: Any, *, text: str | None = None, label: str | Seq
     rows = corpus["train"]
     predictions = predictor.run(predictor.encode(rows), list(rows["row_id"]))
     others: dict[str, Predictions] = {}
+    notes = [f"Labels that the model does not know: {quoted(strange)}."] if strange else []
     if recipe.evaluation.baselines:
-        others = _baselines(data.load(recipe.data), rows, recipe)
-    result = _evaluate(predictions, others, rows, recipe, slices=recipe.evaluation.slices)
-    if not strange:
-        return result
-    return dataclasses.replace(
-        result, notes=(*result.notes, f"Labels that the model does not know: {quoted(strange)}.")
-    )
+        try:
+            others = _baselines(data.load(recipe.data), rows, recipe)
+        except DataError as error:  # a run may be taken to a place where its training data is not
+            notes.append(f"Without baselines, which learn from the run's own data: {error}")
+    absent = [name for name in recipe.evaluation.slices if name not in ("length", *rows.column_names)]
+    if absent:
+        notes.append(f"Not sliced by {quoted(absent)}: no such column in this data.")
+    slices = tuple(name for name in recipe.evaluation.slices if name not in absent)
+    result = _evaluate(predictions, others, rows, recipe, slices=slices)
+    return dataclasses.replace(result, notes=(*result.notes, *notes))
 
 
 def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = None, *, text: str | None = None) -> int:
@@ -121,11 +126,11 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
     suffix = Path(out).suffix if out is not None else ".csv"
     if suffix not in (".csv", ".jsonl", ".parquet"):
         raise DataError("an output file that ends in .csv, .jsonl or .parquet", repr(str(out)))
-    if out is not None and not Path(out).absolute().parent.is_dir():
+    if out is not None and not named(out).absolute().parent.is_dir():
         raise DataError(
-            "a folder to write the predictions into", f"no folder {Path(out).absolute().parent}", "make it first"
+            "a folder to write the predictions into", f"no folder {named(out).absolute().parent}", "make it first"
         )
-    if out is not None and Path(out).is_dir():
+    if out is not None and named(out).is_dir():
         raise DataError("a file to write the predictions into", f"the folder {out}", "name a file")
     if out is not None and isinstance(source, str | os.PathLike) and _same_file(source, out):
         raise DataError("another file for the predictions", "the file with the texts", "name a new one", file=out)
@@ -143,7 +148,7 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
     if out is None:
         pyarrow.csv.write_csv(table, sys.stdout.buffer)
         return len(rows)
-    target = Path(out)
+    target = named(out)
     partial = target.with_name(target.name + ".partial")
     try:
         if suffix == ".csv":
@@ -160,7 +165,8 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ResourceError(f"room for {target}", "a full disk", "free some space or name another file") from error
-        raise DataError(f"to write {target}", error.strerror or str(error), "name another file") from error
+        came = os.strerror(error.errno) if error.errno else str(error)
+        raise DataError(f"to write {target}", came, "name another file") from error
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -200,10 +206,10 @@ def _read_like(
     try:
         corpus = data.read(source, **wanted, require_label=require_label)
     except LabError as first:
-        if isinstance(first, UnknownName) and not text and first.name == wanted["text"]:
-            raise _elsewhere("text", first, source) from first
-        if label:
+        if label or (text and isinstance(first, UnknownName) and first.name == text):
             raise
+        if isinstance(first, UnknownName) and first.name == wanted["text"]:
+            raise _elsewhere("text", first, source) from first
         try:
             corpus = data.read(source, text=wanted["text"], text_pair=wanted["text_pair"], require_label=require_label)
         except LabError:

@@ -212,6 +212,8 @@ class Recipe:
             raise RecipeError([f"There is no recipe file {os.fspath(path)!r}."]) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
             raise RecipeError([f"{os.fspath(path)} is no TOML file: {error}."]) from None
+        except OSError as error:
+            raise RecipeError([f"The recipe file {os.fspath(path)!r} cannot be read: {error.strerror}."]) from error
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the recipe as TOML, each setting with its explanation."""

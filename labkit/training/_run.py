@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit import events
+from labkit._places import named
 from labkit.errors import LabError, RunError, UnknownName
 from labkit.events import Event, RunEnded, RunStarted, Status
 from labkit.training import _rundir
@@ -35,7 +36,7 @@ class Run:
     """
 
     def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self.directory = Path(directory).expanduser().absolute()
+        self.directory = named(directory).absolute()
         if not (self.directory / _rundir.RECIPE).is_file():
             came = "a folder without recipe.toml" if self.directory.is_dir() else "no such folder"
             came = "a file" if self.directory.is_file() else came
@@ -186,7 +187,9 @@ class Run:
         damaged = self.damaged
         if damaged:
             came = f"missing or changed files: {', '.join(damaged[:5])}"
-            do = f"restore them, or make them again with: labkit train --resume {self.directory}"
+            do = "restore them from a copy"
+            if _rundir.RECIPE not in damaged:
+                do += f", or make them again with: labkit train --resume {self.directory}"
             raise RunError("a whole run", came, do)
         happened = self.events()
         ended = [e for e in happened if isinstance(e, RunEnded)]

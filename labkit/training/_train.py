@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit import data, models, tasks
+from labkit._places import named
 from labkit.errors import DataError, LabError, ModelError, RecipeError, RunError, quoted
 from labkit.events import Event, EventLog, Note, RunEnded, RunStarted, Status
 from labkit.training import _rundir
@@ -83,12 +84,15 @@ def _reopen(run: Run) -> None:
         raise RunError(
             f"an unfinished run in {run.directory}", "a completed one", f"see: labkit evaluate {run.directory}"
         )
-    lost = [name for name in damaged if name == _rundir.RECIPE or name.startswith(f"{_rundir.MODEL}/")]
-    if _rundir.RECIPE in lost or (lost and (run.directory / _rundir.MODEL).exists()):
-        do = "restore them from a copy"
-        if _rundir.RECIPE not in lost:
-            do += f", or delete {run.directory / _rundir.MODEL} and resume: the model is then trained again"
-        raise RunError(f"a whole run in {run.directory}", f"missing or changed files: {', '.join(lost[:5])}", do)
+    for name, again in (
+        (_rundir.RECIPE, ""),
+        (_rundir.ENVIRONMENT, "described again"),
+        (_rundir.MODEL, "trained again"),
+    ):
+        lost = [file for file in damaged if file == name or file.startswith(f"{name}/")]
+        if lost and (not again or (run.directory / name).exists()):
+            do = "restore that from a copy" + (f", or delete {name} and resume: it is then {again}" if again else "")
+            raise RunError(f"a whole run in {run.directory}", f"missing or changed files: {', '.join(lost[:5])}", do)
     with _rundir.explaining(run.directory):
         (run.directory / _rundir.MANIFEST).unlink()
 
@@ -100,7 +104,7 @@ def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> 
         RunError: the directory holds something else.
         ResourceError: it cannot be written.
     """
-    folder = new_directory(recipe) if directory is None else Path(directory).expanduser().absolute()
+    folder = new_directory(recipe) if directory is None else named(directory).absolute()
     with _rundir.explaining(folder):
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / _rundir.RECIPE).exists():
@@ -125,7 +129,12 @@ def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> 
                 f"a folder that holds {', '.join(sorted(strangers)[:3])}",
                 "choose another directory: nothing is ever overwritten",
             )
-        recipe.save(folder / _rundir.RECIPE)
+        try:
+            recipe.save(folder / _rundir.RECIPE)
+        except OSError:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+            raise
     return Run(folder)
 
 
@@ -354,6 +363,7 @@ def _fit(
     weights = data.class_weights(corpus) if recipe.technique.class_weights else None
     batches = math.ceil(len(encoded["train"]) / recipe.optimizer.batch_size)
     steps_per_epoch = math.ceil(batches / recipe.optimizer.gradient_accumulation)
+    total = _total_steps(recipe, steps_per_epoch)
     metric = recipe.evaluation.metric or task.metric
     validated = "validation" in encoded
     checkpoints = directory / _rundir.CHECKPOINTS
@@ -366,7 +376,9 @@ def _fit(
         learning_rate=recipe.optimizer.learning_rate,
         # transformers' "constant" knows no warm-up
         lr_scheduler_type=recipe.optimizer.schedule.replace("constant", "constant_with_warmup"),
-        warmup_steps=int(recipe.optimizer.warmup * _total_steps(recipe, steps_per_epoch)),
+        # its "polynomial" divides by the steps behind the warm-up, and ends above 0
+        warmup_steps=min(int(recipe.optimizer.warmup * total), total - 1),
+        lr_scheduler_kwargs={"lr_end": 0.0} if recipe.optimizer.schedule == "polynomial" else None,
         weight_decay=recipe.optimizer.weight_decay,
         adam_beta1=recipe.optimizer.beta1,
         adam_beta2=recipe.optimizer.beta2,
@@ -426,7 +438,6 @@ def _fit(
         checkpoint_seconds=recipe.budget.checkpoint_minutes * 60,
     )
     last, state = _last_checkpoint(directory, emit)
-    total = _total_steps(recipe, steps_per_epoch)
     emit(
         RunStarted(
             run=directory.name,

@@ -18,6 +18,7 @@ from transformers.utils import logging
 from labkit.errors import ModelError, UnknownName
 from labkit.models import (
     EMBEDDED,
+    BaseModel,
     available_offline,
     load_config,
     load_model,
@@ -75,6 +76,16 @@ def test_pickled_weights_are_refused(toy_model: Path, tmp_path: Path) -> None:
         ModelError, match=r"safetensors weights .*only pytorch_model\.bin.*pickled weights can run code"
     ):
         resolve(str(folder))
+
+
+def test_pickled_weights_are_not_loaded_by_any_door(toy_model: Path, tmp_path: Path) -> None:
+    """A predictor names its folder itself; weights that could run code are refused there as well."""
+    folder = tmp_path / "old"
+    shutil.copytree(toy_model, folder)
+    torch.save(load_model(str(toy_model), AutoModel).state_dict(), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="that transformers can load from"):
+        load_model(BaseModel(name="old", folder=folder), AutoModel)
 
 
 def test_unknown_names_are_met_with_near_misses() -> None:

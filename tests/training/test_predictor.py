@@ -144,6 +144,19 @@ def test_evaluating_on_data_with_labels_the_model_does_not_know(toy_run: Run, tm
         evaluate(toy_run, write_csv(tmp_path / "none.csv", rows))
 
 
+def test_evaluating_where_the_training_data_is_not(toy_model: Path, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "toy.csv", [{**row, "channel": "mail"} for row in toy_rows()])
+    asked = {"baselines": True, "slices": ["channel", "length"]}
+    run = train(toy_recipe(data, toy_model, budget={"epochs": 0.2}, evaluation=asked), tmp_path / "run")
+    data.unlink()
+    result = evaluate(run, write_csv(tmp_path / "later.csv", [{**row, "channel": "chat"} for row in toy_rows(30)]))
+    assert result.n == 30 and not result.baselines
+    assert any("Without baselines" in note and "toy.csv" in note for note in result.notes)
+    plain = evaluate(run, write_csv(tmp_path / "plain.csv", toy_rows(30)))
+    assert plain.n == 30, "a column that the other data has not is not sliced by"
+    assert any("channel" in note for note in plain.notes)
+
+
 def test_evaluating_on_data_without_labels(toy_run: Run, unlabelled: Path) -> None:
     with pytest.raises(DataError):
         evaluate(toy_run, unlabelled)

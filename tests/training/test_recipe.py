@@ -231,5 +231,5 @@ def test_files_that_are_no_recipe(content: bytes | None, said: str, tmp_path: Pa
         path.write_bytes(content)
     with pytest.raises(RecipeError, match=said):
         Recipe.load(path)
-    with pytest.raises(RecipeError, match="is no TOML file"):
+    with pytest.raises(RecipeError, match="Is a directory"):
         Recipe.load(tmp_path)

@@ -250,6 +250,15 @@ def test_schedules(schedule: str, toy_data: Path, toy_model: Path, tmp_path: Pat
         assert all(a > b > 0 for a, b in itertools.pairwise(rates[6:]))
 
 
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant", "polynomial", "inverse_sqrt"])
+def test_schedules_at_the_edges(schedule: str, toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    """Warm-up over the whole training, a single step, a rate next to nothing."""
+    for i, (rate, warmup, steps) in enumerate([(1e-3, 1.0, 3), (1e-3, 1.0, 1), (1e-9, 0.0, 2)]):
+        asked = {"schedule": schedule, "warmup": warmup, "learning_rate": rate}
+        recipe = toy_recipe(toy_data, toy_model, optimizer=asked, budget={"max_steps": steps})
+        assert train(recipe, tmp_path / str(i)).status == "completed"
+
+
 def weights(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
     found = load_file(folder / "model.safetensors")
     return {name.removeprefix("bert."): value for name, value in found.items()}

@@ -1,0 +1,639 @@
+"""Bad input at the command line: the message says where, what and what next; nothing that was there is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toys import toy_recipe, toy_rows, write_csv
+
+from labkit import cli
+from labkit.errors import ResourceError, UnknownName, quoted
+from labkit.events import Evaluated
+from labkit.training import Run, resume, train
+
+GOOD = "text,topic\n" + "".join(f"{row['text']},{row['topic']}\n" for row in toy_rows())
+NESTED = "".join(
+    json.dumps({**row, "text": {"a": 1} if i == 5 else row["text"]}) + "\n" for i, row in enumerate(toy_rows())
+)
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file below a folder with a hash of its content."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+class Desk:
+    """A folder to work in, and the command line."""
+
+    def __init__(self, home: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home, self.model, self._capsys = home, model, capsys
+
+    def put(self, name: str, content: str | bytes) -> str:
+        (self.home / name).write_bytes(content.encode() if isinstance(content, str) else content)
+        return name
+
+    def say(self, *arguments: object) -> tuple[int, str, str]:
+        """Exit code, answer and messages of a command, none of which is ever a traceback."""
+        self._capsys.readouterr()
+        code = cli.main([str(argument) for argument in arguments])
+        out, err = self._capsys.readouterr()
+        assert "Traceback" not in out + err
+        return code, out, err
+
+    def refused(self, *arguments: object) -> str:
+        """The message of a command that must fail and leave every file as it was, and no new one."""
+        before = files(self.home)
+        code, _, err = self.say(*arguments)
+        assert code == 1
+        assert files(self.home) == before
+        assert "labkit: " in err
+        return err[err.index("labkit: ") :]
+
+    def train(self, *arguments: object) -> tuple[object, ...]:
+        """A toy training command."""
+        settings = ("threads=1", "precision=float32", "epochs=1")
+        quick = [part for setting in settings for part in ("--set", f"budget.{setting}")]
+        return ("train", *arguments, "--model", self.model, *quick, "--set", "evaluation.resamples=100")
+
+    def check(self, *arguments: object) -> tuple[object, ...]:
+        return ("check", *arguments, "--model", self.model)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, toy_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.chdir(tmp_path)
+    return Desk(tmp_path, toy_model, capsys)
+
+
+# --- data -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.csv", "", ["empty.csv: ", "an empty file", "Check that it was saved"]),
+        ("header.csv", "text,topic\n", ["header.csv, line 1: ", "only the header line (text, topic)"]),
+        ("binary.csv", random.Random(0).randbytes(3000), ["binary.csv", "binary data", "--encoding 'utf-16'"]),
+        ("cut.csv.gz", gzip.compress(GOOD.encode())[:-40], ["cut.csv.gz: ", "truncated", "download it again"]),
+        ("ragged.csv", GOOD + "a,b,c\nd\n", ["ragged.csv, line 122: ", "2 fields", "got 3", "double quotes"]),
+        ("twice.csv", "text,topic,text\na,b,c\n", ["twice.csv, line 1, column 'text': ", "the 1st and the 3rd"]),
+        ("unlabelled.csv", "text\n" + "one text\nanother\n" * 9, ["unlabelled.csv: ", "a label column", "--label '…'"]),
+        ("open.csv", GOOD + 'an "open,sport\n"quote,x\n', ["open.csv, line 123: ", "never closed"]),
+        ("numbered.csv", "".join(f"{i},{r['text']}\n" for i, r in enumerate(toy_rows())), [", line 1: ", "a header line"]),
+        ("broken.jsonl", '{"text": "a"}\n{"text"\n', ["broken.jsonl, line 2: ", "valid JSON"]),
+        ("nested.jsonl", NESTED, ["nested.jsonl, line 6, column 'text': ", 'nested values ({"a": 1})']),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 20 else "",
+)  # fmt: skip
+def test_a_file_error_names_the_place(name: str, content: str | bytes, said: list[str], desk: Desk) -> None:
+    desk.put(name, content)
+    for command in (desk.check(name), desk.train(name)):
+        message = desk.refused(*command)
+        for part in said:
+            assert part in message
+
+
+def test_a_missing_file_is_told_with_those_like_it(desk: Desk) -> None:
+    desk.put("reviews.csv", GOOD)
+    assert "no such file. Did you mean 'reviews.csv'?" in desk.refused(*desk.train("review.csv"))
+    assert not (desk.home / "runs").exists(), "a mistyped name leaves no run directory behind"
+
+
+def test_a_folder_without_data_and_a_run_directory(desk: Desk, toy_run: Run) -> None:
+    (desk.home / "photos").mkdir()
+    assert "photos: Expected a file, or a folder with a file named train.*" in desk.refused(*desk.check("photos"))
+    message = desk.refused(*desk.check(toy_run.directory))
+    assert "This is a run directory: give the file with the data" in message
+
+
+def test_a_wrong_delimiter_is_told_the_right_one(desk: Desk) -> None:
+    desk.put("semi.csv", GOOD.replace(",", ";"))
+    message = desk.refused(*desk.check("semi.csv", "--delimiter", ","))
+    assert "semi.csv, line 1: " in message and "--delimiter ';'" in message
+    desk.put("tabs.csv", GOOD.replace(",", "\t"))
+    assert desk.say(*desk.check("tabs.csv", "--delimiter", r"\t"))[0] == 0
+
+
+def test_a_wrong_encoding_is_told_the_byte(desk: Desk) -> None:
+    desk.put("accents.csv", GOOD.replace("soup", "soupé"))
+    message = desk.refused(*desk.check("accents.csv", "--encoding", "ascii"))
+    assert "accents.csv, line " in message and "the byte 0xc3" in message and "--encoding" in message
+
+
+def test_one_class(desk: Desk) -> None:
+    desk.put("one.csv", re.sub(",(food|travel)", ",sport", GOOD))
+    message = desk.refused(*desk.train("one.csv"))
+    assert "one.csv: " in message and "one class only ('sport')" in message and "labkit check one.csv" in message
+
+
+def test_test_labels_that_training_never_sees(desk: Desk) -> None:
+    desk.put("train.csv", GOOD)
+    desk.put("test.csv", re.sub(",(food|travel|sport)", r",my \1", GOOD))
+    message = desk.refused(*desk.train("train.csv", "--test", "test.csv"))
+    assert "No label of the test split occurs in the training split" in message
+
+
+def test_missing_labels_are_told_and_the_repair_works(desk: Desk) -> None:
+    desk.put("holes.csv", GOOD + ",sport\nhello there,\n")
+    code, _, err = desk.say(*desk.check("holes.csv"))
+    assert code == 0 and "1 of 122 rows have no label" in err
+    message = desk.refused(*desk.train("holes.csv"))
+    assert "drop_unlabelled (data.repairs" in message
+    code, out, _ = desk.say(*desk.train("holes.csv", "--set", "data.repairs=drop_unlabelled"))
+    assert code == 0 and "Evaluated on" in out
+
+
+def test_odd_data_that_must_work(desk: Desk) -> None:
+    """A text of 300,000 characters, numbers and nothing among the texts, a class with one row."""
+    rows: list[dict[str, Any]] = [*toy_rows(), {"id": "long", "text": "x " * 150_000, "topic": "sport"}]
+    rows += [{"id": "n", "text": 5, "topic": "food"}, {"id": "m", "text": None, "topic": "food"}]
+    rows += [{"id": "lone", "text": "on its own", "topic": "lonely"}]
+    desk.put("odd.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    code, out, _ = desk.say(*desk.train("odd.jsonl", "--out", "run"))
+    assert code == 0 and "4 classes" in out
+    code, _, err = desk.say("predict", "run", "odd.jsonl", "--out", "p.csv")
+    assert code == 0 and "124 rows labelled" in err
+    _, _, err = desk.say(*desk.check("odd.jsonl"))
+    assert "1 missing values in 'text'" in err and "1 values of 'text' were no strings" in err
+
+
+def test_thousands_of_classes_work(desk: Desk) -> None:
+    desk.put(
+        "many.csv", "text,label\n" + "".join(f"team {i} word {j},class {i}\n" for i in range(5000) for j in range(2))
+    )
+    code, out, _ = desk.say(*desk.check("many.csv"))
+    assert code == 0 and "5,000 classes" in out
+    brief = ("budget.max_steps=1", "evaluation.baselines=false", "data.test_share=0.02", "data.validation_share=0.01")
+    code, out, _ = desk.say(*desk.train("many.csv"), *(part for one in brief for part in ("--set", one)))
+    assert code == 0 and "5,000 classes" in out
+    assert len(out) < 10_000, "a report stays readable"
+
+
+def test_messages_stay_readable(desk: Desk, toy_run: Run) -> None:
+    names = [f"column_{i}" for i in range(5000)]
+    desk.put(
+        "wide.csv",
+        "\n".join(
+            [",".join(["text", *names]), *(",".join([f"text {i}", *map(str, range(i, 5000 + i))]) for i in range(9))]
+        ),
+    )
+    for command in (desk.check("wide.csv"), desk.check("wide.csv", "--text", "colum_77")):
+        assert len(desk.refused(*command)) < 3000
+    desk.put("labels.csv", "text,topic\n" + "".join(f"a text,{'label ' * 9}{i}\n" for i in range(500)) * 2)
+    message = desk.refused("evaluate", toy_run.directory, "labels.csv")
+    assert "labels that the model knows ('food', 'sport', 'travel')" in message and "and 488 more" in message
+    assert quoted(["a", "b", "c"], most=2) == "'a', 'b' and 1 more"
+    assert len(str(UnknownName("column", "x" * 9000, ["y" * 9000] * 9000))) < 10_000
+
+
+def test_names_that_are_no_text_or_too_long(desk: Desk) -> None:
+    raw = os.fsdecode(b"caf\xe9.csv")
+    with contextlib.suppress(OSError, UnicodeError):  # not every file system takes such a name
+        (desk.home / raw).write_text(GOOD)
+    message = desk.refused(*desk.check(raw))
+    assert "names in UTF-8" in message and r"caf\xe9.csv" in message and "Rename" in message
+    long = "a" * 300
+    for command in (
+        desk.check(f"{long}.csv"),
+        ("train", "x.csv", "--model", long),
+        ("train", "--recipe", long),
+        ("evaluate", long),
+        ("runs", long),
+    ):
+        assert "too long" in desk.refused(*command)
+    desk.put("thé ☕ é.csv", GOOD)
+    assert desk.say(*desk.check("thé ☕ é.csv"))[0] == 0
+
+
+# --- names and settings ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "minlm"], ["Did you mean 'minilm'?", "Valid names: bert-base-uncased", "A hub id"]),
+        (["--model", "gpt-4"], ["not public", "alternatives"]),
+        (["--model", "some/model"], ["'some/model'", "no answer", "vailable offline: minilm"]),
+        (["--model", "./model"], ["'./model'", "no such folder"]),
+        (["--model", ""], ["config.json"]),
+        (["--task", "text-clasification"], ["Did you mean 'text-classification'?"]),
+        (["--text", "txt"], ["Did you mean 'text'?", "id, text, topic", "toy.csv"]),
+        (["--label", ","], ["the name of a column behind --label"]),
+        (["--set", "optimizer.learning_rat=1"], ["[optimizer] 'learning_rat'", "Did you mean 'learning_rate'?"]),
+        (["--set", "learning_rate=1"], ["Did you mean 'optimizer.learning_rate'?"]),
+        (["--set", "seed=-1", "--set", "budget.epochs=nan", "--set", "optimizer.batch_size=99999999"],
+         ["3 problems", "seed must be at least 0 and at most 4294967295", "nan", "99999999"]),
+        (["--set", "evaluation.slices=author"], ["evaluation.slices names 'author'", "'length'"]),
+        (["--set", "data.repairs=drop_unlabeled"], ["Did you mean 'drop_unlabelled'?"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) and value[0].startswith("--") else "",
+)  # fmt: skip
+def test_names_and_settings(arguments: list[str], said: list[str], desk: Desk, empty_hub: Path) -> None:
+    write_csv(desk.home / "toy.csv", toy_rows())
+    model = () if "--model" in arguments else ("--model", desk.model)
+    message = desk.refused("train", "toy.csv", *model, *arguments)
+    for part in said:
+        assert part in message
+    assert not (desk.home / "runs").exists()
+
+
+def test_a_recipe_with_five_mistakes_names_all_five(desk: Desk) -> None:
+    desk.put(
+        "five.toml",
+        'task = "text-clasification"\nseed = -3\n[data]\ntrain = "toy.csv"\n'
+        '[optimizer]\nlearning_rat = 1e-4\nbatch_size = "many"\n[budget]\nepochs = -1\n',
+    )
+    message = desk.refused("train", "--recipe", "five.toml")
+    assert "5 problems" in message
+    for part in ("'learning_rat'", "'learning_rate'", "'many'", "budget.epochs", "seed", "'text-classification'"):
+        assert part in message
+    assert len(message.splitlines()) == 6
+
+
+def test_pickled_weights_are_refused(desk: Desk) -> None:
+    desk.put("toy.csv", GOOD)
+    shutil.copytree(desk.model, desk.home / "pickled")
+    (desk.home / "pickled" / "model.safetensors").rename(desk.home / "pickled" / "pytorch_model.bin")
+    message = desk.refused("train", "toy.csv", "--model", "pickled")
+    assert "pytorch_model.bin" in message and "pickled weights can run code" in message
+
+
+def test_resume_takes_no_other_settings(desk: Desk, toy_run: Run) -> None:
+    message = desk.refused("train", "toy.csv", "--resume", toy_run.directory, "--set", "seed=1")
+    assert "DATA, --set as well" in message and "without --resume" in message
+
+
+@pytest.mark.parametrize("minutes", ["0", "-3", "nan", "inf"])
+def test_minutes_that_are_none(minutes: str, desk: Desk) -> None:
+    desk.put("toy.csv", GOOD)
+    assert "minutes above 0" in desk.refused("models", "--for", "toy.csv", "--minutes", minutes)
+
+
+# --- using a run ----------------------------------------------------------------------------------------------------
+
+
+def test_predictions_never_go_over_their_input(desk: Desk, toy_run: Run) -> None:
+    desk.put("toy.csv", GOOD)
+    (desk.home / "again.csv").symlink_to("toy.csv")
+    for out in ("toy.csv", desk.home / "toy.csv", "again.csv"):
+        assert "the file with the texts" in desk.refused("predict", toy_run.directory, "toy.csv", "--out", out)
+    (desk.home / "folder.csv").mkdir()
+    for out, said in (
+        ("folder.csv", "the folder folder.csv"),
+        ("p.xlsx", ".csv, .jsonl or .parquet"),
+        ("none/p.csv", "Make it first"),
+        ("toy.csv/p.csv", "no folder"),
+    ):
+        assert said in desk.refused("predict", toy_run.directory, "toy.csv", "--out", out)
+
+
+def test_a_text_column_of_another_name(desk: Desk, toy_run: Run) -> None:
+    desk.put("new.csv", GOOD.replace("text,topic", "remark,kind"))
+    for command in (("predict", toy_run.directory, "new.csv"), ("evaluate", toy_run.directory, "new.csv")):
+        message = desk.refused(*command)
+        assert "new.csv: Expected the texts in the column 'text', as in the run's data" in message
+        assert "'remark', 'kind'" in message and "--text '…'" in message
+        code, out, _ = desk.say(*command, "--text", "remark")
+        assert code == 0 and out
+        assert "Did you mean 'remark'?" in desk.refused(*command, "--text", "remarks")
+    assert desk.say("evaluate", toy_run.directory, "new.csv", "--text", "remark", "--label", "kind")[0] == 0
+    assert "--text and --label" in desk.refused("evaluate", toy_run.directory, "--text", "remark")
+
+
+def test_labels_that_the_model_does_not_know_are_named(desk: Desk, toy_run: Run) -> None:
+    desk.put("new.csv", GOOD.replace(",sport", ",sprot"))
+    code, out, _ = desk.say("evaluate", toy_run.directory, "new.csv")
+    assert code == 0 and "40 without a known label left out" in out
+    assert "Labels that the model does not know: 'sprot'." in out
+
+
+@pytest.mark.parametrize("out", ["photos", "toy.csv", "run"])
+def test_a_run_directory_that_is_taken(out: str, desk: Desk, toy_run: Run) -> None:
+    desk.put("toy.csv", GOOD)
+    (desk.home / "photos").mkdir()
+    desk.put("photos/a.png", "x")
+    shutil.copytree(toy_run.directory, desk.home / "run")
+    said = {"photos": "holds a.png", "toy.csv": "a file in its place", "run": "a completed run"}[out]
+    assert said in desk.refused(*desk.train("toy.csv", "--out", out))
+
+
+def test_a_mended_command_may_use_the_same_directory(desk: Desk) -> None:
+    desk.put("toy.csv", GOOD)
+    assert "Did you mean" in desk.refused(*desk.train("toy.cvs", "--out", "run"))
+    assert desk.say(*desk.train("toy.csv", "--out", "run"))[0] == 0
+
+
+# --- damaged run directories ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copied(desk: Desk, toy_run: Run) -> Path:
+    """A copy of a complete run."""
+    return Path(shutil.copytree(toy_run.directory, desk.home / "run"))
+
+
+@pytest.fixture(scope="module")
+def stopped_once(toy_data: Path, toy_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was stopped after two of three epochs."""
+    home = tmp_path_factory.mktemp("stopped") / "run"
+
+    def stop(event: object) -> None:
+        if isinstance(event, Evaluated) and event.epoch >= 2:
+            (home / "stop").touch()
+
+    assert train(toy_recipe(toy_data, toy_model), home, watch=stop).status == "stopped"
+    return home
+
+
+@pytest.fixture
+def stopped(desk: Desk, stopped_once: Path) -> Path:
+    """A copy of the stopped run."""
+    return Path(shutil.copytree(stopped_once, desk.home / "run"))
+
+
+def halve(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("damage", [halve, remove])
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_damaged_model_is_never_used(
+    name: str, damage: Callable[[Path], None], desk: Desk, copied: Path, toy_data: Path
+) -> None:
+    damage(copied / "model" / name)
+    for command in (("predict", copied, toy_data, "--out", "p.csv"), ("evaluate", copied, toy_data)):
+        message = desk.refused(*command)
+        assert f"model/{name}" in message and f"labkit train --resume {copied}" in message
+    assert f"model/{name}" in desk.refused("train", "--resume", copied)
+    _, out, _ = desk.say("runs", ".")
+    assert "damaged" in out and f"model/{name}" in out
+    (copied / "manifest.json").unlink()  # the same, where the run was interrupted before its end
+    if name != "config.json":
+        assert "a whole model in" in desk.refused("predict", copied, toy_data, "--out", "p.csv")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda run: halve(run / "metrics.json"),
+        lambda run: (run / "metrics.json").write_text("[]"),
+        lambda run: (run / "metrics.json").write_text('{"test": {}}'),
+        lambda run: remove(run / "metrics.json"),
+        lambda run: remove(run / "manifest.json"),
+        lambda run: halve(run / "predictions" / "test.parquet"),
+        lambda run: remove(run / "model"),
+        lambda run: [remove(path) for path in run.iterdir() if path.name != "recipe.toml"],
+    ],
+    ids=["cut metrics", "list", "no values", "no metrics", "no manifest", "cut predictions", "no model", "recipe only"],
+)
+def test_resuming_makes_again_what_is_missing(
+    damage: Callable[[Path], object], desk: Desk, copied: Path, toy_run: Run
+) -> None:
+    damage(copied)
+    code, _, err = desk.say("evaluate", copied)
+    assert code == 0 or "metrics.json" in err
+    code, _, err = desk.say("train", "--resume", copied)
+    assert code == 0, err
+    assert Run(copied).evaluation.to_dict() == toy_run.evaluation.to_dict()
+    assert set(files(copied)) == set(files(toy_run.directory)) and Run(copied).damaged == []
+
+
+@pytest.mark.parametrize("content", ['{"files": [', "[1]", "{}", '{"files": 3}'])
+def test_a_damaged_manifest(content: str, desk: Desk, copied: Path, toy_data: Path) -> None:
+    (copied / "manifest.json").write_text(content)
+    code, out, _ = desk.say("runs", ".")
+    assert code == 0 and "manifest.json" in out
+    code, _, err = desk.say("predict", copied, toy_data, "--out", "p.csv")
+    assert code == 0 or "manifest.json" in err
+
+
+def test_a_model_card_may_be_edited(desk: Desk, copied: Path) -> None:
+    (copied / "README.md").write_text("my own words")
+    assert Run(copied).damaged == []
+    assert "completed" in desk.say("runs", ".")[1]
+
+
+def test_a_cut_recipe_never_trains_something_else(desk: Desk, copied: Path, stopped_once: Path) -> None:
+    text = (copied / "recipe.toml").read_text()
+    cut = text[: text.index("[budget]")]  # still a valid recipe, with other epochs
+    (copied / "recipe.toml").write_text(cut)
+    assert "recipe.toml" in desk.refused("train", "--resume", copied)
+    shutil.rmtree(copied)
+    shutil.copytree(stopped_once, copied)
+    (copied / "recipe.toml").write_text((copied / "recipe.toml").read_text().split("[budget]")[0])
+    code, _, err = desk.say("train", "--resume", copied)
+    assert code == 1 and "cut or changed since" in err
+    assert (copied / "checkpoints").is_dir()
+
+
+def test_a_recipe_that_is_binary(desk: Desk, copied: Path, toy_data: Path) -> None:
+    (copied / "recipe.toml").write_bytes(b"\xff\x00")
+    assert "recipe.toml is no TOML" in desk.refused("predict", copied, toy_data, "--out", "p.csv")
+    assert "recipe.toml is no TOML" in desk.say("runs", ".")[1]
+
+
+@pytest.mark.parametrize("name", ["environment.json", "events.jsonl"])
+def test_stopped_runs_whose_files_are_gone_go_on(name: str, desk: Desk, stopped: Path, short_run: Run) -> None:
+    remove(stopped / name)
+    code, _, err = desk.say("train", "--resume", stopped)
+    assert code == 0 and "from step" in err
+    assert Run(stopped).evaluation.to_dict() == short_run.evaluation.to_dict()
+
+
+def test_a_cut_environment_says_what_to_do(desk: Desk, stopped: Path, short_run: Run) -> None:
+    halve(stopped / "environment.json")
+    code, _, err = desk.say("train", "--resume", stopped)
+    assert code == 1 and "environment.json" in err and "Delete that file and resume" in err
+    remove(stopped / "environment.json")
+    assert desk.say("train", "--resume", stopped)[0] == 0
+    assert Run(stopped).evaluation.to_dict() == short_run.evaluation.to_dict()
+
+
+def test_a_folder_that_is_no_run(desk: Desk) -> None:
+    (desk.home / "empty").mkdir()
+    desk.put("toy.csv", GOOD)
+    for command in (("evaluate", "empty"), ("predict", "empty", "toy.csv"), ("train", "--resume", "empty")):
+        assert "without recipe.toml" in desk.refused(*command)
+    assert "a file" in desk.refused("evaluate", "toy.csv")
+
+
+@pytest.mark.parametrize("change", ["deleted", "changed"])
+def test_data_that_is_not_what_it_was(change: str, desk: Desk) -> None:
+    write_csv(desk.home / "own.csv", toy_rows())
+
+    def stop(event: object) -> None:
+        if isinstance(event, Evaluated):
+            (desk.home / "run" / "stop").touch()
+
+    recipe = toy_recipe(desk.home / "own.csv", desk.model)
+    assert train(recipe, desk.home / "run", watch=stop).status == "stopped"
+    saved = files(desk.home / "run" / "checkpoints")
+    if change == "deleted":
+        (desk.home / "own.csv").rename(desk.home / "moved.csv")
+    else:
+        write_csv(desk.home / "own.csv", toy_rows(90))
+    code, _, err = desk.say("train", "--resume", "run")
+    assert code == 1 and "own.csv: " in err
+    assert ("no such file" if change == "deleted" else "content has changed") in err
+    assert files(desk.home / "run" / "checkpoints") == saved
+    write_csv(desk.home / "own.csv", toy_rows())
+    assert resume("run").status == "completed"
+
+
+# --- disks ----------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def mounted(place: Path, state: str) -> Iterator[None]:
+    """A small disk that is full or read-only."""
+    place.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting takes root on Linux")
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        if state == "read-only":
+            subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        else:
+            with contextlib.suppress(OSError), (place / "filler").open("wb", buffering=0) as file:
+                while True:
+                    file.write(b"\0" * 4096)
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize(("state", "said"), [("full", "full disk"), ("read-only", "ead-only")])
+def test_disks_that_cannot_be_written(
+    state: str, said: str, desk: Desk, toy_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.put("toy.csv", GOOD)
+    with mounted(desk.home / "disk", state):
+        message = desk.refused(*desk.train("toy.csv", "--out", "disk/run"))
+        assert said in message and "disk/run" in message
+        message = desk.refused("predict", toy_run.directory, "toy.csv", "--out", "disk/p.csv")
+        assert said in message and "disk/p.csv" in message
+        assert {path.name for path in (desk.home / "disk").iterdir()} <= {"filler"}
+        monkeypatch.setenv("LABKIT_CACHE", str(desk.home / "disk" / "cache"))
+        message = desk.refused(*desk.check(desk.put("other.csv", GOOD)))
+        assert said in message and "LABKIT_CACHE" in message
+
+
+def test_a_full_disk_under_a_data_error_hides_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistyped name stays a mistyped name, however little room there is."""
+    desk.put("toy.csv", GOOD)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    assert "Did you mean 'text'?" in desk.refused(*desk.train("toy.csv", "--text", "txt"))
+
+
+def test_an_answer_that_finds_no_room(toy_run: Run) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "labkit.cli", "runs", str(toy_run.directory.parent)],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "labkit: Expected room for the answer, but got a full disk. Free some space.\n"
+
+
+def test_the_disk_fills_up_while_predicting(desk: Desk, toy_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.csv
+
+    def full(table: object, target: Path) -> None:
+        Path(target).write_text("half")
+        raise OSError(28, "No space left on device")
+
+    desk.put("toy.csv", GOOD)
+    desk.put("p.csv", "earlier")
+    monkeypatch.setattr(pyarrow.csv, "write_csv", full)
+    assert "a full disk" in desk.refused("predict", toy_run.directory, "toy.csv", "--out", "p.csv")
+    with pytest.raises(ResourceError):
+        from labkit.training import predict_file
+
+        predict_file(toy_run, desk.home / "toy.csv", desk.home / "p.csv")
+
+
+# --- interruptions --------------------------------------------------------------------------------------------------
+
+
+def interrupt(command: list[object], home: Path, line: str, *signals: int) -> tuple[int, str]:
+    """Exit code and messages of the real command that gets signals after a line; a shell shows code -2 as 130."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labkit.cli", *map(str, command)],
+        cwd=home, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = ""
+    while line not in said:
+        new = process.stderr.readline()
+        assert new, f"it ended before {line!r}: {said}"
+        said += new
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.05)
+    _, rest = process.communicate(timeout=60)
+    code = process.returncode
+    return 128 - code if code < 0 else code, said + rest
+
+
+@pytest.mark.parametrize(
+    ("line", "signals"),
+    [("Reading the data", [signal.SIGINT]), ("epoch 1.0", [signal.SIGINT] * 2)],
+    ids=["reading", "training, twice"],
+)
+def test_interrupted_anywhere_it_goes_on(
+    line: str, signals: list[int], desk: Desk, toy_data: Path, toy_model: Path, short_run: Run
+) -> None:
+    recipe = toy_recipe(toy_data, toy_model).save(desk.home / "asked.toml")
+    code, said = interrupt(["train", "--recipe", recipe, "--out", "run"], desk.home, line, *signals)
+    assert code == 130 and "Traceback" not in said
+    assert said.splitlines()[-1].endswith(f"labkit train --resume {desk.home / 'run'}") or "--resume run" in said
+    code, _, err = desk.say("train", "--resume", "run")
+    assert code == 0, err
+    assert Run("run").evaluation.to_dict() == short_run.evaluation.to_dict()
+    assert set(files(desk.home / "run")) == set(files(short_run.directory)), "no stray file"
+
+
+def test_interrupted_in_the_middle_of_predictions(desk: Desk, toy_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.csv
+
+    def pressed(table: object, target: Path) -> None:
+        Path(target).write_text("half")
+        raise KeyboardInterrupt
+
+    desk.put("toy.csv", GOOD)
+    desk.put("p.csv", "earlier")
+    monkeypatch.setattr(pyarrow.csv, "write_csv", pressed)
+    before = files(desk.home)
+    code, _, err = desk.say("predict", toy_run.directory, "toy.csv", "--out", "p.csv")
+    assert code == 130 and err == "labkit: interrupted.\n"
+    assert files(desk.home) == before
