@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 from labkit.training import _rundir
+from labkit.training._prepare import prepare
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
-from labkit.training._train import prepare
 
 
 def launch(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> Run:

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from labkit import data, models, tasks
-from labkit._places import named
-from labkit.errors import DataError, LabError, ModelError, RecipeError, RunError, quoted
+from labkit.errors import DataError, LabError, ModelError, RecipeError, quoted
 from labkit.events import Event, EventLog, Note, RunEnded, RunStarted, Status
 from labkit.training import _rundir
 from labkit.training._environment import describe, digest, essence
 from labkit.training._judge import judge
+from labkit.training._prepare import prepare, reopen, require_same
 from labkit.training._recipe import Recipe
-from labkit.training._run import Run, new_directory
+from labkit.training._run import Run
 
 Watch = Callable[[Event], None]
 
@@ -72,70 +72,9 @@ def resume(directory: str | os.PathLike[str], *, watch: Watch | None = None) -> 
     """
     run = Run(directory)
     if run.status == "completed":
-        _reopen(run)
+        reopen(run)
     execute(run.directory, watch=watch)
     return run
-
-
-def _reopen(run: Run) -> None:
-    """Make an interrupted run of a completed one that has lost files."""
-    damaged = run.damaged
-    if not damaged:
-        raise RunError(
-            f"an unfinished run in {run.directory}", "a completed one", f"see: labkit evaluate {run.directory}"
-        )
-    for name, again in (
-        (_rundir.RECIPE, ""),
-        (_rundir.ENVIRONMENT, "described again"),
-        (_rundir.MODEL, "trained again"),
-    ):
-        lost = [file for file in damaged if file == name or file.startswith(f"{name}/")]
-        if lost and (not again or (run.directory / name).exists()):
-            do = "restore that from a copy" + (f", or delete {name} and resume: it is then {again}" if again else "")
-            raise RunError(f"a whole run in {run.directory}", f"missing or changed files: {', '.join(lost[:5])}", do)
-    with _rundir.explaining(run.directory):
-        (run.directory / _rundir.MANIFEST).unlink()
-
-
-def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> Run:
-    """Make the run directory with the recipe in it.
-
-    Raises:
-        RunError: the directory holds something else.
-        ResourceError: it cannot be written.
-    """
-    folder = new_directory(recipe) if directory is None else named(directory).absolute()
-    with _rundir.explaining(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / _rundir.RECIPE).exists():
-            run = Run(folder)
-            if run.status == "completed":
-                raise RunError(
-                    f"a new or unfinished run directory ({folder})", "a completed run", "choose another directory"
-                )
-            if not run.asked and run.status != "running":
-                recipe.save(folder / _rundir.RECIPE)  # nothing of the other one was ever trained
-            elif recipe != run.recipe and digest(recipe) != run.asked:
-                raise RunError(
-                    f"the recipe that the run in {folder} began with",
-                    "another recipe",
-                    "resume it as it is, or choose another directory",
-                )
-            return run
-        strangers = [path.name for path in folder.iterdir()]
-        if strangers:
-            raise RunError(
-                f"an empty or new run directory ({folder})",
-                f"a folder that holds {', '.join(sorted(strangers)[:3])}",
-                "choose another directory: nothing is ever overwritten",
-            )
-        try:
-            recipe.save(folder / _rundir.RECIPE)
-        except OSError:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-            raise
-    return Run(folder)
 
 
 def execute(directory: Path, *, watch: Watch | None = None) -> None:
@@ -221,7 +160,7 @@ class _Interrupt:
 def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, float] | None:
     """Everything from reading the data to the model card. None where someone asked to stop."""
     recipe = Recipe.load(directory / _rundir.RECIPE)
-    _require_same(recipe, directory)
+    require_same(recipe, directory)
     task = tasks.get(recipe.task)
     base = models.resolve(recipe.model.name)
     emit(Note(text="Reading the data."))
@@ -259,20 +198,6 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     if not finished and not _fit(recipe, corpus, task, base, tokenizer, encoded, precision, directory, emit, interrupt):
         return None
     return judge(recipe, corpus, encoded, directory, emit)
-
-
-def _require_same(recipe: Recipe, directory: Path) -> None:
-    """Refuse a recipe that was cut or changed since the run began: the rest would be another training."""
-    noted = directory / _rundir.ENVIRONMENT
-    if not noted.exists():
-        return
-    began = _rundir.read_json(noted)
-    if essence(recipe) != began.get("recipe") and digest(recipe) != began.get("asked"):
-        raise RunError(
-            f"the recipe that the run in {directory} began with",
-            f"a {_rundir.RECIPE} that was cut or changed since",
-            "restore that file, or train in a new directory",
-        )
 
 
 def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Path) -> tuple[Recipe, str]:
@@ -378,7 +303,7 @@ def _fit(
         lr_scheduler_type=recipe.optimizer.schedule.replace("constant", "constant_with_warmup"),
         # its "polynomial" divides by the steps behind the warm-up, and ends above 0
         warmup_steps=min(int(recipe.optimizer.warmup * total), total - 1),
-        lr_scheduler_kwargs={"lr_end": 0.0} if recipe.optimizer.schedule == "polynomial" else None,
+        lr_scheduler_kwargs={"lr_end": 0.0, "power": 2.0} if recipe.optimizer.schedule == "polynomial" else None,
         weight_decay=recipe.optimizer.weight_decay,
         adam_beta1=recipe.optimizer.beta1,
         adam_beta2=recipe.optimizer.beta2,
