@@ -153,7 +153,9 @@ def tiny_model(folder: Path) -> None:
     """A BERT of two layers, 32 wide, untrained."""
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     folder.mkdir()
     words = [*FILLER, *(word for group in WORDS.values() for word in group)]
     letters = [*"abcdefghijklmnopqrstuvwxyz.,!?'-0123456789"]

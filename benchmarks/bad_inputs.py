@@ -155,7 +155,7 @@ LONG = (
 )
 STAGES: tuple[tuple[str, str, float, tuple[int, ...]], ...] = (
     # what, the line on standard error to wait for, seconds after it, signals
-    ("while Python starts labkit", "", 0.25, (signal.SIGINT,)),
+    ("while Python starts labkit", "", 0.6, (signal.SIGINT,)),
     ("while it reads the data", "Reading the data", 0.3, (signal.SIGINT,)),
     ("while it tokenises", "Tokenising", 0.02, (signal.SIGINT,)),
     ("before the first step", "training ", 0.01, (signal.SIGINT,)),

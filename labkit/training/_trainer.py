@@ -300,9 +300,12 @@ def plain_resource_error(error: BaseException, run: Path) -> ResourceError | Non
             "Read-only file system",
         )
     ):
+        why = text.splitlines()[0][:120] if text else type(error).__name__
+        if "PytorchStreamWriter" in text or "unexpected pos" in text:  # torch's own words, for a short write
+            why = "a checkpoint could not be written"
         return ResourceError(
             f"room on the disk of {run}",
-            f"no more ({text.splitlines()[0][:120] if text else type(error).__name__})",
+            f"no more ({why})",
             "free some space and resume the run: every checkpoint saved so far is intact",
         )
     return None
