@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from labkit.errors import DataError, LabError
+from labkit.errors import DataError, LabError, ResourceError
 
 _CLONE = {"notebooks": "notebooks", "samples": "data/samples"}
 
@@ -53,3 +56,27 @@ def named(given: str | os.PathLike[str]) -> Path:
             "a path that can be looked at", came, "check the path and its permissions", file=shown
         ) from error
     return path
+
+
+@contextlib.contextmanager
+def writable(what: str, kind: type[LabError] = LabError) -> Iterator[None]:
+    """Say in plain words why a folder cannot be made or written.
+
+    Args:
+        what: the folder, as in "the run directory runs/x".
+        kind: the error to raise.
+
+    Raises:
+        ResourceError: the disk is full.
+        LabError: of ``kind``: the folder may not be written, or is no folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        came = error.strerror or str(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            do = "free some space, or choose a folder elsewhere"
+            raise ResourceError(f"to write {what}", "a full disk", do) from error
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            came = "a file in its place"
+        raise kind(f"to write {what}", came, "choose another folder") from error

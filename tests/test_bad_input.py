@@ -529,6 +529,15 @@ def mounted(place: Path, state: str) -> Iterator[None]:
         subprocess.run(["umount", str(place)], check=True)
 
 
+def test_a_tour_goes_into_a_folder_of_its_own(desk: Desk) -> None:
+    desk.put("toy.csv", GOOD)
+    for out in ("toy.csv", "toy.csv/x"):
+        assert "a file in its place" in desk.refused("tour", "--out", out)
+    (desk.home / "earlier").mkdir()
+    desk.put("earlier/00_quickstart.ipynb", "{}")
+    assert "an earlier tour" in desk.refused("tour", "--out", "earlier")
+
+
 @pytest.mark.parametrize(("state", "said"), [("full", "full disk"), ("read-only", "ead-only")])
 def test_disks_that_cannot_be_written(
     state: str, said: str, desk: Desk, toy_run: Run, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labkit._places import writable
 from labkit.errors import LabError, UnknownName
 
 RECORD_MIME = "application/vnd.labkit.record+json"
@@ -59,7 +60,8 @@ def run_notebook(
 
     source = Path(notebook)
     home = Path(folder).absolute()
-    home.mkdir(parents=True, exist_ok=True)
+    with writable(f"the folder {home}"):
+        home.mkdir(parents=True, exist_ok=True)
     executed = home / source.name
     _check_parameters(source, parameters or {})
     with warnings.catch_warnings():

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from labkit._places import bundled
+from labkit._places import bundled, named
+from labkit.errors import LabError
 from labkit.tours._run import Executed, run_notebook
 
 QUICKSTART = "00_quickstart.ipynb"
@@ -23,7 +24,9 @@ def tour(
         on_cell: called before each code cell with its number, the number of code cells, and the heading it stands under.
 
     Raises:
-        LabError: a cell failed.
+        LabError: a cell failed, or the folder cannot be written or holds an earlier tour.
     """
-    home = Path(folder) if folder is not None else Path("labkit-tour") / time.strftime("%Y%m%d-%H%M%S")
+    home = named(folder) if folder is not None else Path("labkit-tour") / time.strftime("%Y%m%d-%H%M%S")
+    if (home / QUICKSTART).exists():
+        raise LabError(f"a new folder for the tour ({home})", "one with an earlier tour", "choose another folder")
     return run_notebook(bundled("notebooks") / QUICKSTART, home, on_cell=on_cell)

@@ -17,15 +17,14 @@ Every file is written under a temporary name and renamed. Reading a run loads ne
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import ResourceError, RunError
+from labkit._places import writable
+from labkit.errors import RunError
 
 RECIPE, ENVIRONMENT, EVENTS, PROCESS = "recipe.toml", "environment.json", "events.jsonl", "process.json"
 STOP, LOG, RESERVE = "stop", "log.txt", ".reserve"
@@ -55,23 +54,14 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
-@contextlib.contextmanager
-def explaining(run: Path) -> Iterator[None]:
+def explaining(run: Path) -> contextlib.AbstractContextManager[None]:
     """Say in plain words why a run directory cannot be written.
 
     Raises:
         ResourceError: the disk is full.
         RunError: it may not be written, or is no folder.
     """
-    try:
-        yield
-    except OSError as error:
-        wanted, came = f"to write the run directory {run}", error.strerror or str(error)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise ResourceError(wanted, "a full disk", "free some space, or choose a directory elsewhere") from error
-        if isinstance(error, FileExistsError | NotADirectoryError):
-            came = "a file in its place"
-        raise RunError(wanted, came, "choose another directory") from error
+    return writable(f"the run directory {run}", RunError)
 
 
 def read_json(path: Path) -> dict[str, Any]:
