@@ -118,6 +118,9 @@ def row(case: Case, folder: Path) -> tuple[list[str], list[str]]:
     case.make(folder)
     with mounted(folder, case.mount) as refused:
         shown = "labkit " + " ".join(case.command).replace(" ".join(QUICK), "…")
+        shown = os.fsencode(shown).decode(
+            "utf-8", "backslashreplace"
+        )  # a name that is no text must not spoil the table
         if refused:
             return [case.what, f"`{shown}`", "", f"left out: {refused}", ""], []
         before = snapshot(folder)
@@ -155,7 +158,7 @@ LONG = (
 )
 STAGES: tuple[tuple[str, str, float, tuple[int, ...]], ...] = (
     # what, the line on standard error to wait for, seconds after it, signals
-    ("while Python starts labkit", "", 0.6, (signal.SIGINT,)),
+    ("while Python starts labkit", "", 0.3, (signal.SIGINT,)),
     ("while it reads the data", "Reading the data", 0.3, (signal.SIGINT,)),
     ("while it tokenises", "Tokenising", 0.02, (signal.SIGINT,)),
     ("before the first step", "training ", 0.01, (signal.SIGINT,)),

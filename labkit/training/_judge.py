@@ -57,11 +57,29 @@ def judge(
         result = _evaluate(
             predictions, others, corpus[split], recipe, slices=recipe.evaluation.slices if counts else ()
         )
+        shared = _shared(corpus, split)
+        if shared:
+            said = (
+                f"{shared:,} of the {len(predictions):,} {split} texts are also in the training split, so these figures "
+                "reward memory: train again with the repair drop_shared (data.repairs in the recipe)."
+            )
+            result = dataclasses.replace(result, notes=(*result.notes, said))
         report[split] = result.to_dict()
         headline = {name: estimate.value for name, estimate in result.headline.items()}
     _rundir.write_json(directory / _rundir.METRICS, report)
     _rundir.write_text(directory / _rundir.CARD, model_card(recipe, corpus, report, directory))
     return headline
+
+
+def _shared(corpus: data.Corpus, split: str) -> int:
+    """Rows of a split whose text (or pair of texts) training saw, case and spaces aside."""
+
+    def keys(rows: Any) -> list[tuple[str, ...]]:
+        columns = [rows[name] for name in ("text", "text_pair") if name in rows.column_names]
+        return [tuple(data.normalise(text or "") for text in texts) for texts in zip(*columns, strict=True)]
+
+    seen = set(keys(corpus["train"]))
+    return sum(key in seen for key in keys(corpus[split]))
 
 
 def evaluate(run: Run, source: Any, *, text: str | None = None, label: str | Sequence[str] | None = None) -> Evaluation:

@@ -157,6 +157,15 @@ def test_evaluating_where_the_training_data_is_not(toy_model: Path, tmp_path: Pa
     assert any("channel" in note for note in plain.notes)
 
 
+def test_a_test_split_that_training_saw_is_said_so(toy_model: Path, tmp_path: Path) -> None:
+    data = write_csv(tmp_path / "toy.csv", toy_rows())
+    again = write_csv(tmp_path / "again.csv", toy_rows(30))
+    recipe = toy_recipe(data, toy_model, data={"train": str(data), "test": str(again)}, budget={"epochs": 0.2})
+    run = train(recipe, tmp_path / "run")
+    assert any("also in the training split" in note and "drop_shared" in note for note in run.evaluation.notes)
+    assert "reward memory" in str(run.evaluation)
+
+
 def test_evaluating_on_data_without_labels(toy_run: Run, unlabelled: Path) -> None:
     with pytest.raises(DataError):
         evaluate(toy_run, unlabelled)
