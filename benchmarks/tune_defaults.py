@@ -36,6 +36,8 @@ def main() -> None:
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             run = train(recipe, Path(folder) / "run")
+            if run.status != "completed":  # a run that was stopped has figures too, and they are not to be compared
+                raise SystemExit(f"{setting}: {run.status}")
             looks = [e for e in run.events() if isinstance(e, Evaluated)]
         best = max(looks, key=lambda e: e.metrics["macro_f1"])
         figures = ", ".join(f"{k} {best.metrics[k]:.4f}" for k in ("accuracy", "macro_f1", "log_loss"))
