@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import errno
 import io
-import json
 import os
 import re
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import labkit
+from labkit import _terminal as terminal
 from labkit._places import named
 from labkit.errors import LabError, RecipeError
 
@@ -34,6 +34,10 @@ _EPILOG = {
   labkit train --recipe runs/reviews/recipe.toml --out runs/again
   labkit train --resume runs/reviews
 Every setting that --set takes stands, explained, in the recipe.toml of any run directory.""",
+    "labels": """examples:
+  labkit labels messages.csv
+  labkit labels ana.labels.jsonl ben.labels.jsonl --merge messages.csv.labels.jsonl
+  labkit train messages.csv --labels messages.csv.labels.jsonl""",
     "evaluate": "examples:\n  labkit evaluate runs/reviews\n  labkit evaluate runs/reviews new_labelled.csv --json",
     "predict": """examples:
   labkit predict runs/reviews new.csv --out predictions.csv
@@ -61,8 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()  # a full disk must show here, where it can still be said
         return code
     except KeyboardInterrupt as interrupt:
-        _end_progress()
-        _say(f"labkit: interrupted. {interrupt}".rstrip())
+        terminal.end_progress()
+        terminal.say(f"labkit: interrupted. {interrupt}".rstrip())
         return 130
     except BrokenPipeError:
         # the reader of our output went away; nothing more can be said to it
@@ -72,14 +76,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         _drop_output()
-        _say(f"labkit: Expected room for {error.filename or 'the answer'}, but got a full disk. Free some space.")
+        terminal.say(
+            f"labkit: Expected room for {error.filename or 'the answer'}, but got a full disk. Free some space."
+        )
         return 1
     except LabError as error:
-        _end_progress()
+        terminal.end_progress()
         if getattr(options, "json", False):
             problems = list(error.problems) if isinstance(error, RecipeError) else []
-            _answer({"error": {"type": type(error).__name__, "message": str(error), "problems": problems}})
-        _say(f"labkit: {_as_options(str(error))}")
+            terminal.answer({"error": {"type": type(error).__name__, "message": str(error), "problems": problems}})
+        terminal.say(f"labkit: {_as_options(str(error))}")
         return 1
 
 
@@ -150,8 +156,19 @@ def _parser() -> argparse.ArgumentParser:
         "--model", default="minilm", metavar="NAME", help="whose tokenizer measures the texts (default: minilm)"
     )
 
+    labels = command("labels", _labels_command, "Sum up label journals: people, speed, agreement; or merge them.")
+    labels.add_argument("files", metavar="FILE", nargs="+", help="label journal, or the data file that it lies beside")
+    labels.add_argument("--merge", metavar="OUT", help="write one journal with the decisions of all")
+
     train = command("train", _train, "Fine-tune a model on labelled texts, and evaluate it beside the baselines.")
     _data_arguments(train, required=False)
+    train.add_argument(
+        "--labels",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="label journal whose decisions go over the data's own labels; may be repeated",
+    )
     train.add_argument("--task", metavar="ID", help="task id (default: text-classification)")
     train.add_argument("--model", metavar="NAME", help="base model: minilm, a catalogue name, a hub id, or a folder")
     train.add_argument("--recipe", metavar="FILE", help="start from this recipe file")
@@ -220,11 +237,11 @@ def _tour(options: argparse.Namespace) -> int:
     home = Path(options.out) if options.out else Path("labkit-tour") / time.strftime("%Y%m%d-%H%M%S")
 
     def on_cell(number: int, count: int, heading: str) -> None:
-        _progress(f"[{number}/{count}] {heading}", number == count)
+        terminal.progress(f"[{number}/{count}] {heading}", number == count)
 
-    _say("labkit tour: the quick-start tutorial, on this machine, without a network")
+    terminal.say("labkit tour: the quick-start tutorial, on this machine, without a network")
     done = tour(home, on_cell=on_cell)
-    _end_progress()
+    terminal.end_progress()
     run = Run(done.notebook.parent / str(done.results["run"]))
     answer: dict[str, Any] = {
         "results": done.results,
@@ -234,7 +251,7 @@ def _tour(options: argparse.Namespace) -> int:
         "seconds": round(time.monotonic() - began, 1),
     }
     if options.json:
-        _answer(answer)
+        terminal.answer(answer)
         return 0
     result = run.evaluation
     print(f"Done in {answer['seconds']:.0f} s. On {result.n} test texts that training never saw:\n")
@@ -243,16 +260,16 @@ def _tour(options: argparse.Namespace) -> int:
         figure = result.headline[name]
         others = [f"{comparison.b[name].value:.3f}" for comparison in result.baselines.values()]
         rows.append((TITLES[name], f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", *others))
-    _table(rows)
+    terminal.table(rows)
     for comparison in result.baselines.values():
         print(comparison)
-    print(f"\n  run directory      {_short(run.directory)}")
-    print(f"  executed notebook  {_short(done.notebook)}")
-    print(f"  to read or share   {_short(done.html)}")
+    print(f"\n  run directory      {terminal.short(run.directory)}")
+    print(f"  executed notebook  {terminal.short(done.notebook)}")
+    print(f"  to read or share   {terminal.short(done.html)}")
     print("\nNext: labkit lab                 open the tutorials in JupyterLab")
     print("      labkit check YOUR.csv      look for trouble in your own data")
     print("      labkit train YOUR.csv      fine-tune on it")
-    print(f"      labkit predict {_short(run.directory)} YOUR.csv")
+    print(f"      labkit predict {terminal.short(run.directory)} YOUR.csv")
     return 0
 
 
@@ -271,7 +288,7 @@ def _lab(options: argparse.Namespace) -> int:
             if not (own / notebook.name).exists():
                 shutil.copy(notebook, own / notebook.name)
         home = own
-    _say(f"labkit: opening JupyterLab on {home}")
+    terminal.say(f"labkit: opening JupyterLab on {home}")
     return subprocess.call([sys.executable, "-m", "jupyterlab", f"--notebook-dir={home}", *options.rest])
 
 
@@ -283,9 +300,9 @@ def _models(options: argparse.Namespace) -> int:
     if options.name:
         card = models.find(options.name)
         if options.json:
-            _answer(asdict(card))
+            terminal.answer(asdict(card))
         else:
-            _print_card(asdict(card))
+            terminal.print_card(asdict(card))
         return 0
     if options.data:
         from labkit import data
@@ -298,7 +315,7 @@ def _models(options: argparse.Namespace) -> int:
             offline=options.offline,
         )
         if options.json:
-            _answer([r.to_dict() for r in ranked])
+            terminal.answer([r.to_dict() for r in ranked])
             return 0
         for i, r in enumerate(ranked[:8], 1):
             print(f"{i}. {r.card.name}: {'; '.join(r.reasons[:-1])}. {r.reasons[-1]}")
@@ -308,7 +325,7 @@ def _models(options: argparse.Namespace) -> int:
         c for c in models.catalogue(task=options.task) if not options.offline or c.name in here or c.hub_id in here
     ]
     if options.json:
-        _answer([{**asdict(c), "offline": c.name in here or c.hub_id in here} for c in cards])
+        terminal.answer([{**asdict(c), "offline": c.name in here or c.hub_id in here} for c in cards])
         return 0
     rows = [("name", "family", "parameters", "on disk", "input", "languages", "licence", "here")]
     for c in cards:
@@ -325,7 +342,7 @@ def _models(options: argparse.Namespace) -> int:
                 have,
             )
         )
-    _table(rows)
+    terminal.table(rows)
     print(
         "\nNot to be had: "
         + "; ".join(f"{m.name} (instead: {', '.join(m.alternatives[:2])})" for m in models.unavailable())
@@ -339,7 +356,7 @@ def _check(options: argparse.Namespace) -> int:
 
     corpus = data.read(options.data, **_read_arguments(options))
     for reason in corpus.reasons:
-        _say(f"  {_as_options(reason if len(reason) < 1000 else f'{reason[:1000]}…')}")
+        terminal.say(f"  {_as_options(reason if len(reason) < 1000 else f'{reason[:1000]}…')}")
     report = data.check(corpus, models.load_tokenizer(options.model))
     if options.json:
         print(report.json())
@@ -348,10 +365,22 @@ def _check(options: argparse.Namespace) -> int:
     return 0
 
 
+def _labels_command(options: argparse.Namespace) -> int:
+    from labkit import data
+
+    journals = [data.merge_journals(options.files, options.merge)] if options.merge else options.files
+    summary = data.label_summary(*journals)
+    if options.json:
+        terminal.answer({"merged": options.merge or "", **summary.to_dict()})
+    else:
+        print(summary)
+    return 0
+
+
 def _train(options: argparse.Namespace) -> int:
     from labkit import training
 
-    watch = _Progress()
+    watch = terminal.Progress()
     if options.resume:
         _refuse_with_resume(options)
         if options.detach:
@@ -362,19 +391,19 @@ def _train(options: argparse.Namespace) -> int:
         if options.detach:
             return _launched(training.launch(recipe, options.out), options)
         run = training.train(recipe, options.out, watch=watch)
-    _end_progress()
+    terminal.end_progress()
     if run.status != "completed":
-        _say(f"labkit: stopped and saved. Go on with: labkit train --resume {_short(run.directory)}")
+        terminal.say(f"labkit: stopped and saved. Go on with: labkit train --resume {terminal.short(run.directory)}")
         if options.json:
-            _answer(run.summary())
+            terminal.answer(run.summary())
         return 130
     if options.json:
-        _answer({**run.summary(), "evaluation": run.evaluation.to_dict() if run.evaluations else None})
+        terminal.answer({**run.summary(), "evaluation": run.evaluation.to_dict() if run.evaluations else None})
         return 0
     if run.evaluations:
         print(run.evaluation)
-    print(f"\nrun directory  {_short(run.directory)}")
-    print(f"use it         labkit predict {_short(run.directory)} YOUR.csv")
+    print(f"\nrun directory  {terminal.short(run.directory)}")
+    print(f"use it         labkit predict {terminal.short(run.directory)} YOUR.csv")
     return 0
 
 
@@ -389,10 +418,11 @@ def _refuse_with_resume(options: argparse.Namespace) -> None:
 
 def _launched(run: Any, options: argparse.Namespace) -> int:
     if options.json:
-        _answer({"directory": str(run.directory), "status": run.status})
+        terminal.answer({"directory": str(run.directory), "status": run.status})
     else:
         print(
-            f"Training in the background: {_short(run.directory)}\nLook with: labkit runs {_short(run.directory.parent)}"
+            f"Training in the background: {terminal.short(run.directory)}\n"
+            f"Look with: labkit runs {terminal.short(run.directory.parent)}"
         )
     return 0
 
@@ -421,6 +451,8 @@ def _recipe(options: argparse.Namespace) -> Any:
         given["data"]["fingerprint"] = ""
     if options.label:
         given["data"]["label"] = _labels(options.label)
+    if options.labels:
+        given["data"] |= {"labels": options.labels, "labels_fingerprint": ""}
     if options.model is not None:
         given["model"]["name"] = options.model
     if options.task:
@@ -446,7 +478,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     label = _labels(options.label) if options.label else None
     result = evaluate(run, options.data, text=options.text, label=label) if options.data is not None else run.evaluation
     if options.json:
-        _answer(result.to_dict())
+        terminal.answer(result.to_dict())
     else:
         print(result)
     return 0
@@ -456,7 +488,7 @@ def _predict(options: argparse.Namespace) -> int:
     from labkit.training import Run, predict_file
 
     count = predict_file(Run(options.directory), options.data, options.out, text=options.text)
-    _say(f"labkit: {count:,} rows labelled" + (f" in {options.out}" if options.out else ""))
+    terminal.say(f"labkit: {count:,} rows labelled" + (f" in {options.out}" if options.out else ""))
     return 0
 
 
@@ -468,9 +500,9 @@ def _runs(options: argparse.Namespace) -> int:
         run.stop()
         status = run.wait()
         if options.json:
-            _answer({"directory": str(run.directory), "status": status})
+            terminal.answer({"directory": str(run.directory), "status": status})
         else:
-            print(f"{_short(run.directory)}: {status}")
+            print(f"{terminal.short(run.directory)}: {status}")
         return 0
     folder = named(options.folder)
     if options.folder != "runs" and not folder.is_dir():
@@ -484,7 +516,7 @@ def _runs(options: argparse.Namespace) -> int:
             damaged = {"run": run.directory.name, "directory": str(run.directory), "status": "damaged"}
             found.append({**damaged, "error": str(error)})
     if options.json:
-        _answer(found)
+        terminal.answer(found)
         return 0
     if not found:
         print(f"No runs in {options.folder}. Begin with: labkit train DATA")
@@ -498,17 +530,17 @@ def _runs(options: argparse.Namespace) -> int:
                 s["status"],
                 s.get("model", ""),
                 f"{s['step']}/{s['steps']}" if s.get("steps") else "",
-                *(_percent(figures.get(m)) for m in ("accuracy", "macro_f1")),
-                _clock(s.get("seconds", 0)),
+                *(terminal.percent(figures.get(m)) for m in ("accuracy", "macro_f1")),
+                terminal.clock(s.get("seconds", 0)),
             )
         )
-    _table(rows)
+    terminal.table(rows)
     for s in found:
         if s["status"] == "damaged":
             print(f"\n{s['run']} is damaged: {s['error']}")
     for s in found:
         if s["status"] in ("stopped", "failed", "interrupted"):
-            print(f"\nGo on with: labkit train --resume {_short(s['directory'])}")
+            print(f"\nGo on with: labkit train --resume {terminal.short(s['directory'])}")
             break
     return 0
 
@@ -518,41 +550,13 @@ def _doctor(options: argparse.Namespace) -> int:
 
     findings = examine()
     if options.json:
-        _answer([f.to_dict() for f in findings])
+        terminal.answer([f.to_dict() for f in findings])
     else:
         for f in findings:
             print(f"{'ok  ' if f.ok else 'FAIL' if f.needed else 'note'}  {f.what}: {f.came}")
             if f.do:
                 print(f"      {f.do}")
     return 0 if all(f.ok or not f.needed for f in findings) else 1
-
-
-class _Progress:
-    """Events as a line on standard error: rewritten in a terminal, one line an evaluation elsewhere."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-
-    def __call__(self, event: Any) -> None:
-        from labkit import events
-
-        if isinstance(event, events.RunStarted):
-            self.steps = event.steps
-            resumed = f", from step {event.from_step}" if event.from_step else ""
-            _say(
-                f"training {event.model} on {event.rows['train']:,} rows, {event.steps} steps in {event.precision}{resumed}"
-            )
-        elif isinstance(event, events.Note):
-            _progress(event.text, False)
-        elif isinstance(event, events.StepLogged):
-            left = f", {_clock(event.seconds_left)} left" if event.seconds_left else ""
-            _progress(f"step {event.step}/{self.steps}, epoch {event.epoch:.1f}, loss {event.loss:.3f}{left}", False)
-        elif isinstance(event, events.Evaluated):
-            _end_progress()
-            figures = ", ".join(f"{name} {value:.3f}" for name, value in event.metrics.items())
-            _say(f"epoch {event.epoch:.1f}: {figures}{'  (best so far)' if event.best else ''}")
-        elif isinstance(event, events.RunEnded):
-            _end_progress()
 
 
 def _read_arguments(options: argparse.Namespace) -> dict[str, Any]:
@@ -567,64 +571,6 @@ def _labels(text: str) -> list[str]:
     if not names:
         raise LabError("the name of a column behind --label", repr(text), "name the column with the labels")
     return names
-
-
-def _answer(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1))
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-_width = 0
-
-
-def _progress(text: str, last: bool) -> None:
-    global _width
-    if sys.stderr.isatty():
-        room = os.get_terminal_size(sys.stderr.fileno()).columns - 1
-        print("\r" + text[:room].ljust(min(_width, room)), end="\n" if last else "", file=sys.stderr, flush=True)
-        _width = 0 if last else len(text)
-    elif not text.startswith("step "):
-        _say(text)
-
-
-def _end_progress() -> None:
-    global _width
-    if _width and sys.stderr.isatty():
-        print(file=sys.stderr, flush=True)
-    _width = 0
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _print_card(card: dict[str, Any]) -> None:
-    for name, value in card.items():
-        if value not in ("", ()):
-            shown = ", ".join(value) if isinstance(value, list | tuple) else value
-            print(f"{name.replace('_', ' '):15} {shown}")
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:.1f} %"
-
-
-def _clock(seconds: float | None) -> str:
-    seconds = seconds or 0
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def _short(path: str | os.PathLike[str]) -> str:
-    """A path as one would type it here."""
-    try:
-        return str(Path(path).relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 if __name__ == "__main__":

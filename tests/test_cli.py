@@ -17,7 +17,7 @@ import pytest
 from toys import toy_recipe, toy_rows, write_csv
 
 import labkit
-from labkit import cli
+from labkit import _terminal, cli
 from labkit.events import Evaluated
 from labkit.models import catalogue
 from labkit.training import Recipe, Run
@@ -168,7 +168,7 @@ def test_errors_are_plain_and_end_with_1(
 def test_ctrl_c_saves_and_resume_goes_on(
     say: Any, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = cli._Progress.__call__
+    told = _terminal.Progress.__call__
 
     def press(self: Any, event: Any) -> None:
         told(self, event)
@@ -176,7 +176,7 @@ def test_ctrl_c_saves_and_resume_goes_on(
             os.kill(os.getpid(), signal.SIGINT)
 
     home = tmp_path / "run"
-    monkeypatch.setattr(cli._Progress, "__call__", press)
+    monkeypatch.setattr(_terminal.Progress, "__call__", press)
     said = say("train", "--recipe", recipe_file, "--set", "evaluation.every=0.5", "--out", home, "--json")
     assert said.code == 130
     assert said.json["status"] == "stopped"

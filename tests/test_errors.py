@@ -92,3 +92,12 @@ def test_errors_travel_between_processes(error: LabError) -> None:
 )  # fmt: skip
 def test_suggest_finds_the_nearest_name(name: str, found: str | None) -> None:
     assert suggest(name, ["bert-base", "roberta-base"]) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("bert-bse", "bert-base-uncased"), ("bart-bas", "bart-base"), ("distilbert-base", "distilbert-base-cased")],
+)
+def test_a_name_begun_is_nearer_than_another_name(typed: str, meant: str) -> None:
+    names = ["bart-base", "bert-base-uncased", "bert-base-cased", "distilbert-base-cased", "roberta-base"]
+    assert suggest(typed, names) == meant

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
 from labkit.charts._template import BLUE, FAINT, ORANGE, VERMILLION, finish, tall, ticks
-from labkit.errors import UnknownName
-from labkit.evaluation import Evaluation
+from labkit.evaluation import ClassOrder, Evaluation, order_classes
 
 Counts = npt.NDArray[np.int64]
-Order = Literal["given", "frequency", "errors"]
-ORDERS = ("given", "frequency", "errors")
 
 MOST_CLASSES = 100
 WRITTEN = 12
@@ -41,7 +36,7 @@ _STEPPED = [
 ]
 
 
-def confusion(evaluation: Evaluation, *, share: bool = False, order: Order = "given") -> go.Figure:
+def confusion(evaluation: Evaluation, *, share: bool = False, order: ClassOrder = "given") -> go.Figure:
     """The confusion matrix: true classes in rows, predicted ones in columns.
 
     Wrong cells are vermillion and right ones blue, each the stronger the more rows they hold; empty cells stay empty.
@@ -51,21 +46,20 @@ def confusion(evaluation: Evaluation, *, share: bool = False, order: Order = "gi
     Args:
         evaluation: of k classes. Of more than 100, those that are confused most often are shown.
         share: shares of the rows of each true class instead of counts.
-        order: classes as in the evaluation, the most frequent first, or those with most errors first.
+        order: classes as in the evaluation, the most frequent first, those with most errors first, or those that are
+            taken for one another side by side (``order_classes``).
 
     Raises:
         UnknownName: there is no such order.
+        LabError: an order by similarity was asked for where a row may have several labels.
     """
-    if order not in ORDERS:
-        raise UnknownName("order of the classes", order, ORDERS)
     return _found_and_missed(evaluation, share, order) if evaluation.multi_label else _matrix(evaluation, share, order)
 
 
-def _matrix(evaluation: Evaluation, share: bool, order: Order) -> go.Figure:
+def _matrix(evaluation: Evaluation, share: bool, order: ClassOrder) -> go.Figure:
     support = evaluation.confusion.sum(axis=1)
     right = np.diagonal(evaluation.confusion)
-    wrong = support + evaluation.confusion.sum(axis=0) - 2 * right
-    at = _ordered(support, wrong, order)
+    at = _ordered(evaluation.confusion, order)
     counts = evaluation.confusion[np.ix_(at, at)]
     k = len(at)
     shares = counts / np.maximum(support[at], 1)[:, None]
@@ -130,10 +124,10 @@ def _matrix(evaluation: Evaluation, share: bool, order: Order) -> go.Figure:
     return finish(figure, f"Confusion, {what}", said, height=tall(k, each, 260) + (60 if k <= WRITTEN else 160))
 
 
-def _found_and_missed(evaluation: Evaluation, share: bool, order: Order) -> go.Figure:
+def _found_and_missed(evaluation: Evaluation, share: bool, order: ClassOrder) -> go.Figure:
     (_, false), (missed, found) = evaluation.confusion.transpose(1, 2, 0)
     support = found + missed
-    at = _ordered(support, false + missed, order)
+    at = _ordered(evaluation.confusion, order)
     size = np.maximum(support[at], 1)
     figure = go.Figure()
     for title, counts, colour in (
@@ -166,8 +160,9 @@ def _found_and_missed(evaluation: Evaluation, share: bool, order: Order) -> go.F
     )
 
 
-def _ordered(support: Counts, wrong: Counts, order: Order) -> Counts:
-    k = len(support)
-    at = np.arange(k) if k <= MOST_CLASSES else np.sort(np.argsort(-wrong, kind="stable")[:MOST_CLASSES])
-    key = {"given": np.zeros(k), "frequency": -support, "errors": -wrong}[order]
-    return at[np.argsort(key[at], kind="stable")]
+def _ordered(confusion: Counts, order: ClassOrder) -> Counts:
+    shown = np.sort(order_classes(confusion, "errors")[:MOST_CLASSES])
+    if order == "similarity":  # of the classes shown only: of thousands it would take minutes
+        return shown[order_classes(confusion[np.ix_(shown, shown)] if confusion.ndim == 2 else confusion, order)]
+    chosen = set(shown.tolist())
+    return np.array([j for j in order_classes(confusion, order) if j in chosen], dtype=np.int64)

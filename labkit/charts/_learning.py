@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from labkit.charts._template import BLUE, FAINT, GREEN, INK, LINE, VERMILLION, finish, name
 from labkit.errors import UnknownName
 from labkit.evaluation import TITLES
-from labkit.events import Evaluated, Event, RunStarted, StepLogged
+from labkit.events import Evaluated, Event, RunStarted, StepLogged, in_force
 
 MOST_POINTS = 400
 LOSSES = ("loss", "log_loss")
@@ -82,19 +82,10 @@ def learning_curves(
 
 
 def _in_force(events: Iterable[Event], split: str) -> tuple[list[StepLogged], list[Evaluated], int]:
-    steps: list[StepLogged] = []
-    checks: list[Evaluated] = []
-    total = 0
-    for event in events:
-        if isinstance(event, RunStarted):
-            # a resumed run goes back to its checkpoint: what came after that is made again
-            steps = [old for old in steps if old.step <= event.from_step]
-            checks = [old for old in checks if old.step <= event.from_step]
-            total = event.steps
-        elif isinstance(event, StepLogged):
-            steps.append(event)
-        elif isinstance(event, Evaluated) and event.split == split:
-            checks.append(event)
+    history = in_force(events)
+    steps = [event for event in history if isinstance(event, StepLogged)]
+    checks = [event for event in history if isinstance(event, Evaluated) and event.split == split]
+    total = next((event.steps for event in reversed(history) if isinstance(event, RunStarted)), 0)
     return steps, checks, total
 
 

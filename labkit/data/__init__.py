@@ -5,28 +5,60 @@ from labkit.data._balance import balance, class_weights
 from labkit.data._check import check
 from labkit.data._clean import REPAIRS, clean
 from labkit.data._corpus import Corpus, DataConfig, Step
+from labkit.data._journal import Journal, journal_path
+from labkit.data._journal_apply import apply
+from labkit.data._journal_lines import Decision
+from labkit.data._journal_merge import (
+    Agreement,
+    Disagreement,
+    LabelSummary,
+    Person,
+    agreement,
+    disagreements,
+    label_summary,
+    merge_journals,
+)
 from labkit.data._load import load
+from labkit.data._query import OPERATORS, Query
 from labkit.data._read import read
 from labkit.data._report import DataReport, Finding, Lengths
 from labkit.data._samples import defects, sample, sample_path, samples
 from labkit.data._split import split
+from labkit.data._table import Facets, Table, View
 from labkit.data._texts import normalise
 
 __all__ = [
+    "OPERATORS",
     "REPAIRS",
+    "Agreement",
     "Corpus",
     "DataConfig",
     "DataReport",
+    "Decision",
+    "Disagreement",
+    "Facets",
     "Finding",
+    "Journal",
+    "LabelSummary",
     "Lengths",
+    "Person",
+    "Query",
     "Step",
+    "Table",
+    "View",
+    "agreement",
+    "apply",
     "balance",
     "cache_dir",
     "check",
     "class_weights",
     "clean",
     "defects",
+    "disagreements",
+    "journal_path",
+    "label_summary",
     "load",
+    "merge_journals",
     "normalise",
     "read",
     "sample",

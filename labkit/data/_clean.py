@@ -61,10 +61,10 @@ def clean(corpus: Corpus, *repairs: str | Iterable[str]) -> Corpus:
             steps=(*cleaned.steps, Step(name=name, counts=counts, text=text)),
             config=dataclasses.replace(cleaned.config, repairs=(*cleaned.config.repairs, name)),
         )
-    return cleaned.replace(labels=_labels(cleaned)) if names else corpus
+    return cleaned.replace(labels=present_labels(cleaned)) if names else corpus
 
 
-def _labels(corpus: Corpus) -> tuple[str, ...]:
+def present_labels(corpus: Corpus) -> tuple[str, ...]:
     """The labels that still occur, in the order they had; a new spelling takes the place of the one it replaces."""
     present: set[str] = set()
     for rows in corpus.splits.values():

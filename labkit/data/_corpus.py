@@ -49,6 +49,8 @@ class DataConfig:
     """Text encoding of the files; empty: detected."""
     delimiter: str = ""
     """Field delimiter of CSV files; empty: detected."""
+    labels: tuple[str, ...] = ()
+    """Label journals whose decisions are applied after reading."""
     repairs: tuple[str, ...] = ()
     """Names of the repairs that ``clean`` makes, in this order."""
     validation_share: float = 0.1
@@ -65,6 +67,8 @@ class DataConfig:
     """Over- or under-sampling, of the training split only."""
     fingerprint: str = ""
     """Hash of the sources' content; empty: not checked. A recipe whose data has changed since says so."""
+    labels_fingerprint: str = ""
+    """How much of each label journal is applied (size:hash of its first bytes); empty: all of it. Later decisions stay out."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,11 @@
-"""From a configuration to the corpus it describes: read, clean, split, balance, in this order."""
+"""From a configuration to the corpus it describes: read, apply labels, clean, split, balance, in this order."""
 
 from __future__ import annotations
 
 from labkit.data._balance import balance
 from labkit.data._clean import clean
 from labkit.data._corpus import Corpus, DataConfig
+from labkit.data._journal_apply import apply
 from labkit.data._read import read
 from labkit.data._split import split
 from labkit.errors import DataError
@@ -14,7 +15,8 @@ def load(config: DataConfig) -> Corpus:
     """Make the corpus that a configuration describes; the same configuration gives the same rows.
 
     Raises:
-        DataError: the sources cannot be read, or have changed since the configuration noted their fingerprint.
+        DataError: the sources or label journals cannot be read, or have changed since the configuration noted their
+            fingerprint; a label journal may have grown.
     """
     if not config.train:
         raise DataError("data to train on", "no path", "give a file, a folder or a hub id")
@@ -30,6 +32,7 @@ def load(config: DataConfig) -> Corpus:
         id=config.id or None,
         encoding=config.encoding or None,
         delimiter=config.delimiter or None,
+        require_label=not config.labels,
     )
     if config.fingerprint and corpus.config.fingerprint != config.fingerprint:
         raise DataError(
@@ -38,6 +41,11 @@ def load(config: DataConfig) -> Corpus:
             "restore them, or clear data.fingerprint in the recipe and train anew on what is there now",
             file=config.train,
         )
+    if config.labels:
+        corpus = apply(corpus, config.labels, fingerprint=config.labels_fingerprint)
+        if not corpus.labels:
+            do = "label some rows first, or choose the column with labels"
+            raise DataError("labels in the data or in its label journals", "none", do, file=config.train)
     if config.repairs:
         corpus = clean(corpus, config.repairs)
     corpus = split(

@@ -108,7 +108,11 @@ def _from_folder(path: Path, given: str, role: str, encoding: str, delimiter: st
     if any((path / name).is_file() for name in _WHOLE):
         return _from_saved(path, given, role)
     with refusing(given):
-        files = sorted(entry for entry in path.iterdir() if entry.is_file() and kind_of(entry))
+        files = sorted(
+            entry
+            for entry in path.iterdir()
+            if entry.is_file() and kind_of(entry) and not entry.name.endswith(".labels.jsonl")
+        )
     found: dict[str, Path] = {}
     for file in files:
         split = SPLITS.get(file.name.split(".")[0].casefold())

@@ -2,11 +2,20 @@
 
 from labkit.evaluation._baselines import MAJORITY, TFIDF, baselines
 from labkit.evaluation._compare import Comparison, compare, mcnemar
-from labkit.evaluation._errors import errors
+from labkit.evaluation._confusion import (
+    ClassOrder,
+    ConfusedPair,
+    confused_pairs,
+    confusion_csv,
+    confusion_difference,
+    order_classes,
+)
+from labkit.evaluation._errors import cell_rows, errors
 from labkit.evaluation._evaluate import HEADLINE, HEADLINE_MULTI_LABEL, Evaluation, evaluate
 from labkit.evaluation._intervals import wilson
 from labkit.evaluation._report import TITLES
 from labkit.evaluation._results import Bin, ClassScores, Estimate, SliceScores
+from labkit.evaluation._suspects import Suspect, out_of_sample, suspects, uncertain
 from labkit.tasks._classification_metrics import METRICS, tune_thresholds
 
 __all__ = [
@@ -17,16 +26,27 @@ __all__ = [
     "TFIDF",
     "TITLES",
     "Bin",
+    "ClassOrder",
     "ClassScores",
     "Comparison",
+    "ConfusedPair",
     "Estimate",
     "Evaluation",
     "SliceScores",
+    "Suspect",
     "baselines",
+    "cell_rows",
     "compare",
+    "confused_pairs",
+    "confusion_csv",
+    "confusion_difference",
     "errors",
     "evaluate",
     "mcnemar",
+    "order_classes",
+    "out_of_sample",
+    "suspects",
     "tune_thresholds",
+    "uncertain",
     "wilson",
 ]

@@ -68,11 +68,11 @@ def baselines(
     known = [i for i, label in enumerate(train["label"]) if label is not None]
     if not known:
         raise DataError("training rows with labels", "none", "label some rows, or leave the baselines out")
-    gold = _coded([train["label"][i] for i in known], tuple(labels), multi_label, strict=True)
+    gold = coded([train["label"][i] for i in known], tuple(labels), multi_label, strict=True)
     n, k = len(known), len(labels)
     frequency: Floats = gold.mean(axis=0) if multi_label else np.bincount(gold, minlength=k) / n
-    texts = _texts(train)
-    stated = _tfidf_logistic([texts[i] for i in known], gold, [_texts(rows) for rows in asked], frequency, seed)
+    texts = texts_of(train)
+    stated = tfidf_logistic([texts[i] for i in known], gold, [texts_of(rows) for rows in asked], frequency, seed)
     result = {}
     for name, probabilities in (
         (MAJORITY, [np.tile(frequency, (len(rows["text"]), 1)) for rows in asked]),
@@ -85,7 +85,7 @@ def baselines(
     return result
 
 
-def _tfidf_logistic(
+def tfidf_logistic(
     texts: list[str], gold: npt.NDArray[Any], asked: list[list[str]], frequency: Floats, seed: int
 ) -> list[Floats]:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -122,7 +122,7 @@ def _fit(x: Any, gold: npt.NDArray[np.int64], new: list[Any], k: int, seed: int)
     return result
 
 
-def _texts(rows: Rows) -> list[str]:
+def texts_of(rows: Rows) -> list[str]:
     firsts = [str(text or "") for text in rows["text"]]
     if rows.get("text_pair") is None:
         return firsts
@@ -130,7 +130,7 @@ def _texts(rows: Rows) -> list[str]:
     return [f"{first} \n xxsep \n {second or ''}" for first, second in zip(firsts, rows["text_pair"], strict=True)]
 
 
-def _coded(values: Sequence[Any], labels: tuple[str, ...], multi_label: bool, *, strict: bool) -> npt.NDArray[Any]:
+def coded(values: Sequence[Any], labels: tuple[str, ...], multi_label: bool, *, strict: bool) -> npt.NDArray[Any]:
     index = {label: j for j, label in enumerate(labels)}
     if strict:
         every = (name for value in values for name in (value if multi_label else [value]))
@@ -153,7 +153,7 @@ def _predictions(
         row_ids=list(rows["row_id"]),
         labels=labels,
         probabilities=p,
-        gold=None if given is None else _coded(given, labels, multi_label, strict=False),
+        gold=None if given is None else coded(given, labels, multi_label, strict=False),
         multi_label=multi_label,
         thresholds=thresholds,
     )

@@ -1,6 +1,7 @@
 """Base models: the catalogue, the embedded default, loading, and what fits this machine."""
 
 from labkit.models._catalogue import EMBEDDED, ModelCard, Unavailable, catalogue, find, unavailable
+from labkit.models._embed import embed, nearest
 from labkit.models._load import (
     BaseModel,
     available_offline,
@@ -25,6 +26,7 @@ __all__ = [
     "Unavailable",
     "available_offline",
     "catalogue",
+    "embed",
     "find",
     "forecast",
     "layer_speed",
@@ -33,6 +35,7 @@ __all__ = [
     "load_tokenizer",
     "machine",
     "measure_again",
+    "nearest",
     "quiet_transformers",
     "recommend",
     "resolve",

@@ -1,5 +1,6 @@
 """Fine-tuning: recipes, runs, training here or in a process of its own, and the fine-tuned model in use."""
 
+from labkit.training._diagnose import Diagnosis, diagnose
 from labkit.training._judge import evaluate, predict_file
 from labkit.training._launch import launch, relaunch
 from labkit.training._predictor import Predictor
@@ -13,11 +14,12 @@ from labkit.training._recipe import (
     field_help,
     parse_set,
 )
-from labkit.training._run import Run, attach, runs
+from labkit.training._run import Run, attach, new_directory, runs
 from labkit.training._train import resume, train
 
 __all__ = [
     "BudgetConfig",
+    "Diagnosis",
     "EvaluationConfig",
     "ModelConfig",
     "OptimizerConfig",
@@ -26,9 +28,11 @@ __all__ = [
     "Run",
     "TechniqueConfig",
     "attach",
+    "diagnose",
     "evaluate",
     "field_help",
     "launch",
+    "new_directory",
     "parse_set",
     "predict_file",
     "relaunch",

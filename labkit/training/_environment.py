@@ -41,6 +41,7 @@ def describe(machine: Machine, speed: LayerSpeed, precision: str, recipe: Recipe
         "seed": recipe.seed,
         "git_commit": _git_commit(),
         "data_fingerprint": recipe.data.fingerprint,
+        "labels_fingerprint": recipe.data.labels_fingerprint,
     }
 
 
@@ -51,7 +52,8 @@ def digest(recipe: Recipe) -> str:
 
 def essence(recipe: Recipe) -> str:
     """A hash of a recipe without the places of its files: data keeps its own fingerprint, and may be moved."""
-    return digest(recipe.with_values(data={"train": "", "validation": "", "test": ""}, model={"name": EMBEDDED}))
+    nowhere = {"train": "", "validation": "", "test": "", "labels": ()}
+    return digest(recipe.with_values(data=nowhere, model={"name": EMBEDDED}))
 
 
 def _version(package: str) -> str:

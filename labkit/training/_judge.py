@@ -40,6 +40,7 @@ def judge(
     report: dict[str, Any] = {"truncated": {split: rows.truncated for split, rows in encoded.items()}}
     headline: dict[str, float] = {}
     splits = [split for split in ("validation", "test") if split in corpus]
+    seen = set(_keys(corpus["train"]))
     for split in splits:
         emit(Note(text=f"Evaluating on the {split} split."))
         predictions = predictor.run(encoded[split], list(corpus[split]["row_id"]))
@@ -57,7 +58,7 @@ def judge(
         result = _evaluate(
             predictions, others, corpus[split], recipe, slices=recipe.evaluation.slices if counts else ()
         )
-        shared = _shared(corpus, split)
+        shared = sum(key in seen for key in _keys(corpus[split]))
         if shared:
             said = (
                 f"{shared:,} of the {len(predictions):,} {split} texts are also in the training split, so these figures "
@@ -71,15 +72,10 @@ def judge(
     return headline
 
 
-def _shared(corpus: data.Corpus, split: str) -> int:
-    """Rows of a split whose text (or pair of texts) training saw, case and spaces aside."""
-
-    def keys(rows: Any) -> list[tuple[str, ...]]:
-        columns = [rows[name] for name in ("text", "text_pair") if name in rows.column_names]
-        return [tuple(data.normalise(text or "") for text in texts) for texts in zip(*columns, strict=True)]
-
-    seen = set(keys(corpus["train"]))
-    return sum(key in seen for key in keys(corpus[split]))
+def _keys(rows: Any) -> list[tuple[str, ...]]:
+    """The text (or pair of texts) of each row, case and spaces aside."""
+    columns = [rows[name] for name in ("text", "text_pair") if name in rows.column_names]
+    return [tuple(data.normalise(text or "") for text in texts) for texts in zip(*columns, strict=True)]
 
 
 def evaluate(run: Run, source: Any, *, text: str | None = None, label: str | Sequence[str] | None = None) -> Evaluation:

@@ -193,6 +193,9 @@ class Run:
             raise RunError("a whole run", came, do)
         happened = self.events()
         ended = [e for e in happened if isinstance(e, RunEnded)]
+        metrics = ended[-1].metrics if ended else {}
+        if not metrics and self.status == "completed" and self.evaluations:  # the last line of the events was torn
+            metrics = {name: estimate.value for name, estimate in self.evaluation.headline.items()}
         started = [e for e in happened if isinstance(e, RunStarted)]
         return {
             "run": self.directory.name,
@@ -206,7 +209,7 @@ class Run:
             "seconds": sum(e.seconds for e in ended),
             "step": max((getattr(e, "step", 0) for e in happened), default=0),
             "steps": started[-1].steps if started else 0,
-            "metrics": ended[-1].metrics if ended else {},
+            "metrics": metrics,
         }
 
     def _ended(self) -> RunEnded | None:

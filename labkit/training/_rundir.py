@@ -20,6 +20,7 @@ import contextlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from labkit._places import writable
 from labkit.errors import RunError
 
 RECIPE, ENVIRONMENT, EVENTS, PROCESS = "recipe.toml", "environment.json", "events.jsonl", "process.json"
-STOP, LOG, RESERVE = "stop", "log.txt", ".reserve"
+STOP, LOG, RESERVE, LOCK = "stop", "log.txt", ".reserve", ".lock"
 CHECKPOINTS, MODEL, PREDICTIONS = "checkpoints", "model", "predictions"
 METRICS, CARD, MANIFEST = "metrics.json", "README.md", "manifest.json"
 SEAL = "sizes.json"
@@ -134,7 +135,7 @@ def _whole(folder: Path) -> bool:
 
 def discard(run: Path) -> None:
     """Remove a run directory in which nothing was ever begun; leave every other one as it is."""
-    if {path.name for path in run.iterdir()} <= {RECIPE, EVENTS}:
+    if {path.name for path in run.iterdir()} <= {RECIPE, EVENTS, LOCK}:
         shutil.rmtree(run, ignore_errors=True)
 
 
@@ -151,7 +152,7 @@ def release_reserve(run: Path) -> None:
 
 def write_manifest(run: Path) -> None:
     """List every file of a complete run with its size; this makes it complete."""
-    skip = {PROCESS, STOP, LOG, RESERVE, EVENTS, MANIFEST}
+    skip = {PROCESS, STOP, LOG, RESERVE, LOCK, EVENTS, MANIFEST}
     files = {
         str(path.relative_to(run)): path.stat().st_size
         for path in sorted(run.rglob("*"))
@@ -176,18 +177,27 @@ def claim(run: Path, pid: int) -> None:
     Raises:
         RunError: another one does already.
     """
-    other = owner(run)
-    if other is not None and other != pid:
-        raise RunError(
-            f"a run directory that no process trains in ({run})",
-            f"process {other} at work in it",
-            "attach to it, or stop it",
-        )
-    if other is None:
-        # left by a process that was killed; one for a claim that stands already is meant for this process
-        (run / STOP).unlink(missing_ok=True)
-    with explaining(run):
+    with explaining(run), _alone(run):
+        other = owner(run)
+        if other is not None and other != pid:
+            raise RunError(
+                f"a run directory that no process trains in ({run})",
+                f"process {other} at work in it",
+                "attach to it, or stop it",
+            )
+        if other is None:
+            # left by a process that was killed; one for a claim that stands already is meant for this process
+            (run / STOP).unlink(missing_ok=True)
         claim_for(run, pid)
+
+
+@contextlib.contextmanager
+def _alone(run: Path) -> Iterator[None]:
+    """One process at a time looks whether a run directory is free and takes it."""
+    import filelock
+
+    with filelock.FileLock(run / LOCK, timeout=30):  # held for milliseconds
+        yield
 
 
 def claim_for(run: Path, pid: int) -> None:
@@ -200,6 +210,8 @@ def release(run: Path) -> None:
     with contextlib.suppress(OSError):
         (run / STOP).unlink(missing_ok=True)
         (run / PROCESS).unlink(missing_ok=True)
+        if (run / MANIFEST).exists():  # nobody claims a complete run
+            (run / LOCK).unlink(missing_ok=True)
 
 
 def owner(run: Path) -> int | None:

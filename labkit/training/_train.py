@@ -374,6 +374,8 @@ def _fit(
             from_step=state["global_step"],
             precision=precision,
             pid=os.getpid(),
+            labels=len(corpus.labels),
+            learning_rate=recipe.optimizer.learning_rate,
         )
     )
     key = f"eval_{metric}"

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -92,7 +93,29 @@ def test_a_stop_asked_for_while_the_process_starts_is_kept(tmp_path: Path) -> No
     _rundir.claim(tmp_path, os.getpid())
     assert (tmp_path / _rundir.STOP).exists()
     _rundir.release(tmp_path)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] in ([], [_rundir.LOCK])
+
+
+def test_of_many_that_claim_at_once_one_gets_it(tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time; from pathlib import Path; from labkit.training import _rundir\n"
+        "from labkit.errors import RunError\n"
+        "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
+        "try:\n    _rundir.claim(Path(sys.argv[1]), os.getpid()); print('mine', flush=True)\n"
+        "except RunError: print('taken', flush=True)\n"
+        "sys.stdin.read()"
+    )
+    start = str(time.time() + 4)
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path), start], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(4)
+    ]
+    said = [racer.stdout.readline().strip() for racer in racers if racer.stdout]
+    for racer in racers:
+        racer.communicate()
+    assert sorted(said) == ["mine", "taken", "taken", "taken"]
 
 
 def test_manifest_finds_files_that_changed(tmp_path: Path) -> None:

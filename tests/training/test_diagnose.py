@@ -1,0 +1,320 @@
+"""What is said about trainings of known kinds: made-up histories, and short real ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toys import toy_recipe
+
+from labkit.errors import RunError
+from labkit.events import Evaluated, Event, Note, RunEnded, RunStarted, StepLogged, from_json, to_json
+from labkit.training import Diagnosis, Recipe, Run, diagnose, train
+
+EPOCHS, PER_EPOCH = 8, 50
+SERIOUS = ("serious", "warning")
+
+
+def history(
+    loss: Callable[[float], float],
+    validation: Callable[[float], dict[str, float]] | None = None,
+    *,
+    until: float = EPOCHS,
+    per_epoch: int = PER_EPOCH,
+    ended: bool = True,
+    labels: int = 4,
+    rate: float = 2e-4,
+    extra: Callable[[float], dict[str, Any]] = lambda epoch: {},
+) -> list[Event]:
+    """Events of a run of eight epochs; ``loss`` and ``validation`` are functions of the epoch."""
+    rows = {"train": 1600, "validation": 200} if validation else {"train": 1600}
+    total = EPOCHS * per_epoch
+    events: list[Event] = [
+        RunStarted(run="r", task="text-classification", model="m", rows=rows, steps=total, epochs=EPOCHS, labels=labels)
+    ]
+    for step in range(1, int(until * per_epoch) + 1):
+        epoch = step / per_epoch
+        wobble = 1 + 0.15 * math.sin(step * 2.3)  # batches differ
+        if step % 2 == 0:
+            falling = rate * (1 - step / total) if step > 0.1 * total else rate * step / (0.1 * total)
+            events.append(
+                StepLogged(step=step, epoch=epoch, loss=loss(epoch) * wobble, learning_rate=falling, **extra(epoch))
+            )
+        if validation and step % per_epoch == 0:
+            events.append(Evaluated(step=step, epoch=epoch, split="validation", metrics=validation(epoch)))
+    if ended:
+        events.append(RunEnded(status="completed", step=total, seconds=60))
+    return events
+
+
+def falling(epoch: float) -> float:
+    return 1.4 * math.exp(-0.6 * epoch) + 0.02
+
+
+def fine(epoch: float) -> dict[str, float]:
+    score = 0.9 - 0.5 * math.exp(-1.2 * epoch)
+    return {"accuracy": score, "macro_f1": score, "mcc": score - 0.1, "log_loss": 0.3 + math.exp(-1.2 * epoch)}
+
+
+def kinds(found: list[Diagnosis]) -> list[str]:
+    return [one.kind for one in found]
+
+
+def one(found: list[Diagnosis], kind: str) -> Diagnosis:
+    (match,) = [each for each in found if each.kind == kind]
+    return match
+
+
+def settable(found: list[Diagnosis]) -> None:
+    """Every proposed change makes a recipe that can be run."""
+    for each in found:
+        nested: dict[str, Any] = {}
+        for name, value in each.changes.items():
+            section, _, setting = name.partition(".")
+            if setting:
+                nested.setdefault(section, {})[setting] = value
+            else:
+                nested[section] = value
+        Recipe.from_dict({"data": {"train": "x.csv"}}).with_values(**nested)
+
+
+def test_a_good_run_is_well() -> None:
+    found = diagnose(history(falling, fine))
+    assert kinds(found) == ["well"]
+    assert found[0].severity == "good" and "0.900" in found[0].text and "epoch 8.0" in found[0].text
+
+
+def test_the_first_steps_say_nothing_yet() -> None:
+    assert kinds(diagnose([])) == ["too-early"]
+    assert kinds(diagnose([Note(text="Reading the data.")])) == ["too-early"]
+    assert kinds(diagnose(history(falling, fine, until=0.1, ended=False))) == ["too-early"]
+
+
+def test_overfitting_is_measured_and_dated() -> None:
+    def worse(epoch: float) -> dict[str, float]:
+        score = 0.8 - 0.03 * max(0.0, epoch - 3)
+        return {"macro_f1": score, "mcc": score, "log_loss": 0.5 + 0.1 * abs(epoch - 3)}
+
+    found = diagnose(history(falling, worse))
+    seen = one(found, "overfitting")
+    assert seen.severity == "serious"
+    assert "risen by 100 % since epoch 3.0 (0.50 to 1.00)" in seen.text
+    assert "fell from 0.800 (epoch 1.0) to 0.650" in seen.text
+    assert seen.changes["model.dropout"] == 0.2 and seen.changes["budget.epochs"] == 1.0
+    assert "plateau" not in kinds(found), "one thing is said once"
+    settable(found)
+
+
+def test_a_model_that_only_grows_surer_is_no_alarm() -> None:
+    def surer(epoch: float) -> dict[str, float]:
+        score = min(0.9, 0.6 + 0.1 * epoch)
+        return {"macro_f1": score, "mcc": score, "log_loss": 0.4 + 0.03 * abs(epoch - 3)}
+
+    seen = one(diagnose(history(falling, surer)), "overfitting")
+    assert seen.severity == "note" and "holds at 0.900" in seen.text
+    assert seen.changes["technique.label_smoothing"] == 0.1
+
+
+def test_validation_loss_that_rises_with_training_loss_is_not_overfitting() -> None:
+    def worse(epoch: float) -> dict[str, float]:
+        return {"macro_f1": 0.5, "mcc": 0.5, "log_loss": 0.5 + 0.1 * epoch}
+
+    assert "overfitting" not in kinds(diagnose(history(lambda epoch: 0.5 + 0.05 * epoch, worse)))
+
+
+def test_divergence_names_the_rise_and_a_lower_rate() -> None:
+    events = history(lambda epoch: falling(epoch) if epoch < 3 else 2.5, fine, until=4, ended=False)
+    found = diagnose(events)
+    seen = one(found, "diverging")
+    assert seen is found[0] and seen.severity == "serious"
+    assert "(epoch 4.0), more than guessing costs (1.39)" in seen.text
+    assert seen.changes["optimizer.learning_rate"] == pytest.approx(4e-5)
+    settable(found)
+
+
+def test_a_loss_above_guessing_from_the_start_is_divergence() -> None:
+    seen = one(diagnose(history(lambda epoch: 9.0, fine, until=1, ended=False)), "diverging")
+    assert "guessing among 4 classes costs (1.39)" in seen.text
+
+
+def test_one_bad_batch_is_no_divergence() -> None:
+    events = history(lambda epoch: 4.0 if 3.99 < epoch < 4.01 else falling(epoch), fine, until=4, ended=False)
+    assert "diverging" not in kinds(diagnose(events))
+
+
+def test_exploding_gradients() -> None:
+    def norm(epoch: float) -> dict[str, Any]:
+        return {"gradient_norm": 1.0 if epoch < 3 else 500.0}
+
+    seen = one(diagnose(history(falling, fine, until=4, ended=False, extra=norm)), "diverging")
+    assert "from 1 to 5e+02" in seen.text
+
+
+def test_a_loss_that_is_no_number() -> None:
+    events = history(falling, fine, until=2, ended=False)
+    lost = StepLogged(step=101, epoch=2.02, loss=math.nan, learning_rate=1e-4)
+    for event in (lost, from_json(to_json(lost))):
+        assert event is not None
+        found = diagnose([*events, event])
+        assert found[0].kind == "not-finite" and "at step 101 (epoch 2.0)" in found[0].text
+        settable(found)
+
+
+def test_a_failed_run_says_why() -> None:
+    end = RunEnded(status="failed", step=10, seconds=1, error="Expected enough memory.")
+    found = diagnose([*history(falling, fine, until=1, ended=False), end])
+    assert found[0].kind == "failed" and "Expected enough memory." in found[0].text
+    assert "well" not in kinds(found)
+
+
+def stuck(epoch: float) -> dict[str, float]:
+    return {"accuracy": 0.4, "macro_f1": 0.14, "mcc": 0.0, "log_loss": 1.38}
+
+
+@pytest.mark.parametrize(("rate", "proposed"), [(0.5, 2e-4), (1e-6, 2e-5), (2e-4, None)])
+def test_a_head_that_does_not_learn(rate: float, proposed: float | None) -> None:
+    found = diagnose(history(lambda epoch: 1.38, stuck, until=4, ended=False, rate=rate))
+    seen = one(found, "not-learning")
+    assert seen is found[0] and seen.severity == "serious"
+    assert "guessing among 4 classes costs (1.39)" in seen.text and "accuracy of 0.40" in seen.text
+    assert seen.changes.get("optimizer.learning_rate") == (proposed and pytest.approx(proposed))
+    settable(found)
+
+
+def test_not_learning_is_seen_without_validation_and_without_the_number_of_classes() -> None:
+    assert "not-learning" in kinds(diagnose(history(lambda epoch: 1.38, until=5, ended=False)))
+    assert "not-learning" in kinds(diagnose(history(lambda epoch: 1.38, stuck, labels=0)))
+    assert "not-learning" not in kinds(diagnose(history(lambda epoch: 1.38, stuck, until=1, ended=False))), "too soon"
+
+
+def test_a_run_stopped_early_is_not_judged_as_a_whole_one() -> None:
+    events = history(lambda epoch: 1.38, stuck, until=1, ended=False)
+    assert "not-learning" not in kinds(diagnose([*events, RunEnded(status="stopped", step=50, seconds=9)]))
+
+
+def test_a_plateau() -> None:
+    def flat(epoch: float) -> dict[str, float]:
+        return {"macro_f1": min(0.8, 0.4 + 0.2 * epoch), "mcc": 0.6, "log_loss": 0.5}
+
+    found = diagnose(history(falling, flat, until=6, ended=False))
+    seen = one(found, "plateau")
+    assert "no better than 0.800 since epoch 2.0: 4 evaluations" in seen.text
+    assert seen.changes == {"budget.patience": 3}
+    assert "plateau" not in kinds(diagnose(history(falling, flat, until=4, ended=False)))
+    settable(found)
+
+
+def test_a_run_that_ended_too_soon() -> None:
+    def rising(epoch: float) -> dict[str, float]:
+        return {"macro_f1": 0.3 + 0.05 * epoch, "mcc": 0.5, "log_loss": 1.0 - 0.05 * epoch}
+
+    seen = one(diagnose(history(falling, rising)), "still-improving")
+    assert seen.severity == "warning" and "0.600, 0.650, 0.700" in seen.text
+    assert seen.changes == {"budget.epochs": 12.0}
+    assert "still-improving" not in kinds(diagnose(history(falling, rising, until=5, ended=False))), "it goes on"
+
+
+def test_few_steps() -> None:
+    found = diagnose(history(falling, fine, per_epoch=4))
+    assert "32 optimiser steps" in one(found, "few-steps").text
+    assert one(found, "few-steps").changes["budget.epochs"] * 4 >= 100
+    assert "well" not in kinds(found)
+    settable(found)
+
+
+def test_hints_about_the_learning_rate() -> None:
+    def jumping(epoch: float) -> dict[str, float]:
+        return {"macro_f1": 0.7 if round(epoch) % 2 else 0.55, "mcc": 0.5, "log_loss": 0.6}
+
+    high = one(diagnose(history(falling, jumping)), "learning-rate-high")
+    assert "fell 4 times" in high.text and high.changes["optimizer.learning_rate"] < 1e-4
+    slow = history(lambda epoch: 1.38 - 0.03 * epoch, fine, rate=1e-6)
+    low = one(diagnose(slow), "learning-rate-low")
+    assert low.changes["optimizer.learning_rate"] == pytest.approx(2e-5)
+
+
+def test_a_machine_that_slows_down_or_fills_up() -> None:
+    def tired(epoch: float) -> dict[str, Any]:
+        return {"tokens_per_second": 9000.0 if epoch < 4 else 2000.0, "memory_mb": 900 + 300 * epoch}
+
+    found = diagnose(history(falling, fine, extra=tired))
+    assert "from 9,000 to 2,000 tokens a second" in one(found, "slow").text
+    assert "memory-growing" in kinds(found) and "well" not in kinds(found)
+
+    def steady(epoch: float) -> dict[str, Any]:
+        return {"tokens_per_second": 9000.0 * (1 + 0.3 * math.sin(epoch * 40)), "memory_mb": 1500.0}
+
+    assert kinds(diagnose(history(falling, fine, extra=steady))) == ["well"]
+
+
+def test_no_validation_split_is_said() -> None:
+    seen = one(diagnose(history(falling)), "no-validation")
+    assert seen.changes == {"data.validation_share": 0.1}
+
+
+def test_a_resumed_run_is_judged_by_what_counts() -> None:
+    bad = history(lambda epoch: 9.0 if epoch > 2 else falling(epoch), fine, until=3, ended=False)
+    whole = history(falling, fine)
+    began = whole[0]
+    assert isinstance(began, RunStarted)
+    resumed = RunStarted(**{**began.__dict__, "from_step": 100})
+    assert "diverging" in kinds(diagnose(bad))
+    assert kinds(diagnose([*bad, resumed, *(e for e in whole[1:] if getattr(e, "step", 0) > 100)])) == ["well"]
+
+
+@pytest.mark.parametrize("case", [(falling, fine), (lambda epoch: 9.0, stuck), (falling, None)])
+def test_any_part_of_a_history_can_be_judged(case: Any) -> None:
+    events = history(*case, per_epoch=6)
+    for end in range(len(events) + 1):
+        for part in (events[:end], events[end:], events[1:end:3]):
+            found = diagnose(part)
+            assert found and all(each.text for each in found)
+            settable(found)
+
+
+def test_empty_metrics_and_null_values_are_read() -> None:
+    events = [
+        *history(falling, fine, until=1, ended=False),
+        Evaluated(step=51, epoch=1.1, split="validation", metrics={}),
+        Evaluated(step=52, epoch=1.1, split="validation", metrics={"macro_f1": None}),  # type: ignore[dict-item]
+        StepLogged(step=53, epoch=1.1, loss=0.5, learning_rate=None, tokens_per_second=math.nan),  # type: ignore[arg-type]
+    ]
+    assert kinds(diagnose(events)) == ["well"]
+
+
+def test_a_toy_run_that_learned_is_fine(toy_run: Run) -> None:
+    started = next(event for event in toy_run.events() if isinstance(event, RunStarted))
+    assert (started.labels, started.learning_rate) == (3, 1e-2)
+    assert not [each for each in diagnose(toy_run) if each.severity in SERIOUS]
+
+
+def silly(toy_data: Path, toy_model: Path, rate: float, **optimizer: Any) -> Any:
+    return toy_recipe(
+        toy_data,
+        toy_model,
+        optimizer={"learning_rate": rate, **optimizer},
+        budget={"epochs": 6},
+        model={"dropout": 0.0},
+    )
+
+
+@pytest.mark.parametrize(("rate", "expected"), [(1.0, {"diverging", "not-learning"}), (1e-7, {"not-learning"})])
+def test_a_silly_learning_rate_is_seen_in_a_real_run(
+    rate: float, expected: set[str], toy_data: Path, toy_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("labkit.training._trainer._LOG_SECONDS", 0.0)
+    found = diagnose(train(silly(toy_data, toy_model, rate), tmp_path / "run"))
+    assert found[0].severity == "serious" and found[0].kind in expected
+    proposed = found[0].changes["optimizer.learning_rate"]
+    assert proposed < rate if rate == 1 else proposed > rate
+
+
+def test_a_real_run_without_a_finite_loss(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="diverged"):
+        train(silly(toy_data, toy_model, 1.0, epsilon=0), tmp_path / "run")
+    found = diagnose(Run(tmp_path / "run"))
+    assert found[0].kind == "not-finite" and "after step" in found[0].text
+    assert found[0].changes["optimizer.learning_rate"] < 1.0
