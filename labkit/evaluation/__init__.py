@@ -15,6 +15,7 @@ from labkit.evaluation._evaluate import HEADLINE, HEADLINE_MULTI_LABEL, Evaluati
 from labkit.evaluation._intervals import wilson
 from labkit.evaluation._report import TITLES
 from labkit.evaluation._results import Bin, ClassScores, Estimate, SliceScores
+from labkit.evaluation._slices import slice_rows
 from labkit.evaluation._suspects import Suspect, out_of_sample, suspects, uncertain
 from labkit.tasks._classification_metrics import METRICS, tune_thresholds
 
@@ -45,6 +46,7 @@ __all__ = [
     "mcnemar",
     "order_classes",
     "out_of_sample",
+    "slice_rows",
     "suspects",
     "tune_thresholds",
     "uncertain",

@@ -95,12 +95,17 @@ def tfidf_logistic(
     if not any(words(text) for text in texts):
         # without a single word all vectors are zero, and the regression is its intercept: the class frequencies
         return [np.tile(frequency, (len(some), 1)) for some in asked]
-    x = vectorizer.fit_transform(texts)
-    new = [vectorizer.transform(some) for some in asked]
+    return logistic(
+        vectorizer.fit_transform(texts), gold, [vectorizer.transform(some) for some in asked], len(frequency), seed
+    )
+
+
+def logistic(x: Any, gold: npt.NDArray[Any], new: list[Any], k: int, seed: int) -> list[Floats]:
+    """Probabilities by logistic regression on features: one of k classes, or k labels of which each is there or not."""
     if gold.ndim == 1:
-        return _fit(x, gold, new, len(frequency), seed)
-    result = [np.zeros((len(some), len(frequency))) for some in asked]
-    for j in range(len(frequency)):
+        return _fit(x, gold, new, k, seed)
+    result = [np.zeros((some.shape[0], k)) for some in new]
+    for j in range(k):
         for into, p in zip(result, _fit(x, gold[:, j].astype(np.int64), new, 2, seed), strict=True):
             into[:, j] = p[:, 1]
     return result
@@ -115,7 +120,10 @@ def _fit(x: Any, gold: npt.NDArray[np.int64], new: list[Any], k: int, seed: int)
         for p in result:
             p[:, classes] = 1.0
         return result
-    model = LogisticRegression(C=10, solver="saga", tol=1e-3, max_iter=1000, random_state=seed).fit(x, gold)
+    solver = (
+        "lbfgs" if isinstance(x, np.ndarray) else "saga"
+    )  # the quicker one, on few dense features and on many sparse ones
+    model = LogisticRegression(C=10, solver=solver, tol=1e-3, max_iter=1000, random_state=seed).fit(x, gold)
     for p, some in zip(result, new, strict=True):
         if some.shape[0]:
             p[:, model.classes_] = model.predict_proba(some)

@@ -83,6 +83,22 @@ def slice_scores(
     return tuple(result)
 
 
+def slice_rows(predictions: Predictions, rows: Any, name: str) -> dict[str, list[str]]:
+    """The row ids of each slice of one column, cut as ``evaluate`` cuts it.
+
+    Args:
+        predictions: n rows; those without a known label count as well, except for slices by "label".
+        rows: a split of a corpus, or columns, aligned with the predictions.
+        name: a column, "label" or "length".
+
+    Raises:
+        UnknownName: there is no such column.
+        DataError: the column has another number of rows.
+    """
+    slices = _slices(predictions, columns_of(rows), name)
+    return {value: [predictions.row_ids[int(i)] for i in np.flatnonzero(mask)] for value, mask, _ in slices}
+
+
 def _slices(
     predictions: Predictions, rows: Mapping[str, Sequence[Any]], name: str
 ) -> list[tuple[str, Mask, int | None]]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from labkit.data import Corpus, normalise
 from labkit.errors import DataError, LabError, UnknownName
-from labkit.evaluation._baselines import coded, texts_of, tfidf_logistic
+from labkit.evaluation._baselines import coded, logistic, texts_of, tfidf_logistic
 from labkit.evaluation._errors import confidences
 from labkit.evaluation._slices import columns_of
 from labkit.tasks import _classification_metrics as point
@@ -116,8 +116,10 @@ def uncertain(predictions: Predictions, by: Uncertainty = "margin") -> list[str]
     return [predictions.row_ids[int(i)] for i in np.argsort(sure, kind="stable")]
 
 
-def out_of_sample(corpus: Corpus, folds: int = 5, seed: int = 0) -> Predictions:
-    """What TF-IDF with logistic regression says of each training row when trained on the other rows.
+def out_of_sample(
+    corpus: Corpus, folds: int = 5, seed: int = 0, *, vectors: npt.NDArray[np.float32] | None = None
+) -> Predictions:
+    """What a logistic regression says of each training row when trained on the other rows.
 
     Cross-validation with folds of even classes, in which rows of equal texts stay together: no row is judged by a copy
     of itself. With it, labels can be doubted before any model is trained.
@@ -126,6 +128,8 @@ def out_of_sample(corpus: Corpus, folds: int = 5, seed: int = 0) -> Predictions:
         corpus: with a training split that has labels.
         folds: number of parts, each judged by a classifier trained on the others; not more than there are texts.
         seed: of the folds and the solver.
+        vectors: what the regression sees of each training row, of shape (rows, features), such as the embeddings of a base
+            model (``labkit.models.embed``); TF-IDF when None, which knows far less of what texts mean.
 
     Returns:
         Predictions of the training rows, in their order. Rows without a label are left out, and so are rows with a
@@ -133,10 +137,12 @@ def out_of_sample(corpus: Corpus, folds: int = 5, seed: int = 0) -> Predictions:
 
     Raises:
         DataError: fewer than two different texts have a label, or no label is on two of them.
-        LabError: ``folds`` is below 2.
+        LabError: ``folds`` is below 2, or there are not as many vectors as rows.
     """
     if folds < 2:
         raise LabError("at least 2 folds", str(folds), "use 5")
+    if vectors is not None and len(vectors) != len(corpus["train"]):
+        raise LabError(f"{len(corpus['train']):,} vectors, one a training row", f"{len(vectors):,}")
     columns = columns_of(corpus["train"])
     labels = columns.get("label", [])
     at = [i for i, label in enumerate(labels) if label is not None]
@@ -152,9 +158,13 @@ def out_of_sample(corpus: Corpus, folds: int = 5, seed: int = 0) -> Predictions:
     for f in range(fold.max() + 1):
         rest, asked = np.flatnonzero(fold != f), np.flatnonzero(fold == f)
         seen = one_hot[rest]
-        (p[asked],) = tfidf_logistic(
-            [texts[i] for i in rest], gold[rest], [[texts[i] for i in asked]], seen.mean(axis=0), seed
-        )
+        if vectors is None:
+            (p[asked],) = tfidf_logistic(
+                [texts[i] for i in rest], gold[rest], [[texts[i] for i in asked]], seen.mean(axis=0), seed
+            )
+        else:
+            x = np.asarray(vectors)[at]
+            (p[asked],) = logistic(x[rest], gold[rest], [x[asked]], one_hot.shape[1], seed)
         judged[asked] = ~(one_hot[asked] & ~seen.any(axis=0)).any(axis=1)
     if not judged.any():
         raise DataError("a label that is on two or more different texts", "none", "label more rows")

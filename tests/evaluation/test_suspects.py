@@ -199,3 +199,14 @@ def test_the_shipped_sample_is_better_than_chance() -> None:
     found = suspects(out_of_sample(corpus), n=len(wrong))
     at_random = len(wrong) / len(corpus["train"])
     assert np.mean([suspect.row_id in wrong for suspect in found]) > 2.5 * at_random
+
+
+def test_vectors_may_stand_in_for_words() -> None:
+    rows = [{"text": f"text number {i}", "label": "ab"[i % 2]} for i in range(40)]
+    corpus = data.read(rows)
+    side = np.array([1.0 if label == "a" else -1.0 for label in corpus["train"]["label"]], dtype=np.float32)
+    vectors = np.column_stack([side, np.ones(40, dtype=np.float32)])
+    said = out_of_sample(corpus, vectors=vectors)
+    assert (said.predicted == said.gold).all()
+    with pytest.raises(LabError, match="40 vectors"):
+        out_of_sample(corpus, vectors=vectors[:39])
