@@ -133,7 +133,10 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--json", action="store_true", help="answer in JSON")
         return sub
 
-    tour = command("tour", _tour, "Run the quick-start tutorial on sample data, from raw texts to an evaluated model.")
+    tour = command(
+        "tour", _tour, "Run a tutorial on sample data: the quick start goes from raw texts to an evaluated model."
+    )
+    tour.add_argument("name", nargs="?", default="00_quickstart", help="which one (default: 00_quickstart)")
     tour.add_argument("--out", metavar="DIR", help="where its files go (default: a new folder below labkit-tour/)")
 
     command("lab", _lab, "Open JupyterLab on the tutorials; further arguments go to jupyter lab.", as_json=False)
@@ -239,8 +242,8 @@ def _tour(options: argparse.Namespace) -> int:
     def on_cell(number: int, count: int, heading: str) -> None:
         terminal.progress(f"[{number}/{count}] {heading}", number == count)
 
-    terminal.say("labkit tour: the quick-start tutorial, on this machine, without a network")
-    done = tour(home, on_cell=on_cell)
+    terminal.say(f"labkit tour: the tutorial {options.name}, on this machine, without a network")
+    done = tour(home, options.name, on_cell=on_cell)
     terminal.end_progress()
     run = Run(done.notebook.parent / str(done.results["run"]))
     answer: dict[str, Any] = {

@@ -2,6 +2,6 @@
 
 from labkit.tours._doctor import Examined, examine
 from labkit.tours._run import Executed, record, recorded, run_notebook, to_html
-from labkit.tours._tour import tour
+from labkit.tours._tour import tour, tutorials
 
-__all__ = ["Examined", "Executed", "examine", "record", "recorded", "run_notebook", "to_html", "tour"]
+__all__ = ["Examined", "Executed", "examine", "record", "recorded", "run_notebook", "to_html", "tour", "tutorials"]

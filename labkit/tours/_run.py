@@ -114,7 +114,10 @@ def to_html(notebook: Path) -> Path:
     charts = 0
     for cell in content.cells:
         for output in cell.get("outputs", []):
-            figure = output.get("data", {}).get("application/vnd.plotly.v1+json")
+            shown = output.get("data", {})
+            if "text/html" in shown:  # the static face: a page without a kernel has no use for the live widget
+                shown.pop("application/vnd.jupyter.widget-view+json", None)
+            figure = shown.get("application/vnd.plotly.v1+json")
             if figure is not None:
                 output["data"] = {"text/html": _chart_html(figure, f"chart-{charts}")}
                 charts += 1
@@ -195,6 +198,8 @@ def _execute(
         cwd=str(home),
         progress_bar=False,
         log_output=False,
+        # with it, every widget's script would be in the file, and pages would show the live widget instead of its face
+        store_widget_state=False,
         extra_arguments=["--log-level=ERROR"],  # its kernel would warn about its own transport at every start
     )
 

@@ -11,7 +11,7 @@ import traitlets
 from labkit import models
 from labkit.errors import LabError, UnknownName
 from labkit.models import ModelCard, Recommendation
-from labkit.widgets._widget import LabWidget, command, shown, table
+from labkit.widgets._widget import LabWidget, command, table
 
 SORTS = ("recommended", "size", "time", "name")
 _FILTERS = ("search", "task", "family", "language", "licence", "domain", "offline", "fits")
@@ -165,7 +165,10 @@ class ModelPicker(LabWidget):
         return f"{len(self.corpus['train']):,} training rows"
 
     def cell(self) -> str:
-        return f'from labkit.models import load_tokenizer, resolve\n\nbase = resolve("{self.value}")\ntokenizer = load_tokenizer(base)'
+        return (
+            "from labkit.models import load_tokenizer, resolve\n\n"
+            f"base = resolve({self.value!r})\ntokenizer = load_tokenizer(base)"
+        )
 
     def face(self) -> str:
         rows = self.recommended[:8]

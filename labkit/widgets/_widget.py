@@ -152,11 +152,14 @@ def _failed(error: Exception) -> dict[str, Any]:
 
 
 _FACE_STYLE = """
-.labkit-face{font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif);color:var(--jp-ui-font-color1,#212121);max-width:100%;overflow-x:auto}
+.labkit-face{font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif);color:var(--jp-ui-font-color1,#212121);
+max-width:100%;overflow-x:auto}
 .labkit-face h4{margin:0 0 6px;font-size:14px;font-weight:600}
 .labkit-face table{border-collapse:collapse;margin:4px 0;font-size:12px}
-.labkit-face th,.labkit-face td{padding:3px 10px;text-align:left;border-bottom:1px solid var(--jp-border-color2,#e0e0e0);vertical-align:top}
-.labkit-face th{font-weight:600}.labkit-face td.num,.labkit-face th.num{text-align:right;font-variant-numeric:tabular-nums}
+.labkit-face th,.labkit-face td{padding:3px 10px;text-align:left!important;vertical-align:top;
+border-bottom:1px solid var(--jp-border-color2,#e0e0e0)}
+.labkit-face th{font-weight:600}
+.labkit-face td.num,.labkit-face th.num{text-align:right!important;font-variant-numeric:tabular-nums}
 .labkit-face p{margin:4px 0}.labkit-face .quiet{opacity:.75}
 """.replace("\n", "")
 

@@ -11,7 +11,7 @@ from jupyter import CHROMIUM, Lab
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests need a browser; without one they are skipped, and the continuous integration makes sure that it is there."""
+    """Browser tests need a browser. Without one they are skipped; the continuous integration makes sure that it is there."""
     here = Path(__file__).parent
     reason = ""
     if importlib.util.find_spec("playwright") is None:

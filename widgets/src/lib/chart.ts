@@ -25,7 +25,8 @@ export function ticks([low, high]: readonly [number, number], wanted = 4): numbe
   if (!(high > low) || wanted < 1) return Number.isFinite(low) ? [low] : [];
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * power).find((s) => s >= rough * 0.999) ?? 10 * power;
+  const over = rough / power;
+  const step = power * (over >= Math.sqrt(50) ? 10 : over >= Math.sqrt(10) ? 5 : over >= Math.SQRT2 ? 2 : 1);
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   // counted in whole steps: adding up a step of 0.1 drifts

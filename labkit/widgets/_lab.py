@@ -1,0 +1,494 @@
+"""The whole loop on one screen: model, data, train, evaluate, try. What it knows lies in a folder; reopening finds it there."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+import ipywidgets
+import traitlets
+
+from labkit._places import named, writable
+from labkit.data import Corpus, Journal, read, sample_path, samples
+from labkit.errors import LabError, UnknownName
+from labkit.training import Run, runs
+from labkit.widgets._confusion_matrix import ConfusionMatrix
+from labkit.widgets._data_inspector import DataInspector
+from labkit.widgets._error_browser import ErrorBrowser
+from labkit.widgets._labeler import Labeler
+from labkit.widgets._model_picker import ModelPicker
+from labkit.widgets._playground import Playground
+from labkit.widgets._training_launcher import TrainingLauncher
+from labkit.widgets._training_monitor import TrainingMonitor
+from labkit.widgets._widget import LabWidget, command, shown
+
+STEPS: dict[str, tuple[str, ...]] = {
+    "model": ("pick",),
+    "data": ("inspect", "label"),
+    "train": ("train",),
+    "evaluate": ("confusion", "errors"),
+    "try": ("try",),
+}
+"""The steps, each with its parts."""
+
+_FILE = "lab.json"
+_JOURNAL = "data.labels.jsonl"
+_NEEDS_DATA = ("data", "train")
+_NEEDS_RUN = ("evaluate", "try")
+
+
+class Lab(LabWidget):
+    """Choose a model, look at and repair the data, train, evaluate, try, and go round again.
+
+    Each step is one of the widgets, made when it is first needed: ``picker``, ``inspector``, ``labeler``, ``launcher``,
+    ``monitor``, ``matrix``, ``errors`` and ``playground``. They hand on what they know: the picked model and the repaired
+    data go into the recipe, labels into the journal and from there into the recipe, a launched run to the monitor, a
+    finished one to the evaluation, and rows to be relabelled back to the labeler.
+
+    Args:
+        folder: where this lab lives: ``lab.json`` with its state, the label journal, and ``runs/``. An existing one is opened
+            where it was left.
+        data: path of the data, hub id, or the name of a sample data set; what the folder remembers when None.
+        traits: further traits, such as ``step``.
+
+    Raises:
+        LabError: an unknown keyword or step, data that cannot be read, or a folder that cannot be written.
+    """
+
+    stem: ClassVar[str] = "lab"
+
+    folder = traitlets.Unicode("", help="The folder with everything of this lab.").tag(sync=True)
+    step = traitlets.Enum(tuple(STEPS), "model", help="The step that is shown.").tag(sync=True)
+    part = traitlets.Unicode("pick", help="The part of the step that is shown.").tag(sync=True)
+    source = traitlets.Unicode("", help="Path of the data, or hub id.").tag(sync=True)
+    model = traitlets.Unicode("minilm", help="The chosen base model.").tag(sync=True)
+    run = traitlets.Unicode("", help="Directory of the run that is trained, evaluated and tried.").tag(sync=True)
+    overview = traitlets.List(help="For each step: id, title, parts, state and a note.").tag(sync=True)
+    samples = traitlets.List(help="Names of the sample data sets.").tag(sync=True)
+
+    def __init__(self, folder: str | os.PathLike[str] = "lab", data: Any = None, **traits: Any) -> None:
+        self.home = named(folder).absolute()
+        self._made: dict[str, LabWidget] = {}
+        self._corpus: Corpus | None = None
+        self._edits: dict[str, Any] = {}
+        self._repairs: list[str] = []
+        self._ready = False  # before that, nothing is written
+        with writable(f"the lab's folder {self.home}"):
+            self.home.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder=os.fspath(folder), samples=samples(), **traits)
+        self._body = ipywidgets.VBox([])
+        self.box = ipywidgets.VBox([self, self._body])
+        self._remember(asked=set(traits))
+        if data is not None:
+            self.open_data(data)
+        self._ready = True
+        self.observe(self._moved, names=["step", "part"])
+        self.observe(self._changed, names=["step", "part", "source", "model", "run"])
+        self._moved()
+        self._changed()
+
+    # -- what the buttons do --------------------------------------------------------------------------------------------------
+
+    @command
+    def go(self, step: str, part: str = "") -> None:
+        """Show a step, and the named part of it.
+
+        Raises:
+            UnknownName: there is no such step or part.
+        """
+        if step not in STEPS:
+            raise UnknownName("step", step, STEPS)
+        if part and part not in STEPS[step]:
+            raise UnknownName(f"part of the step {step!r}", part, STEPS[step])
+        wanted = part or (self.part if self.part in STEPS[step] else STEPS[step][0])
+        with self.hold_trait_notifications():
+            self.step, self.part = step, wanted
+
+    @command
+    def open_data(self, data: str) -> None:
+        """Take this data from now on: a path, a hub id, or the name of a sample data set.
+
+        Raises:
+            LabError: it cannot be read; the lab goes on with what it had.
+        """
+        data = os.fspath(data).strip()
+        if not data:
+            raise LabError("the path of the data", "nothing", "type a path, or choose a sample")
+        source = str(sample_path(data)) if data in samples() and not Path(data).exists() else data
+        corpus = read(source, require_label=False)
+        self._drop("inspector", "labeler", "launcher", "picker")
+        self._corpus, self._repairs = corpus, []
+        self._edits = {name: v for name, v in self._edits.items() if not name.startswith("data.")}
+        self.source = source
+        self._moved()
+
+    @command
+    def use(self, run: str) -> None:
+        """Evaluate and try this run.
+
+        Raises:
+            RunError: there is no run in that directory.
+        """
+        self.run = str(Run(self._path(run)).directory)
+
+    @command
+    def finished(self) -> list[dict[str, Any]]:
+        """The finished runs of this lab, newest first, to be evaluated."""
+        found = []
+        for run in runs(self.home / "runs"):
+            if run.status == "completed":
+                metrics = {name: e.value for name, e in run.evaluation.headline.items()} if run.evaluations else {}
+                found.append({"run": str(run.directory), "name": run.directory.name, "metrics": metrics})
+        return found
+
+    # -- the widgets ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def corpus(self) -> Corpus:
+        """The data as repaired so far.
+
+        Raises:
+            LabError: no data was opened yet.
+        """
+        if "inspector" in self._made:
+            return self.inspector.corpus
+        if self._corpus is None:
+            if not self.source:
+                raise LabError("data in this lab", "none so far", 'open some: lab.open_data("messages.csv")')
+            self._corpus = read(self.source, require_label=False)
+        return self._corpus
+
+    @property
+    def picker(self) -> ModelPicker:
+        """The base models."""
+
+        def make() -> ModelPicker:
+            picker = ModelPicker(self.corpus if self.source else None, value=self.model)
+            picker.observe(self._picked, names=["value"])
+            return picker
+
+        return self._the("picker", make)
+
+    @property
+    def inspector(self) -> DataInspector:
+        """The rows."""
+
+        def make() -> DataInspector:
+            inspector = DataInspector(self.corpus)
+            if self._repairs:
+                inspector.repair(*self._repairs)
+            inspector.observe(self._repaired, names=["corpus"])
+            return inspector
+
+        return self._the("inspector", make)
+
+    @property
+    def labeler(self) -> Labeler:
+        """The labels. Suggestions are those of the run, where there is a finished one."""
+
+        def make() -> Labeler:
+            self.corpus  # noqa: B018 - says so where there is none
+            assert self._corpus is not None or self.inspector
+            base = self._corpus if self._corpus is not None else self.inspector.corpus
+            suggestions = self.run if self._complete() else None
+            return Labeler(base, journal=self.journal, suggestions=suggestions)
+
+        return self._the("labeler", make)
+
+    @property
+    def launcher(self) -> TrainingLauncher:
+        """The recipe."""
+
+        def make() -> TrainingLauncher:
+            launcher = TrainingLauncher(self.corpus, model=self.model, out=self.home / "runs")
+            if self._edits:
+                launcher.values = {**launcher.values, **self._edits}
+            launcher.observe(self._launched, names=["run"])
+            launcher.observe(self._edited, names=["values"])
+            return launcher
+
+        return self._the("launcher", make)
+
+    @property
+    def monitor(self) -> TrainingMonitor:
+        """The run as it goes."""
+
+        def make() -> TrainingMonitor:
+            monitor = TrainingMonitor(self.run or None, folder=self.home / "runs")
+            monitor.observe(self._watched, names=["status", "directory"])
+            monitor.observe(self._suggested, names=["suggested"])
+            return monitor
+
+        return self._the("monitor", make)
+
+    @property
+    def matrix(self) -> ConfusionMatrix:
+        """What is taken for what."""
+
+        def make() -> ConfusionMatrix:
+            matrix = ConfusionMatrix(self._finished_run())
+            matrix.observe(self._picked_cell, names=["picked"])
+            return matrix
+
+        return self._the("matrix", make)
+
+    @property
+    def errors(self) -> ErrorBrowser:
+        """The rows that the model gets wrong."""
+
+        def make() -> ErrorBrowser:
+            errors = ErrorBrowser(self._finished_run())
+            errors.observe(self._relabel, names=["relabel"])
+            return errors
+
+        return self._the("errors", make)
+
+    @property
+    def playground(self) -> Playground:
+        """The model on new texts."""
+        return self._the("playground", lambda: Playground(self._finished_run()))
+
+    @property
+    def journal(self) -> Path:
+        """The label journal of this lab."""
+        return self.home / _JOURNAL
+
+    # -- what one hands to the other ------------------------------------------------------------------------------------------
+
+    @shown
+    def _picked(self, change: Mapping[str, Any]) -> None:
+        self.model = change["new"]
+        if "launcher" in self._made:
+            self.launcher.set(**{"model.name": self.model})
+
+    @shown
+    def _repaired(self, change: Mapping[str, Any]) -> None:
+        self._repairs = list(change["new"].config.repairs)
+        self._to_recipe()
+        self._changed()
+
+    def _to_recipe(self) -> None:
+        """Repairs and labels become settings of the recipe, which alone repeats the run."""
+        if "launcher" not in self._made:
+            return
+        labels = [str(self.journal)] if self.journal.exists() and len(Journal(self.journal)) else []
+        config = self.corpus.config
+        wanted = {"repairs": list(config.repairs), "labels": labels, "labels_fingerprint": ""}
+        known = asdict(config)
+        self.launcher.set(**{f"data.{name}": value for name, value in wanted.items() if name in known})
+
+    @shown
+    def _edited(self, change: Mapping[str, Any]) -> None:
+        self._edits = dict(change["new"])
+        model = self._edits.get("model.name")
+        if isinstance(model, str) and model != self.model and not self.launcher.problems:
+            self.model = model
+        self._changed()
+
+    @shown
+    def _launched(self, change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            self.run = str(self._path(change["new"]))
+            if self.monitor.directory != self.run:
+                self.monitor.attach(self.run)
+
+    @shown
+    def _watched(self, _: Any) -> None:
+        monitor = self.monitor
+        if monitor.directory:
+            self.run = str(self._path(monitor.directory))
+        if monitor.status == "completed":
+            self._drop("matrix", "errors", "playground")
+        self._changed()
+
+    @shown
+    def _suggested(self, change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            self.launcher.set(**change["new"])
+
+    @shown
+    def _picked_cell(self, change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            self.errors.filters = dict(change["new"])
+
+    @shown
+    def _relabel(self, change: Mapping[str, Any]) -> None:
+        if change["new"]:
+            self.labeler.queue = list(change["new"])
+            self.go("data", "label")
+
+    # -- inside ---------------------------------------------------------------------------------------------------------------
+
+    def _the(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    def _drop(self, *names: str) -> None:
+        for name in names:
+            made = self._made.pop(name, None)
+            if made is not None:
+                made.unobserve_all()
+                made.close()
+
+    def _path(self, run: str) -> Path:
+        path = named(run)
+        return path if path.is_absolute() else Path.cwd() / path
+
+    def _complete(self) -> bool:
+        return bool(self.run) and (Path(self.run) / "manifest.json").exists()
+
+    def _finished_run(self) -> str:
+        if not self._complete():
+            raise LabError("a finished run in this lab", "none so far", "train first, or choose one: lab.use(RUN)")
+        return self.run
+
+    @shown
+    def _moved(self, change: Any = None) -> None:
+        """Show the widgets of the step; what is missing for them is said by the bar."""
+        if change is not None:
+            self.error = ""
+        if self.part not in STEPS[self.step]:
+            self.part = STEPS[self.step][0]
+            return
+        missing = (self.step in _NEEDS_DATA and not self.source) or (self.step in _NEEDS_RUN and not self._complete())
+        self._body.children = [] if missing else self._shown_now()
+
+    def _shown_now(self) -> list[ipywidgets.Widget]:
+        if self.step == "train":
+            launcher, monitor = self.launcher, self.monitor
+            self._to_recipe()
+            return [launcher, monitor]
+        return [
+            {
+                "pick": lambda: self.picker,
+                "inspect": lambda: self.inspector,
+                "label": lambda: self.labeler,
+                "confusion": lambda: self.matrix,
+                "errors": lambda: self.errors,
+                "try": lambda: self.playground,
+            }[self.part]()
+        ]
+
+    @shown
+    def _changed(self, change: Any = None) -> None:
+        if change is not None and change["name"] == "run":
+            self._drop("matrix", "errors", "playground")
+            if self.step in _NEEDS_RUN:
+                self._moved()
+        self.overview = self._overview()
+        self.refresh_code()
+        if self._ready:
+            self._save()
+
+    def _overview(self) -> list[dict[str, Any]]:
+        status = Run(self.run).status if self.run and (Path(self.run) / "recipe.toml").exists() else ""
+        data = ""
+        if self.source:
+            data = Path(self.source).name
+            if self._repairs:
+                data += f", {len(self._repairs)} repair{'s' if len(self._repairs) > 1 else ''}"
+            labels = len(self._made["labeler"].journal) if "labeler" in self._made else 0  # type: ignore[attr-defined]
+            if labels:
+                data += f", {labels:,} decisions"
+        score = ""
+        if status == "completed":
+            headline = Run(self.run).evaluation.headline if Run(self.run).evaluations else {}
+            name, figure = next(iter(headline.items()), ("", None))
+            score = f"{name.replace('_', ' ')} {figure.value:.3f}" if figure else ""
+        notes = {
+            "model": (self.model, "done"),
+            "data": (data or "no data yet", "done" if data else "open"),
+            "train": (status or ("ready" if data else "needs data"), status if status else "open" if data else "waits"),
+            "evaluate": (score or "needs a finished run", "done" if score else "waits"),
+            "try": (
+                Path(self.run).name if status == "completed" else "needs a finished run",
+                "open" if score else "waits",
+            ),
+        }
+        titles = {"model": "Model", "data": "Data", "train": "Train", "evaluate": "Evaluate", "try": "Try"}
+        return [
+            {"id": step, "title": titles[step], "parts": list(parts), "note": notes[step][0], "state": notes[step][1]}
+            for step, parts in STEPS.items()
+        ]
+
+    # -- the folder -----------------------------------------------------------------------------------------------------------
+
+    def _save(self) -> None:
+        kept = {
+            "version": 1,
+            "step": self.step,
+            "part": self.part,
+            "source": self.source,
+            "model": self.model,
+            "run": os.path.relpath(self.run, self.home) if self.run else "",
+            "repairs": self._repairs,
+            "edits": {name: value for name, value in self._edits.items() if not name.startswith("data.")},
+        }
+        target, partial = self.home / _FILE, self.home / f"{_FILE}.partial"
+        with writable(f"the lab's folder {self.home}"):
+            partial.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            partial.replace(target)
+
+    @shown
+    def _remember(self, asked: set[str]) -> None:
+        """Take up what the folder holds; a damaged file is put aside, never written over."""
+        file = self.home / _FILE
+        if not file.exists():
+            return
+        try:
+            kept = json.loads(file.read_text("utf-8"))
+            step, part = str(kept["step"]), str(kept["part"])
+            found = {name: str(kept[name]) for name in ("source", "model", "run")}
+            repairs, edits = [str(name) for name in kept["repairs"]], dict(kept["edits"])
+            if step not in STEPS or part not in STEPS[step]:
+                raise ValueError(f"step {step!r}, part {part!r}")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            aside = file.with_name(f"{_FILE}.damaged")
+            file.replace(aside)
+            raise LabError(
+                f"a whole {_FILE} in {self.home}",
+                f"a damaged one ({error})",
+                f"it is kept as {aside.name}; choose again",
+            ) from error
+        self._repairs, self._edits = repairs, edits
+        self.source, self.model = found["source"], found["model"]
+        self.run = str((self.home / found["run"]).resolve()) if found["run"] else ""
+        if not asked & {"step", "part"}:
+            self.step, self.part = step, part
+
+    # -- faces ----------------------------------------------------------------------------------------------------------------
+
+    def cell(self) -> str:
+        return (
+            f"from labkit.widgets import Lab\n\nlab = Lab({self.folder!r})\nlab.go({self.step!r}, {self.part!r})\nlab"
+        )
+
+    def face(self) -> str:
+        steps = "".join(
+            f"<li>{'<b>' if s['id'] == self.step else ''}{html.escape(s['title'])}{'</b>' if s['id'] == self.step else ''}"
+            f": {html.escape(s['note'])}</li>"
+            for s in self.overview
+        )
+        shown_now = "".join(child.face() for child in self._body.children if isinstance(child, LabWidget))
+        return f"<h4>Lab: {html.escape(self.folder)}</h4><ol>{steps}</ol>{shown_now}"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The bar with the widgets of the step below it."""
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        view = "application/vnd.jupyter.widget-view+json"
+        return {**data, view: {**data[view], "model_id": self.box.model_id}}, metadata
+
+    def close(self) -> None:
+        """Let go of the browser halves; the folder keeps everything."""
+        self._ready = False
+        self._drop(*list(self._made))
+        super().close()
+
+    def __repr__(self) -> str:
+        return f"Lab({self.folder!r}, step={self.step!r})"
