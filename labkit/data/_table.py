@@ -142,6 +142,11 @@ class Table:
         asked = [wanted[row_id] for row_id in self._store.take("row_id", found).to_pylist()]
         return found[np.argsort(np.array(asked, dtype=np.int64), kind="stable")]
 
+    def row_ids(self, positions: Positions) -> list[str]:
+        """Ids of the rows at some positions."""
+        found: list[str] = self._store.take("row_id", np.asarray(positions, dtype=np.int32)).to_pylist()
+        return found
+
     def tokens(self, position: int, tokenizer: Tokenizer, max_length: int) -> list[dict[str, Any]]:
         """What a tokenizer makes of a row.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -303,6 +304,21 @@ def test_views_are_kept() -> None:
         table.view(Query(length=(i, None)))
     again = table.view(Query(search="refund"))
     assert again is not view and again.positions.tolist() == view.positions.tolist()
+
+
+def test_several_cores_and_callers_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"text": f"{row['text']} {i}", "label": row["topic"]} for i, row in enumerate(toy_rows(25_000))]
+    corpus = read(rows)
+    assert corpus["train"].data.table.column("text").num_chunks > 1
+    queries = [
+        Query(search=word, labels=("food",), sort=((by, "descending"),)) for word in "abc" for by in ("text", "length")
+    ]
+    monkeypatch.setattr("labkit.data._store._cores", lambda: 1)
+    alone = [Table(corpus).view(query).positions.tolist() for query in queries]
+    monkeypatch.setattr("labkit.data._store._cores", lambda: 4)
+    table = Table(corpus)
+    with ThreadPoolExecutor(6) as callers:
+        assert list(callers.map(lambda query: table.view(query).positions.tolist(), queries)) == alone
 
 
 def test_accents_are_found_however_they_are_encoded() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hostile import rows as hostile_rows
 from jupyter import Lab, Notebook
 from toys import toy_recipe, toy_rows
 
-from labkit.training import train
+from labkit.training import Run, train
 
 MANY = """import numpy as np
 from labkit.tasks import Predictions
@@ -52,8 +53,8 @@ def harmless(notebook: Notebook) -> None:
 
 def test_a_cell_opens_its_rows_and_filters_the_errors(lab: Lab, run: str, tmp_path: Path) -> None:
     cells = [
-        f"import traitlets\nfrom labkit.widgets import ConfusionMatrix, ErrorBrowser\nmatrix = ConfusionMatrix({run!r})\nmatrix",
-        f"errors = ErrorBrowser({run!r})\ntraitlets.dlink((matrix, 'picked'), (errors, 'filters'))\nerrors",
+        f"from traitlets import dlink\nfrom labkit.widgets import *\nmatrix = ConfusionMatrix({run!r})\nmatrix",
+        f"errors = ErrorBrowser({run!r})\ndlink((matrix, 'picked'), (errors, 'filters'))\nerrors",
     ]
     with lab.open(cells) as notebook:
         matrix, errors = notebook.widget("Confusion matrix"), notebook.widget("Error browser")
@@ -134,7 +135,7 @@ def test_errors_by_keyboard(lab: Lab, run: str) -> None:
         listed.focus()
         page.keyboard.press("End")
         wait(notebook, f"errors.current == {ids[-1]!r}")
-        listed.locator(f"#eb-row-{len(ids) - 1} .eb-text").wait_for()
+        listed.locator(f".eb-row[aria-posinset='{len(ids)}'] .eb-text").wait_for()
         page.keyboard.press("Control+a")
         wait(notebook, f"len(errors.selection) == {len(ids)}")
 
@@ -152,17 +153,19 @@ def test_errors_by_keyboard(lab: Lab, run: str) -> None:
         assert 0 < food < len(ids)
         widget.get_by_text(f"{food} rows, highest loss first").wait_for()
         notebook.reload()
-        assert notebook.widget().get_by_label("True label").input_value() == "food"
+        chosen = notebook.widget().get_by_label("True label").locator("option:checked")
+        chosen.filter(has_text="food").wait_for(state="attached")
         harmless(notebook)
 
 
-def test_playing(lab: Lab, run: str) -> None:
+def test_playing(lab: Lab, toy_run: Run, tmp_path: Path) -> None:
+    run = str(shutil.copytree(toy_run.directory, tmp_path / "run"))  # pinned texts are kept in it
     cell = f"from labkit.widgets import Playground\nplay = Playground({run!r}, examples=['goal match team'])\nplay"
     with lab.open([cell]) as notebook:
         widget, page = notebook.widget(), notebook.page
         widget.get_by_text("No text yet").wait_for()
         assert notebook.python("play.state") == "idle"
-        widget.get_by_label("Text", exact=True).fill("soup bread salt <img src=x onerror=window.pwned=1>")
+        widget.get_by_label("Text", exact=True).fill("soup bread salt dinner sauce")
         page.keyboard.press("Control+Enter")
         widget.locator(".pg-bars li").first.wait_for(timeout=60_000)
         assert widget.locator(".pg-bars .pg-strong").inner_text() == "food"
@@ -177,6 +180,8 @@ def test_playing(lab: Lab, run: str) -> None:
         widget.get_by_label("Pinned text", exact=True).fill("train ticket")
         page.keyboard.press("Control+Enter")
         wait(notebook, "play.pins[1]['text'] == 'train ticket'")
+        notebook.execute("play.pin('<img src=x onerror=window.pwned=1>')")
+        widget.get_by_text("<img src=x onerror=window.pwned=1>").wait_for()
         widget.get_by_label("Each line is a text").check()
         widget.get_by_label("Texts, one a line").fill("goal match\nsoup salt\n\nsea hotel")
         widget.get_by_role("button", name="Pin line 3").wait_for()
@@ -190,7 +195,7 @@ def test_playing(lab: Lab, run: str) -> None:
         notebook.restart()
         notebook.run_all()
         notebook.widget().get_by_role("button", name="Remove text 2").click()
-        wait(notebook, "[pin['text'][:4] for pin in play.pins] == ['soup']")
+        wait(notebook, "[pin['text'][:4] for pin in play.pins] == ['soup', '<img']")
         harmless(notebook)
 
 
@@ -225,15 +230,17 @@ def test_accessible_at_both_ends_of_the_width(lab: Lab, run: str, theme: str) ->
         f"errors = ErrorBrowser({run!r})\nerrors.select(errors.ids(0, 2))\nerrors",
         f"play = Playground({run!r}, compare={run!r}, keep=False, text='soup')\nplay.pin('soup')\nplay.pin('goal')\nplay",
     ]
-    for width in (620, 1920):  # JupyterLab's own bars take about 140 pixels
-        with lab.open(cells, width=width) as notebook:
-            notebook.widget("Playground").locator(".pg-bars li").first.wait_for()
-            notebook.widget("Error browser").locator(".eb-bars li").first.wait_for()
-            notebook.widget("Confusion matrix").locator(".cm-list tbody tr").first.wait_for()
+    with lab.open(cells, width=1920) as notebook:
+        notebook.widget("Playground").locator(".pg-bars li").first.wait_for()
+        notebook.widget("Error browser").locator(".eb-bars li").first.wait_for()
+        notebook.widget("Confusion matrix").locator(".cm-list tbody tr").first.wait_for()
+        for width in (1920, 620):  # JupyterLab's own bars take about 140 pixels
+            notebook.page.set_viewport_size({"width": width, "height": 950})
+            notebook.page.wait_for_timeout(300)
             assert notebook.axe() == []
             for widget in notebook.page.locator(".labkit").all():
                 assert widget.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing sticks out"
-            harmless(notebook)
+        harmless(notebook)
     lab.theme("light")
 
 

@@ -1,5 +1,6 @@
 // A small line chart of our own: themeable, read by pointer and by keyboard, with a cursor that several charts may share.
 import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
 import { extent, figure, nearest, path, scale, stepped, tickText, ticks, widened, wholeTicks, type Point } from "./chart";
 import { useWidth } from "./ui";
 
@@ -50,7 +51,9 @@ export function LineChart(props: Props) {
   const columns = wholeTicks(range, Math.max(2, Math.floor(width / 110)));
   // the keyboard goes along the line with the most points
   const track = series.filter((s) => !s.faint).reduce<readonly Point[]>((most, s) => (s.points.length > most.length ? s.points : most), []);
+  const pointed = useRef(false); // a pointer that leaves takes away its own cursor, not the keyboard's
   const at = (event: PointerEvent) => {
+    pointed.current = true;
     const left = (event.currentTarget as HTMLElement).getBoundingClientRect().left;
     const share = (event.clientX - left - LEFT) / (right - LEFT);
     const wanted = range[0] + share * (range[1] - range[0]);
@@ -58,6 +61,7 @@ export function LineChart(props: Props) {
     onCursor(found ? found[0] : null);
   };
   const onKey = (event: KeyboardEvent) => {
+    pointed.current = false;
     const far = Math.max(1, Math.round(track.length / 10));
     const by = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: 1, ArrowDown: -1, PageUp: far, PageDown: -far, Home: -Infinity, End: Infinity }[event.key];
     if (event.key === "Escape") onCursor(null);
@@ -104,7 +108,7 @@ export function LineChart(props: Props) {
         aria-valuenow={now}
         aria-valuetext={read.length ? `${where(now)}: ${said}` : "nothing yet"}
         onPointerMove={at}
-        onPointerLeave={() => onCursor(null)}
+        onPointerLeave={() => pointed.current && onCursor(null)}
         onKeyDown={onKey}
         onBlur={() => onCursor(null)}
       >

@@ -178,8 +178,12 @@ export class Desk {
   }
 
   undo(): void {
-    const of = this.log[0]?.id;
-    void this.lead("undo", of ? { of } : {});
+    this.whenFree(() => void this.lead("undo", { of: this.log[0]?.id ?? "" }));
+  }
+
+  /** To the next or the previous row of the queue. */
+  step(by: number): void {
+    this.whenFree(() => void this.lead("step", { by, row_id: this.example?.row_id ?? null }));
   }
 
   /** Something was changed from Python or in another view. */

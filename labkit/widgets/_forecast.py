@@ -1,0 +1,249 @@
+"""What a recipe would cost on this machine, and what its data and model do not let it do."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from labkit import data, models
+from labkit._places import named
+from labkit.data import Corpus, DataConfig
+from labkit.errors import LabError, RecipeError, UnknownName, quoted
+from labkit.models import ModelCard
+from labkit.tasks import TASKS
+from labkit.training import Recipe
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+_ROWS, _WORDS = 1000, 20.0  # assumed where there is no data yet
+
+
+class FieldError(LabError):
+    """A problem that belongs to one field of the form."""
+
+    def __init__(self, field: str, error: LabError) -> None:
+        Exception.__init__(self, str(error))
+        self.field, self.error = field, error
+
+
+class Library:
+    """The corpora of the last few data settings, so that a change of the learning rate reads nothing again."""
+
+    def __init__(self, most: int = 2) -> None:
+        self.most = most
+        self._kept: dict[DataConfig, Corpus] = {}
+        self._lock = threading.Lock()
+
+    def corpus(self, config: DataConfig) -> Corpus:
+        """The corpus of a configuration.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        with self._lock:
+            if config not in self._kept:
+                self._kept[config] = data.load(config)
+                for old in list(self._kept)[: -self.most]:
+                    del self._kept[old]
+            return self._kept[config]
+
+
+def on_hub(config: DataConfig) -> bool:
+    """Whether the data are named by a hub id, which is fetched when training starts."""
+    return bool(_HUB_ID.fullmatch(config.train)) and not named(config.train).exists() and "." not in config.train
+
+
+def examine(recipe: Recipe, library: Library) -> tuple[Corpus | None, ModelCard | None]:
+    """The data and the model of a recipe, as far as they are on this machine.
+
+    Raises:
+        FieldError: the data or the model cannot be had or cannot be trained on.
+    """
+    card = _card(recipe.model.name)
+    if not recipe.data.train or on_hub(recipe.data):
+        return None, card
+    try:
+        corpus = library.corpus(recipe.data)
+    except UnknownName as error:
+        fields = {"text": recipe.data.text, "text_pair": recipe.data.text_pair, "group": recipe.data.group}
+        at = next((name for name, value in fields.items() if value and value == error.name), "")
+        at = at or (
+            "label" if error.name in recipe.data.label else "repairs" if error.name in recipe.data.repairs else "train"
+        )
+        raise FieldError(f"data.{at}", error) from error
+    except LabError as error:
+        raise FieldError("data.train", error) from error
+    problems = TASKS[recipe.task].problems(corpus)
+    if problems:
+        raise FieldError("data.train", RecipeError(problems))
+    columns = ["length", "label", *corpus["train"].column_names]
+    unknown = [name for name in recipe.evaluation.slices if name not in columns]
+    if unknown:
+        problem = f"evaluation.slices names {quoted(unknown)}. Columns to slice by: {quoted(columns, 50)}."
+        raise FieldError("evaluation.slices", RecipeError([problem]))
+    return corpus, card
+
+
+def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
+    """Time, memory and precision of training by a recipe on this machine, as plain values.
+
+    Returns:
+        ``seconds``, ``memory_mb``, ``free_memory_mb``, ``fits``, ``precision``, ``steps``, ``rows`` by split, ``note``;
+        or ``problem`` and the ``field`` that it belongs to.
+    """
+    try:
+        corpus, card = examine(recipe, library)
+    except FieldError as error:
+        return {"problem": str(error), "field": error.field}
+    machine = models.machine()
+    rows, words = _ROWS, _WORDS
+    notes = []
+    if corpus is not None:
+        rows, words = len(corpus["train"]), _mean_words(corpus)
+    elif recipe.data.train:
+        notes.append("The data are no file here: taken as a hub id, and fetched when training starts.")
+    if corpus is None:
+        notes.append(f"Assumed: {_ROWS:,} rows of {_WORDS:g} words.")
+    per_epoch = math.ceil(math.ceil(rows / recipe.optimizer.batch_size) / recipe.optimizer.gradient_accumulation)
+    steps = math.ceil(recipe.budget.epochs * per_epoch)
+    if recipe.budget.max_steps:
+        steps = min(steps, recipe.budget.max_steps)
+    found: dict[str, Any] = {
+        "problem": "",
+        "field": "",
+        "rows": dict(corpus.rows) if corpus else {},
+        "steps": steps,
+        "cores": machine.cores,
+        "machine": machine.name,
+        "free_memory_mb": 1000 * (machine.gpu_memory_gb if machine.device == "cuda" else machine.free_memory_gb),
+    }
+    if card is None:
+        notes.append("There is no forecast for a model that is not on this machine and not in the catalogue.")
+        return {**found, "note": " ".join(notes)}
+    limit = recipe.model.max_length or card.max_tokens or 512
+    tokens = min(words * (1.6 if "multilingual" in card.languages else 1.35) + 2, limit)
+    cost = models.forecast(
+        card, rows=rows, tokens=tokens, epochs=steps / per_epoch, batch_size=recipe.optimizer.batch_size, on=machine
+    )
+    seconds, precision = cost.seconds, cost.precision
+    if recipe.budget.precision not in ("auto", precision) and machine.device != "mps":
+        speed = models.layer_speed(card.hidden, card.heads, 0, machine.device if machine.device == "cuda" else "cpu")
+        precision = recipe.budget.precision
+        seconds *= speed.seconds(precision) / speed.seconds(speed.best)
+    if recipe.technique.trainable == "head":
+        notes.append("Training the head only takes less: there is no backward pass through the encoder.")
+    return {
+        **found,
+        "seconds": seconds,
+        "memory_mb": cost.memory_mb,
+        "fits": cost.memory_mb < 0.9 * found["free_memory_mb"],
+        "precision": precision,
+        "note": " ".join(notes),
+    }
+
+
+class Latest:
+    """Does something in a thread with the latest of what it was given; what was overtaken is left out.
+
+    Args:
+        act: what to do with it.
+        pause: seconds to wait for something newer.
+    """
+
+    def __init__(self, act: Callable[[Any], None], *, pause: float = 0.25) -> None:
+        self.act, self.pause = act, pause
+        self._given: list[Any] = []
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._over = False
+
+    def give(self, value: Any) -> None:
+        """Hand over the newest value; returns at once."""
+        with self._wake:
+            self._given = [value]
+            if self._thread is None and not self._over:
+                self._thread = threading.Thread(target=self._work, name="labkit-forecast", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def stop(self) -> None:
+        """End the thread after what it is doing."""
+        with self._wake:
+            self._over = True
+            self._given = []
+            self._wake.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while self._wake.wait(self.pause):
+                    pass  # something newer came
+                if not self._given:
+                    self._thread = None
+                    return
+                value = self._given.pop()
+            self.act(value)
+
+
+def _card(name: str) -> ModelCard | None:
+    """What is known about a model; None where it is on the hub only and not in the catalogue.
+
+    Raises:
+        FieldError: there is no such model.
+    """
+    try:
+        return models.find(name)
+    except UnknownName as unknown:
+        folder = named(name)
+        if folder.is_dir():
+            try:
+                return _described(models.resolve(name, fetch=False).folder)
+            except LabError as error:
+                raise FieldError("model.name", error) from error
+        if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+            return None
+        raise FieldError("model.name", unknown) from unknown
+    except LabError as error:
+        raise FieldError("model.name", error) from error
+
+
+def _described(folder: Path) -> ModelCard | None:
+    """A model folder as far as the forecast needs it, from its configuration and the size of its weights."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+        width = {"float16": 2, "bfloat16": 2}.get(str(config.get("dtype") or config.get("torch_dtype")), 4)
+        blank: dict[str, Any] = dict.fromkeys(
+            ("hub_id", "family", "architecture", "licence", "objective", "domain", "strengths", "weaknesses", "paper",
+             "source", "checked"), "",
+        )  # fmt: skip
+        return ModelCard(
+            **blank,
+            name=folder.name,
+            kind="encoder",
+            layers=int(config["num_hidden_layers"]),
+            hidden=int(config["hidden_size"]),
+            heads=int(config["num_attention_heads"]),
+            vocabulary=int(config.get("vocab_size", 0)),
+            parameters_m=size / width / 1e6,
+            disk_mb=size / 1e6,
+            safetensors=True,
+            max_tokens=int(config.get("max_position_embeddings", 0)),
+            languages=(),
+            tasks=(),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # another architecture's names: no forecast, and training will tell
+
+
+def _mean_words(corpus: Corpus) -> float:
+    rows = corpus["train"]
+    sample = rows[: min(1000, len(rows))]
+    texts = list(sample["text"])
+    if "text_pair" in sample:
+        texts = [f"{a} {b}" for a, b in zip(texts, sample["text_pair"], strict=True)]
+    return max(1.0, sum(len(text.split()) for text in texts) / max(1, len(texts)))

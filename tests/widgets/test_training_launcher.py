@@ -1,0 +1,277 @@
+"""The training launcher without a browser: the form, the checks, the forecast, launching, its face and its cell."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toys import toy_recipe
+
+from labkit.data import read
+from labkit.errors import LabError, RecipeError, RunError
+from labkit.training import Recipe, Run, _rundir, attach
+from labkit.widgets import TrainingLauncher
+from labkit.widgets import _recipe_form as forms
+
+PATIENCE = 120
+
+
+@pytest.fixture()
+def make(tmp_path: Path) -> Iterator[Callable[..., TrainingLauncher]]:
+    """Launchers whose runs go below the test's folder; their threads end with the test."""
+    made: list[TrainingLauncher] = []
+
+    def build(*args: Any, **kwargs: Any) -> TrainingLauncher:
+        made.append(TrainingLauncher(*args, **{"out": tmp_path / "runs", **kwargs}))
+        return made[-1]
+
+    yield build
+    for launcher in made:
+        launcher.close()
+
+
+def settled(launcher: TrainingLauncher) -> dict[str, Any]:
+    """The forecast, once it is there."""
+    until = time.monotonic() + PATIENCE
+    while launcher.measuring:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return dict(launcher.forecast)
+
+
+# -- the form ----------------------------------------------------------------------------------------------------------------
+
+
+def test_every_setting_has_a_field_with_help(make: Callable[..., TrainingLauncher]) -> None:
+    fields = [field for section in make().form() for field in section["fields"]]
+    assert {field["name"] for field in fields} == set(forms.names()) >= set(forms.flat(Recipe()))
+    for field in fields:
+        assert field["help"] and field["label"], field
+        assert field["choices"] or field["kind"] not in ("choice", "flags"), field
+    assert json.loads(json.dumps(fields)) == fields
+    by_name = {field["name"]: field for field in fields}
+    assert by_name["optimizer.learning_rate"]["blank"] == "chosen by the model's size"
+    assert by_name["budget.epochs"]["blank"] == "" and by_name["budget.epochs"]["default"] == 8
+    assert by_name["optimizer.schedule"]["choices"][:2] == ["linear", "cosine"]
+    assert (by_name["data.multi_label"]["kind"], by_name["data.repairs"]["kind"]) == ("three", "flags")
+    assert "minilm" in by_name["model.name"]["suggestions"]
+    assert [f["name"] for f in fields if f["essential"]] and set(forms.ESSENTIAL) <= set(by_name)
+
+
+def test_what_is_typed_is_checked_and_kept(make: Callable[..., TrainingLauncher]) -> None:
+    launcher = make()
+    answer = launcher.answer(
+        "check",
+        {"values": {"optimizer.learning_rate": "1e-", "optimizer.batch_size": 8.5, "data.validation_share": 0.7,
+                    "data.test_share": 0.5, "budget.epochs": 3}},
+    )  # fmt: skip
+    assert answer["ok"]
+    assert set(answer["value"]) == {
+        "optimizer.learning_rate", "optimizer.batch_size", "data.validation_share", "data.test_share"
+    }  # fmt: skip
+    assert "must be a number" in launcher.problems["optimizer.learning_rate"]
+    assert launcher.values["optimizer.learning_rate"] == "1e-", "a reload shows what was typed"
+    assert launcher.recipe == Recipe(), "the last one without a problem"
+    refused = launcher.answer("launch", {})
+    assert not refused["ok"] and "3 problems" in refused["error"]["message"]
+    assert launcher.check({"optimizer.learning_rate": 1e-4, "budget.epochs": 8.0, "seed": 0}) == {}
+    assert launcher.values == {"optimizer.learning_rate": 1e-4}, "defaults are left out"
+    assert launcher.recipe.optimizer.learning_rate == 1e-4
+
+
+def test_an_unknown_setting_is_refused(make: Callable[..., TrainingLauncher]) -> None:
+    launcher = make()
+    assert not launcher.answer("check", {"values": {"optimizer.lerning_rate": 1}})["ok"]
+    with pytest.raises(RecipeError, match=r"optimizer\.learning_rate"):
+        launcher.set(**{"optimizer.lerning_rate": 1e-4})
+    with pytest.raises(RecipeError, match="at least 1"):
+        launcher.set(seed=3, **{"optimizer.batch_size": 0})
+    assert launcher.values == {}, "nothing is changed where one of them cannot work"
+
+
+def test_driven_from_python(make: Callable[..., TrainingLauncher], tmp_path: Path) -> None:
+    launcher = make(Recipe(seed=5))
+    seen: list[Recipe] = []
+    launcher.observe(lambda change: seen.append(change["new"]), names=["recipe"])
+    made = launcher.set(**{"optimizer.learning_rate": 1e-4, "evaluation.slices": ("label",), "data.multi_label": False})
+    assert made == launcher.recipe == seen[-1]
+    assert launcher.values == {
+        "seed": 5, "data.multi_label": False, "optimizer.learning_rate": 1e-4, "evaluation.slices": ["label"]
+    }  # fmt: skip
+    launcher.set(**{"data.multi_label": None, "seed": None})
+    assert launcher.recipe.data.multi_label is None and launcher.recipe.seed == 0
+    launcher.reset()
+    assert launcher.recipe == Recipe(seed=5)
+    with pytest.raises(LabError, match="Did you mean out="):
+        make(ot="x")
+
+
+def test_recipe_files(make: Callable[..., TrainingLauncher], tmp_path: Path) -> None:
+    launcher = make(Recipe(seed=5))
+    path = tmp_path / "mine.toml"
+    assert launcher.answer("save", {"path": str(path)}) == {"ok": True, "value": str(path)}
+    assert not launcher.answer("save", {"path": str(path)})["ok"], "nothing is overwritten unasked"
+    launcher.set(seed=6)
+    assert launcher.answer("save", {"path": str(path), "replace": True})["ok"]
+    assert make(str(path)).recipe == Recipe(seed=6) == Recipe.load(path)
+    other = make()
+    other.load(path)
+    other.set(seed=7)
+    other.reset()
+    assert other.recipe.seed == 6
+    assert not other.answer("load", {"path": str(tmp_path / "none.toml")})["ok"]
+    assert not other.answer("save", {"path": str(tmp_path / "x.txt")})["ok"]
+    assert not other.answer("save", {"path": str(tmp_path / "no" / "x.toml")})["ok"]
+    preview = other.preview()
+    assert preview["toml"] == Recipe(seed=6).to_toml()
+    assert preview["changes"] == [{"sign": "-", "text": "seed = 0"}, {"sign": "+", "text": "seed = 6"}]
+
+
+def test_data_in_every_form(make: Callable[..., TrainingLauncher], toy_csv: Path) -> None:
+    corpus = read(str(toy_csv))
+    assert make(str(toy_csv)).recipe.data.train == str(toy_csv)
+    assert make(toy_csv, model="minilm-l12").recipe.model.name == "minilm-l12"
+    assert make(corpus).recipe.data == corpus.config == make(corpus.config).recipe.data
+    assert settled(make(corpus.splits["train"].to_pandas()))["rows"]
+
+
+# -- the forecast ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_forecast_follows_the_recipe(make: Callable[..., TrainingLauncher], toy_csv: Path, toy_model: Path) -> None:
+    launcher = make(toy_csv)
+    first = settled(launcher)
+    assert first["problem"] == "" and sum(first["rows"].values()) == 120
+    assert first["seconds"] > 0 and first["memory_mb"] > 500 and first["precision"] in ("float32", "bf16")
+    launcher.set(**{"budget.epochs": 16, "optimizer.batch_size": 8})
+    second = settled(launcher)
+    assert second["seconds"] > 1.5 * first["seconds"] and second["steps"] > 6 * first["steps"]
+    launcher.set(**{"budget.max_steps": 5})
+    assert settled(launcher)["steps"] == 5
+    launcher.set(**{"model.name": str(toy_model)})
+    assert settled(launcher)["memory_mb"] < second["memory_mb"], "a folder is read"
+    assert "Assumed" in settled(make())["note"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "said"),
+    [
+        ({"data.train": "toi.csv"}, "data.train", "no such file"),
+        ({"data.text": "boddy"}, "data.text", "'boddy'"),
+        ({"data.label": ["tpoic"]}, "data.label", "'tpoic'"),
+        ({"evaluation.slices": ["colour"]}, "evaluation.slices", "'colour'"),
+        ({"model.name": "minilmm"}, "model.name", "minilm"),
+        ({"model.name": "/no/such/folder"}, "model.name", "/no/such/folder"),
+    ],
+)
+def test_problems_of_data_and_model_belong_to_a_field(
+    make: Callable[..., TrainingLauncher], toy_csv: Path, change: dict[str, Any], field: str, said: str
+) -> None:
+    launcher = make(toy_csv)
+    launcher.set(**change)
+    found = settled(launcher)
+    assert found["field"] == field and said in found["problem"]
+    answer = launcher.answer("launch", {})
+    assert not answer["ok"] and said in answer["error"]["message"]
+    assert launcher.run == "" and not Path(launcher.out).exists(), "nothing was begun"
+    assert html.escape(found["problem"]) in launcher.face()
+
+
+def test_hub_ids_are_not_fetched_while_typing(make: Callable[..., TrainingLauncher], empty_hub: Path) -> None:
+    launcher = make("imdb", model="someone/some-model")
+    found = settled(launcher)
+    assert found["problem"] == "" and "hub id" in found["note"] and "seconds" not in found
+
+
+# -- launching ---------------------------------------------------------------------------------------------------------------
+
+
+def test_launching_and_coming_back(
+    make: Callable[..., TrainingLauncher], toy_data: Path, toy_model: Path, tmp_path: Path
+) -> None:
+    launcher = make(toy_recipe(toy_data, toy_model, budget={"epochs": 300}))
+    directory = launcher.launch()
+    assert launcher.run == directory and Path(directory).parent == tmp_path / "runs"
+    run = attach(directory)
+    assert run.status == launcher.progress["status"] == "running"
+    assert run.recipe.data == launcher.recipe.data
+    busy = launcher.answer("launch", {})
+    assert not busy["ok"] and Path(directory).name in busy["error"]["message"]
+    again = make(toy_recipe(toy_data, toy_model))
+    assert again.run == directory, "another kernel finds the run that is at work"
+    run.stop()
+    assert run.wait(timeout=PATIENCE) == "stopped"
+    until = time.monotonic() + 20
+    while launcher.progress["status"] != "stopped":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    third = make(toy_recipe(toy_data, toy_model, budget={"epochs": 300}))
+    assert third.run == directory, "the same recipe finds the run that it began"
+    assert make(toy_recipe(toy_data, toy_model)).run == ""
+
+
+def test_a_busy_folder_is_refused_unless_asked_for(
+    make: Callable[..., TrainingLauncher],
+    toy_data: Path,
+    toy_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = tmp_path / "runs" / "other"
+    other.mkdir(parents=True)
+    toy_recipe(toy_data, toy_model).save(other / "recipe.toml")
+    _rundir.claim(other, os.getpid())
+    begun: list[Path] = []
+
+    def launch(recipe: Recipe, directory: Path) -> Run:
+        begun.append(directory)
+        directory.mkdir(parents=True)
+        recipe.save(directory / "recipe.toml")
+        return Run(directory)
+
+    monkeypatch.setattr("labkit.training.launch", launch)
+    launcher = make(toy_recipe(toy_data, toy_model))
+    with pytest.raises(RunError, match="beside=True"):
+        launcher.launch()
+    assert not begun
+    launcher.launch(beside=True)
+    assert len(begun) == 1 and launcher.progress["status"] == "interrupted"
+
+
+def test_there_must_be_data(make: Callable[..., TrainingLauncher]) -> None:
+    answer = make().answer("launch", {})
+    assert not answer["ok"] and "data.train" in answer["error"]["message"]
+
+
+# -- faces -------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_cell_makes_the_same_recipe(
+    make: Callable[..., TrainingLauncher], toy_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr("labkit.training.launch", lambda *args: begun.append(args))
+    for out in ("runs", tmp_path / "elsewhere"):
+        launcher = make(toy_data, out=out)
+        launcher.set(
+            **{"seed": 3, "optimizer.learning_rate": 1e-4, "data.repairs": ["fix_mojibake"], "evaluation.slices": []}
+        )
+        assert "batch_size" not in launcher.code, "changed settings only"
+        exec(launcher.code, {})  # noqa: S102
+        assert begun[-1][0] == launcher.recipe
+    assert begun[-1][1].parent == tmp_path / "elsewhere"
+
+
+def test_texts_are_text(make: Callable[..., TrainingLauncher]) -> None:
+    launcher = make()
+    launcher.set(**{"data.train": "<img src=x onerror=alert(1)>"})
+    settled(launcher)
+    face = launcher._repr_html_()
+    assert "<img" not in face and "&lt;img" in face
+    assert "All settings" in make().face()
