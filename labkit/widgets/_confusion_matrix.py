@@ -164,8 +164,8 @@ class ConfusionMatrix(LabWidget):
             ]
         )
         return {
-            "name": self._a.name,
-            "compare": "" if self._b is None else self._b.name,
+            "name": self._a.name or ("the first" if self._b else ""),
+            "compare": self._b.name or "the second" if self._b else "",
             "splits": self._a.splits,
             "labels": list(a.labels),
             "order": order_classes(counts, order),
@@ -244,7 +244,7 @@ class ConfusionMatrix(LabWidget):
             [pair["true"], pair["predicted"], f"{pair['count']:+,}" if self._b else f"{pair['count']:,}"]
             for pair in self.pairs()
         ]
-        title = f"What {self._b.name or 'the other'} does otherwise" if self._b else "Most confused"
+        title = f"What {self._b.name or 'the second'} does otherwise" if self._b else "Most confused"
         return f"{head}<h4>{html.escape(title)}</h4>" + table(["true", "predicted", what], pairs, numbers={2})
 
 

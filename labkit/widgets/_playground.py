@@ -53,7 +53,9 @@ class Playground(LabWidget):
     lines = traitlets.Bool(False, help="Whether each line is a text of its own.").tag(sync=True)
     pins: traitlets.List[Any] = traitlets.List(help="Pinned texts with what the models said.").tag(sync=True)
     examples = traitlets.List(traitlets.Unicode(), help="Texts to start from.").tag(sync=True)
-    models: traitlets.List[Any] = traitlets.List(help="Name and labels of each model; labels are known once it is loaded.").tag(sync=True)
+    models: traitlets.List[Any] = traitlets.List(
+        help="Name and labels of each model; labels are known once it is loaded."
+    ).tag(sync=True)
     paired = traitlets.Bool(False, help="Whether the model takes pairs of texts.").tag(sync=True)
     state = traitlets.Enum(("idle", "loading", "ready"), "idle", help="Whether the models are loaded.").tag(sync=True)
 

@@ -93,6 +93,7 @@ def test_the_difference_of_two() -> None:
     matrix = ConfusionMatrix(FIRST, compare=SECOND, rows=ROWS)
     assert cells(matrix)["cat", "cat"] == (1, 2)
     assert cells(matrix)["dog", "owl"] == (0, 1), "a cell that only the second one has"
+    assert matrix.matrix["compare"] == "the second"
     changed = {(pair["true"], pair["predicted"]): pair["count"] for pair in matrix.pairs()}
     assert changed == {("cat", "dog"): -1, ("dog", "owl"): 1}
     lines = list(csv.reader(io.StringIO(matrix.csv())))

@@ -21,7 +21,7 @@ export interface Traits extends BaseTraits {
   model: string;
 }
 
-const TYPING = 80; // milliseconds after the last key
+const TYPING = 60; // milliseconds after the last key
 const OPERATORS: readonly (readonly [string, string])[] = [
   ["=", "is"],
   ["!=", "is not"],

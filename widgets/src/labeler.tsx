@@ -84,12 +84,12 @@ function App({ bridge }: Door) {
   const single = mode === "single";
   const value: Value = example ? (single ? example.value : desk.marked(example)) : null;
   const spans = example && mode === "spans" ? spansOf(example.text, value) : null;
+  const focus = () => stage.current?.focus({ preventScroll: true });
   useEffect(() => {
     setSelected(null);
+    if (noting) focus();
     setNoting(false);
   }, [example?.row_id]);
-
-  const focus = () => stage.current?.focus({ preventScroll: true });
   // what had the focus may be gone with the other view
   useEffect(() => (document.activeElement === document.body ? focus() : undefined), [view]);
   const say = (text: string) => setSaid(`${text}. Next example.`);
@@ -287,6 +287,7 @@ function App({ bridge }: Door) {
               single={single}
               turn={`${queueName} ${desk.looks}`}
               handle={table}
+              leave={focus}
               open={act.go}
               changed={() => desk.refresh()}
             />

@@ -957,6 +957,7 @@ function RowList(props) {
       "aria-multiselectable": "true",
       "aria-rowcount": (rows?.count ?? 0) + 1,
       "aria-busy": rows === null,
+      "data-turn": rows?.turn ?? -1,
       "aria-activedescendant": cursor >= first && cursor < last ? `${id}-${cursor}` : void 0,
       style: { "--di-columns": `20px ${columns.map(([, , , width]) => width).join(" ")}` },
       onScroll,
@@ -1233,7 +1234,7 @@ function One(props) {
 var capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 // src/data_inspector.tsx
-var TYPING = 80, OPERATORS = [
+var TYPING = 60, OPERATORS = [
   ["=", "is"],
   ["!=", "is not"],
   ["contains", "contains"],

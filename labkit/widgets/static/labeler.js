@@ -1261,7 +1261,7 @@ function History({ desk, current, go }) {
 }
 function NoteLine(props) {
   let [text, setText] = d2(props.text), input = T2(null);
-  return A2(() => input.current?.focus(), []), a3(
+  return F2(() => input.current?.focus(), []), a3(
     "input",
     {
       ref: input,
@@ -1279,7 +1279,7 @@ function NoteLine(props) {
 }
 function Help(props) {
   let box = T2(null);
-  return A2(() => box.current?.focus(), []), a3("div", { class: "lb-help", role: "dialog", "aria-label": "Keys", ref: box, tabIndex: -1, children: [
+  return F2(() => box.current?.focus(), []), a3("div", { class: "lb-help", role: "dialog", "aria-label": "Keys", ref: box, tabIndex: -1, children: [
     [...props.table ? TABLE_HELP : props.spans ? SPAN_HELP : [], ...HELP].map(([keys, text]) => a3("div", { class: "lb-key", children: [
       a3("kbd", { class: "lk-kbd", children: keys }),
       a3("span", { children: text })
@@ -1292,7 +1292,7 @@ function Help(props) {
 var SIZE = 25;
 function Table(props) {
   let [offset2, setOffset] = d2(0), [undecided, setUndecided] = d2(!1), [chosen, setChosen] = d2(/* @__PURE__ */ new Set()), [cursor, setCursor] = d2(0), [anchor, setAnchor] = d2(0), [threshold, setThreshold] = d2("90"), body = T2(null), page = useAsked(`${offset2} ${undecided} ${props.turn}`, () => props.ask("page", { offset: offset2, size: SIZE, undecided })), sure = Math.min(100, Math.max(0, Number(threshold) || 0)) / 100, above = useAsked(`${sure} ${props.suggests} ${props.turn}`, async () => props.suggests ? props.ask("count_above", { threshold: sure }) : 0), rows = page.value?.rows ?? [], total = page.value?.count ?? 0, ids = chosen.size > 0 ? [...chosen] : rows[cursor] ? [rows[cursor].row_id] : [], id = T2(newId()), act = useAction(async (name, args) => {
-    await props.ask(name, { ...args, id: id.current }), id.current = newId(), setChosen(/* @__PURE__ */ new Set()), props.changed();
+    props.leave(), await props.ask(name, { ...args, id: id.current }), id.current = newId(), setChosen(/* @__PURE__ */ new Set()), props.changed();
   }), label = (name) => {
     act.run("bulk", { row_ids: ids, label: props.single ? name : [name] });
   }, accept = () => {
@@ -1421,12 +1421,10 @@ function useDesk({ bridge }) {
   }, [thought]), { desk, turn, redraw: () => redraw(void 0) };
 }
 function App({ bridge }) {
-  let [labels] = useTrait(bridge, "labels"), [mode] = useTrait(bridge, "mode"), [view, setView] = useTrait(bridge, "view"), [guidelines] = useTrait(bridge, "guidelines"), [place] = useTrait(bridge, "place"), [queues] = useTrait(bridge, "queues"), [queueName] = useTrait(bridge, "queue_name"), [suggests] = useTrait(bridge, "suggests"), { desk, redraw } = useDesk({ bridge }), [help, setHelp] = d2(!1), [guide, setGuide] = d2(guidelines !== ""), [noting, setNoting] = d2(!1), [find, setFind] = d2(""), [selected, setSelected] = d2(null), [brush, setBrush] = d2(""), [said, setSaid] = d2(""), stage = T2(null), finder = T2(null), table = T2(null), keys = w2(() => keysOf(labels.length), [labels.length]), { example, progress } = desk, one = view === "one", single = mode === "single", value = example ? single ? example.value : desk.marked(example) : null, spans = example && mode === "spans" ? spansOf(example.text, value) : null;
+  let [labels] = useTrait(bridge, "labels"), [mode] = useTrait(bridge, "mode"), [view, setView] = useTrait(bridge, "view"), [guidelines] = useTrait(bridge, "guidelines"), [place] = useTrait(bridge, "place"), [queues] = useTrait(bridge, "queues"), [queueName] = useTrait(bridge, "queue_name"), [suggests] = useTrait(bridge, "suggests"), { desk, redraw } = useDesk({ bridge }), [help, setHelp] = d2(!1), [guide, setGuide] = d2(guidelines !== ""), [noting, setNoting] = d2(!1), [find, setFind] = d2(""), [selected, setSelected] = d2(null), [brush, setBrush] = d2(""), [said, setSaid] = d2(""), stage = T2(null), finder = T2(null), table = T2(null), keys = w2(() => keysOf(labels.length), [labels.length]), { example, progress } = desk, one = view === "one", single = mode === "single", value = example ? single ? example.value : desk.marked(example) : null, spans = example && mode === "spans" ? spansOf(example.text, value) : null, focus = () => stage.current?.focus({ preventScroll: !0 });
   A2(() => {
-    setSelected(null), setNoting(!1);
-  }, [example?.row_id]);
-  let focus = () => stage.current?.focus({ preventScroll: !0 });
-  A2(() => document.activeElement === document.body ? focus() : void 0, [view]);
+    setSelected(null), noting && focus(), setNoting(!1);
+  }, [example?.row_id]), A2(() => document.activeElement === document.body ? focus() : void 0, [view]);
   let say = (text) => setSaid(`${text}. Next example.`), put = (next) => example && desk.draft(toPoints(example.text, next)), mark = ([start, end], label) => {
     put(added(spans ?? [], { start, end, label })), setSelected(null);
   }, decide = (label, more = {}) => {
@@ -1587,6 +1585,7 @@ function App({ bridge }) {
               single,
               turn: `${queueName} ${desk.looks}`,
               handle: table,
+              leave: focus,
               open: act.go,
               changed: () => desk.refresh()
             }

@@ -270,6 +270,7 @@ export function RowList(props: Props) {
       aria-multiselectable="true"
       aria-rowcount={(rows?.count ?? 0) + 1}
       aria-busy={rows === null}
+      data-turn={rows?.turn ?? -1}
       aria-activedescendant={cursor >= first && cursor < last ? `${id}-${cursor}` : undefined}
       style={{ "--di-columns": `20px ${columns.map(([, , , width]) => width).join(" ")}` }}
       onScroll={onScroll}

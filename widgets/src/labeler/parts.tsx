@@ -1,5 +1,5 @@
 // What stands around the example: state of saving, notices, the latest decisions, the overview of keys.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Desk, Entry, Value } from "../lib/desk";
 import { count, visible } from "../lib/format";
 import { HELP, SPAN_HELP, TABLE_HELP } from "../lib/keys";
@@ -92,7 +92,7 @@ export function History({ desk, current, go }: { desk: Desk; current: string; go
 export function NoteLine(props: { text: string; save(text: string): void; leave(): void }) {
   const [text, setText] = useState(props.text);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.focus(), []);
+  useLayoutEffect(() => input.current?.focus(), []); // at once: the next key is text already
   return (
     <input
       ref={input}
@@ -112,7 +112,7 @@ export function NoteLine(props: { text: string; save(text: string): void; leave(
 
 export function Help(props: { spans: boolean; table: boolean; close(): void }) {
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => box.current?.focus(), []);
+  useLayoutEffect(() => box.current?.focus(), []);
   return (
     <div class="lb-help" role="dialog" aria-label="Keys" ref={box} tabIndex={-1}>
       {[...(props.table ? TABLE_HELP : props.spans ? SPAN_HELP : []), ...HELP].map(([keys, text]) => (

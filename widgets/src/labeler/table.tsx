@@ -29,6 +29,8 @@ export function Table(props: {
   single: boolean;
   turn: string;
   handle: { current: TableHandle | null };
+  /** Put the focus where keys go. */
+  leave(): void;
   open(row_id: string): void;
   changed(): void;
 }) {
@@ -48,6 +50,7 @@ export function Table(props: {
   // the same id until it worked: a stroke that is sent twice is written once
   const id = useRef(newId());
   const act = useAction(async (name: string, args: Record<string, unknown>) => {
+    props.leave(); // the button is disabled meanwhile
     await props.ask(name, { ...args, id: id.current });
     id.current = newId();
     setChosen(new Set());
