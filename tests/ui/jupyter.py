@@ -203,11 +203,13 @@ class Notebook:
 
     def settle(self) -> None:
         """Wait until every cell has run."""
-        self.page.wait_for_timeout(200)
-        self.page.wait_for_function(
-            "() => ![...document.querySelectorAll('.jp-InputPrompt')].some(e => e.textContent.includes('*'))",
-            timeout=_PATIENCE * 1000,
-        )
+        from playwright.sync_api import TimeoutError as TooLate
+
+        running = "() => [...document.querySelectorAll('.jp-InputPrompt')].some(e => e.textContent.includes('*'))"
+        # on a busy machine a while passes before a cell is marked as running; one may also be done before anybody looks
+        with contextlib.suppress(TooLate):
+            self.page.wait_for_function(running, timeout=3000)
+        self.page.wait_for_function(f"() => !({running})()", timeout=_PATIENCE * 1000)
 
     def widget(self, name: str = "") -> Any:
         """The locator of a widget's root, by its accessible name where there are several."""

@@ -807,7 +807,7 @@ function binsOf(length, edges) {
 }
 
 // src/inspector/rows.tsx
-var PAGE = 100, ROW = 28, HEADER = 30, KEPT = 40, EMPTY = { id: "", split: "", labels: [], length: 0, text: "", extra: [], selected: !1, score: null };
+var PAGE = 100, ROW = 28, HEADER = 30, NARROW = 560, KEPT = 40, EMPTY = { id: "", split: "", labels: [], length: 0, text: "", extra: [], selected: !1, score: null };
 function useRows(bridge) {
   let [want, setWant] = d2(() => ({ filters: bridge.get("filters"), sort: bridge.get("sort") })), [rows, setRows] = d2(null), [error, setError] = d2(""), now = T2({ rows, first: 0 }), [asks] = d2(() => {
     let show = (next) => {
@@ -861,7 +861,7 @@ function useRows(bridge) {
   } };
 }
 function RowList(props) {
-  let { bridge, rows, sort, current } = props, box = T2(null), id = P2(), [scroll, setScroll] = d2(START), [view, setView] = d2(380), [cursor, setCursor] = d2(-1), anchor = T2(-1), settle = T2(void 0), sizes = { rows: rows?.count ?? 0, row: ROW, view }, [first, last] = drawn(scroll, sizes), to = (next) => {
+  let { bridge, rows, sort, current } = props, box = T2(null), id = P2(), [scroll, setScroll] = d2(START), [view, setView] = d2(380), [narrow, setNarrow] = d2(!1), [cursor, setCursor] = d2(-1), anchor = T2(-1), settle = T2(void 0), sizes = { rows: rows?.count ?? 0, row: ROW, view }, [first, last] = drawn(scroll, sizes), to = (next) => {
     setScroll(next);
     let element = box.current;
     element && Math.abs(element.scrollTop - (next.top + next.shift)) >= 1 && (element.scrollTop = next.top + next.shift);
@@ -875,7 +875,9 @@ function RowList(props) {
   A2(() => () => clearTimeout(settle.current), []), F2(() => {
     let element = box.current;
     if (!element) return;
-    let observer = new ResizeObserver(() => setView(Math.max(ROW, element.clientHeight - HEADER)));
+    let observer = new ResizeObserver(() => {
+      setView(Math.max(ROW, element.clientHeight - HEADER)), setNarrow(element.clientWidth < NARROW);
+    });
     return observer.observe(element), () => observer.disconnect();
   }, []), F2(() => {
     anchor.current = -1, setCursor(-1), to(START);
@@ -929,7 +931,7 @@ function RowList(props) {
   }, turnBy = (name) => {
     let own = sort.length === 1 && sort[0]?.[0] === name ? sort[0][1] : "";
     props.setSort(own === "" ? [[name, "ascending"]] : own === "ascending" ? [[name, "descending"]] : []);
-  }, scored = [...rows?.pages.values() ?? []].some((page) => page.some((row) => row.score !== null)), shown = [];
+  }, splits = props.splits && !narrow, scored = [...rows?.pages.values() ?? []].some((page) => page.some((row) => row.score !== null)), shown = [];
   for (let index = first; index < last; index++) shown.push(index);
   let widths = T2({ turn: -1, longest: {} });
   widths.current.turn !== rows?.turn && (widths.current = { turn: rows?.turn ?? -1, longest: {} });
@@ -939,8 +941,8 @@ function RowList(props) {
     return `${Math.round(Math.max(least, Math.min(most, 10 + 6.8 * (longest[name] ?? 0))))}px`;
   }, columns = [
     ["row_id", "Row", "di-id", room("id", (row) => row.id, 44, 120)],
-    ...props.splits ? [["split", "Split", "di-split", room("split", (row) => row.split, 40, 90)]] : [],
-    ...props.labels ? [["label", "Label", "di-label", room("label", (row) => `${row.labels.join("  ")}  `, 60, 170)]] : [],
+    ...splits ? [["split", "Split", "di-split", room("split", (row) => row.split, 40, 90)]] : [],
+    ...props.labels ? [["label", "Label", "di-label", room("label", (row) => `${row.labels.join("  ")}  `, 60, narrow ? 104 : 170)]] : [],
     ["length", "Length", "di-length lk-num", "52px"],
     ...scored ? [["", "Similarity", "di-score lk-num", "60px"]] : [],
     ...(rows?.extra ?? []).map((name, at) => [name, name, "di-extra", room(`extra ${name}`, (row) => row.extra[at] ?? "", 60, 130)]),
@@ -1000,7 +1002,7 @@ function RowList(props) {
                   }
                 ),
                 a3("span", { role: "gridcell", class: "di-id lk-cut", children: visible(row.id) }),
-                props.splits && a3("span", { role: "gridcell", class: "di-split lk-cut", children: visible(row.split) }),
+                splits && a3("span", { role: "gridcell", class: "di-split lk-cut", children: visible(row.split) }),
                 props.labels && a3("span", { role: "gridcell", class: "di-label", children: row.labels.length ? row.labels.map((label) => a3("span", { class: "lk-chip", children: visible(label) }, label)) : a3("span", { class: "lk-quiet", children: "–" }) }),
                 a3("span", { role: "gridcell", class: "di-length lk-num", children: count(row.length) }),
                 scored && a3("span", { role: "gridcell", class: "di-score lk-num", children: row.score === null ? "" : row.score.toFixed(3) }),

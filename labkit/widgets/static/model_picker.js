@@ -395,7 +395,7 @@ function G2(n2, t3) {
 
 // src/lib/format.ts
 function clock(seconds) {
-  return seconds == null || !Number.isFinite(seconds) ? "\u2013" : seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  return seconds == null || !Number.isFinite(seconds) ? "–" : seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 var megabytes = (mb) => mb < 1e3 ? `${Math.round(mb)} MB` : `${(mb / 1e3).toFixed(1)} GB`;
 
@@ -474,7 +474,7 @@ var Boundary = class extends x {
     this.setState({ failed: error instanceof Error ? error.message : String(error) });
   }
   render() {
-    return this.state.failed ? /* @__PURE__ */ a3(Note, { kind: "error", children: [
+    return this.state.failed ? a3(Note, { kind: "error", children: [
       "This view failed: ",
       this.state.failed,
       ". Run the cell again."
@@ -488,9 +488,9 @@ function widget(name, App2) {
       el.classList.add("labkit");
       let keepKeys = ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true");
       return el.addEventListener("focusin", keepKeys), el.setAttribute("role", "region"), el.setAttribute("aria-label", name), Q(
-        /* @__PURE__ */ a3(Boundary, { children: [
-          /* @__PURE__ */ a3(Raised, { bridge }),
-          /* @__PURE__ */ a3(App2, { bridge })
+        a3(Boundary, { children: [
+          a3(Raised, { bridge }),
+          a3(App2, { bridge })
         ] }),
         el
       ), () => {
@@ -501,7 +501,7 @@ function widget(name, App2) {
 }
 function Raised({ bridge }) {
   let [error] = useTrait(bridge, "error");
-  return error ? /* @__PURE__ */ a3(Note, { kind: "error", children: error }) : null;
+  return error ? a3(Note, { kind: "error", children: error }) : null;
 }
 function useTrait(bridge, name) {
   let [value, setValue] = d2(() => bridge.get(name));
@@ -543,10 +543,10 @@ function useDebounced(value, milliseconds = 150) {
 }
 function Button(props) {
   let { children, onClick, kind = "plain", disabled = !1, pressed, label, title } = props;
-  return /* @__PURE__ */ a3("button", { type: "button", class: `lk-btn lk-${kind}`, disabled, "aria-pressed": pressed, "aria-label": label, title, onClick, children });
+  return a3("button", { type: "button", class: `lk-btn lk-${kind}`, disabled, "aria-pressed": pressed, "aria-label": label, title, onClick, children });
 }
 function TextInput(props) {
-  return /* @__PURE__ */ a3(
+  return a3(
     "input",
     {
       class: "lk-input",
@@ -562,44 +562,44 @@ function TextInput(props) {
   );
 }
 function Select(props) {
-  return /* @__PURE__ */ a3("select", { class: "lk-input lk-select", value: props.value, "aria-label": props.label, onChange: (event) => props.onChange(event.currentTarget.value), children: [
-    props.any !== void 0 && /* @__PURE__ */ a3("option", { value: "", children: props.any }),
+  return a3("select", { class: "lk-input lk-select", value: props.value, "aria-label": props.label, onChange: (event) => props.onChange(event.currentTarget.value), children: [
+    props.any !== void 0 && a3("option", { value: "", children: props.any }),
     props.options.map((option) => {
       let [value, text] = typeof option == "string" ? [option, option] : option;
-      return /* @__PURE__ */ a3("option", { value, selected: value === props.value, children: text }, value);
+      return a3("option", { value, selected: value === props.value, children: text }, value);
     })
   ] });
 }
 function Check(props) {
-  return /* @__PURE__ */ a3("label", { class: "lk-check", children: [
-    /* @__PURE__ */ a3("input", { type: "checkbox", checked: props.checked, onChange: (event) => props.onChange(event.currentTarget.checked) }),
-    /* @__PURE__ */ a3("span", { children: props.children })
+  return a3("label", { class: "lk-check", children: [
+    a3("input", { type: "checkbox", checked: props.checked, onChange: (event) => props.onChange(event.currentTarget.checked) }),
+    a3("span", { children: props.children })
   ] });
 }
 function Note(props) {
-  return /* @__PURE__ */ a3("div", { class: `lk-note lk-note-${props.kind}`, role: props.kind === "error" ? "alert" : "status", children: [
-    /* @__PURE__ */ a3("div", { class: "lk-note-text", children: props.children }),
-    props.onClose && /* @__PURE__ */ a3("button", { type: "button", class: "lk-btn lk-ghost", "aria-label": "Close message", onClick: props.onClose, children: "\u2715" })
+  return a3("div", { class: `lk-note lk-note-${props.kind}`, role: props.kind === "error" ? "alert" : "status", children: [
+    a3("div", { class: "lk-note-text", children: props.children }),
+    props.onClose && a3("button", { type: "button", class: "lk-btn lk-ghost", "aria-label": "Close message", onClick: props.onClose, children: "✕" })
   ] });
 }
 function Empty(props) {
-  return /* @__PURE__ */ a3("div", { class: "lk-empty", children: [
-    /* @__PURE__ */ a3("strong", { children: props.title }),
-    props.children && /* @__PURE__ */ a3("div", { children: props.children })
+  return a3("div", { class: "lk-empty", children: [
+    a3("strong", { children: props.title }),
+    props.children && a3("div", { children: props.children })
   ] });
 }
 function Code({ bridge }) {
-  let [code] = useTrait(bridge, "code"), [open, setOpen] = d2(!1), [copied, setCopied] = d2(!1);
-  return /* @__PURE__ */ a3("div", { class: "lk-code", children: [
-    /* @__PURE__ */ a3("button", { type: "button", class: "lk-btn lk-ghost", "aria-expanded": open, onClick: () => setOpen(!open), children: open ? "Hide code" : "Show code" }),
-    open && /* @__PURE__ */ a3("div", { class: "lk-code-body", children: [
-      /* @__PURE__ */ a3("pre", { tabIndex: 0, "aria-label": "Python code", children: code }),
-      /* @__PURE__ */ a3(Button, { onClick: () => {
-        let done = () => {
-          setCopied(!0), setTimeout(() => setCopied(!1), 1500);
-        };
-        navigator.clipboard?.writeText(code).then(done, () => setCopied(!1));
-      }, children: copied ? "Copied" : "Copy" })
+  let [code] = useTrait(bridge, "code"), [open, setOpen] = d2(!1), [copied, setCopied] = d2(!1), copy = () => {
+    let done = () => {
+      setCopied(!0), setTimeout(() => setCopied(!1), 1500);
+    };
+    navigator.clipboard?.writeText(code).then(done, () => setCopied(!1));
+  };
+  return a3("div", { class: "lk-code", children: [
+    a3("button", { type: "button", class: "lk-btn lk-ghost", "aria-expanded": open, onClick: () => setOpen(!open), children: open ? "Hide code" : "Show code" }),
+    open && a3("div", { class: "lk-code-body", children: [
+      a3("pre", { tabIndex: 0, "aria-label": "Python code", children: code }),
+      a3(Button, { onClick: copy, children: copied ? "Copied" : "Copy" })
     ] })
   ] });
 }
@@ -607,24 +607,24 @@ function Code({ bridge }) {
 // src/model_picker.tsx
 function App({ bridge }) {
   let [value] = useTrait(bridge, "value"), [filters, setFilters] = useTrait(bridge, "filters"), [sort, setSort] = useTrait(bridge, "sort"), [typed, setTyped] = d2(String(filters.search ?? "")), search = useDebounced(typed), list = useAsked(JSON.stringify([filters, sort, search]), async () => (search !== String(bridge.get("filters").search ?? "") && await bridge.call("filter", { search }), bridge.call("rows"))), choose = useAction((name) => bridge.call("select", { name })), put = (name, next) => setFilters({ ...bridge.get("filters"), [name]: next }), text = (name) => String(filters[name] ?? ""), choices = list.value?.choices;
-  return /* @__PURE__ */ a3($, { children: [
-    /* @__PURE__ */ a3("div", { class: "lk-head", children: [
-      /* @__PURE__ */ a3("h3", { children: "Base model" }),
-      /* @__PURE__ */ a3("span", { class: "lk-chip lk-chip-accent", children: value })
+  return a3($, { children: [
+    a3("div", { class: "lk-head", children: [
+      a3("h3", { children: "Base model" }),
+      a3("span", { class: "lk-chip lk-chip-accent", children: value })
     ] }),
-    /* @__PURE__ */ a3("div", { class: "lk-tools", role: "search", children: [
-      /* @__PURE__ */ a3(TextInput, { type: "search", label: "Search models", placeholder: "Search models", value: typed, onInput: setTyped }),
-      /* @__PURE__ */ a3(Select, { label: "Task", value: text("task"), options: choices?.task ?? [text("task")], onChange: (v3) => put("task", v3) }),
-      /* @__PURE__ */ a3(Select, { label: "Family", any: "Any family", value: text("family"), options: choices?.family ?? [], onChange: (v3) => put("family", v3) }),
-      /* @__PURE__ */ a3(Select, { label: "Language", any: "Any language", value: text("language"), options: choices?.language ?? [], onChange: (v3) => put("language", v3) }),
-      /* @__PURE__ */ a3(Select, { label: "Licence", any: "Any licence", value: text("licence"), options: choices?.licence ?? [], onChange: (v3) => put("licence", v3) }),
-      /* @__PURE__ */ a3(Select, { label: "Domain", any: "Any domain", value: text("domain"), options: choices?.domain ?? [], onChange: (v3) => put("domain", v3) }),
-      /* @__PURE__ */ a3(Check, { checked: !!filters.offline, onChange: (v3) => put("offline", v3), children: "On this machine" }),
-      /* @__PURE__ */ a3(Check, { checked: !!filters.fits, onChange: (v3) => put("fits", v3), children: "Fits in memory" })
+    a3("div", { class: "lk-tools", role: "search", children: [
+      a3(TextInput, { type: "search", label: "Search models", placeholder: "Search models", value: typed, onInput: setTyped }),
+      a3(Select, { label: "Task", value: text("task"), options: choices?.task ?? [text("task")], onChange: (v3) => put("task", v3) }),
+      a3(Select, { label: "Family", any: "Any family", value: text("family"), options: choices?.family ?? [], onChange: (v3) => put("family", v3) }),
+      a3(Select, { label: "Language", any: "Any language", value: text("language"), options: choices?.language ?? [], onChange: (v3) => put("language", v3) }),
+      a3(Select, { label: "Licence", any: "Any licence", value: text("licence"), options: choices?.licence ?? [], onChange: (v3) => put("licence", v3) }),
+      a3(Select, { label: "Domain", any: "Any domain", value: text("domain"), options: choices?.domain ?? [], onChange: (v3) => put("domain", v3) }),
+      a3(Check, { checked: !!filters.offline, onChange: (v3) => put("offline", v3), children: "On this machine" }),
+      a3(Check, { checked: !!filters.fits, onChange: (v3) => put("fits", v3), children: "Fits in memory" })
     ] }),
-    list.error && /* @__PURE__ */ a3(Note, { kind: "error", children: list.error }),
-    /* @__PURE__ */ a3("div", { class: "lk-split", children: [
-      /* @__PURE__ */ a3("div", { class: "lk-scroll mp-list", tabIndex: 0, role: "group", "aria-label": "Models", children: list.value && list.value.rows.length === 0 ? /* @__PURE__ */ a3(Empty, { title: "No model passes these filters", children: /* @__PURE__ */ a3(
+    list.error && a3(Note, { kind: "error", children: list.error }),
+    a3("div", { class: "lk-split", children: [
+      a3("div", { class: "lk-scroll mp-list", tabIndex: 0, role: "group", "aria-label": "Models", children: list.value && list.value.rows.length === 0 ? a3(Empty, { title: "No model passes these filters", children: a3(
         Button,
         {
           onClick: () => {
@@ -632,13 +632,13 @@ function App({ bridge }) {
           },
           children: "Clear filters"
         }
-      ) }) : /* @__PURE__ */ a3(ModelTable, { rows: list.value?.rows ?? [], value, sort, setSort, choose: choose.run }) }),
-      /* @__PURE__ */ a3("div", { class: "lk-scroll mp-list", tabIndex: 0, role: "group", "aria-label": "About the chosen model", children: /* @__PURE__ */ a3(Detail, { bridge, value, task: text("task"), language: text("language") }) })
+      ) }) : a3(ModelTable, { rows: list.value?.rows ?? [], value, sort, setSort, choose: choose.run }) }),
+      a3("div", { class: "lk-scroll mp-list", tabIndex: 0, role: "group", "aria-label": "About the chosen model", children: a3(Detail, { bridge, value, task: text("task"), language: text("language") }) })
     ] }),
-    /* @__PURE__ */ a3(Free, { choose: choose.run, error: choose.error, busy: choose.busy }),
-    /* @__PURE__ */ a3("div", { class: "lk-foot", children: [
-      /* @__PURE__ */ a3("span", { "aria-live": "polite", children: list.value ? `${list.value.rows.length} of ${list.value.of} models \xB7 forecast for ${list.value.data}` : "Measuring this machine\u2026" }),
-      /* @__PURE__ */ a3(Code, { bridge })
+    a3(Free, { choose: choose.run, error: choose.error, busy: choose.busy }),
+    a3("div", { class: "lk-foot", children: [
+      a3("span", { "aria-live": "polite", children: list.value ? `${list.value.rows.length} of ${list.value.of} models · forecast for ${list.value.data}` : "Measuring this machine…" }),
+      a3(Code, { bridge })
     ] })
   ] });
 }
@@ -658,86 +658,86 @@ function ModelTable(props) {
     if (!row) return;
     choose(row.name), event.currentTarget.closest("tbody")?.querySelectorAll("tr button")[next]?.focus();
   };
-  return /* @__PURE__ */ a3("table", { class: "lk-table mp-table", children: [
-    /* @__PURE__ */ a3("thead", { children: /* @__PURE__ */ a3("tr", { children: COLUMNS.map(([key, title, kind], at) => /* @__PURE__ */ a3("th", { class: kind, scope: "col", "aria-sort": key && sort === key ? "ascending" : void 0, children: key ? /* @__PURE__ */ a3("button", { type: "button", class: "mp-sort", onClick: () => setSort(sort === key ? "recommended" : key), children: [
+  return a3("table", { class: "lk-table mp-table", children: [
+    a3("thead", { children: a3("tr", { children: COLUMNS.map(([key, title, kind], at) => a3("th", { class: kind, scope: "col", "aria-sort": key && sort === key ? "ascending" : void 0, children: key ? a3("button", { type: "button", class: "mp-sort", onClick: () => setSort(sort === key ? "recommended" : key), children: [
       title,
-      sort === key ? " \u25B4" : ""
-    ] }) : title || /* @__PURE__ */ a3("span", { class: "lk-sr", children: "State" }) }, at)) }) }),
-    /* @__PURE__ */ a3("tbody", { children: rows.map((row, at) => /* @__PURE__ */ a3("tr", { "aria-selected": row.name === value, onClick: () => choose(row.name), children: [
-      /* @__PURE__ */ a3("td", { children: [
-        /* @__PURE__ */ a3("button", { type: "button", class: "mp-name", "aria-pressed": row.name === value, onKeyDown: (event) => onKey(event, at), children: row.name }),
-        /* @__PURE__ */ a3("div", { class: "lk-quiet mp-sub", children: [
+      sort === key ? " ▴" : ""
+    ] }) : title || a3("span", { class: "lk-sr", children: "State" }) }, at)) }) }),
+    a3("tbody", { children: rows.map((row, at) => a3("tr", { "aria-selected": row.name === value, onClick: () => choose(row.name), children: [
+      a3("td", { children: [
+        a3("button", { type: "button", class: "mp-name", "aria-pressed": row.name === value, onKeyDown: (event) => onKey(event, at), children: row.name }),
+        a3("div", { class: "lk-quiet mp-sub", children: [
           row.family,
-          " \xB7 ",
+          " · ",
           row.licence
         ] })
       ] }),
-      /* @__PURE__ */ a3("td", { class: "lk-num", children: [
+      a3("td", { class: "lk-num", children: [
         row.parameters_m < 10 ? row.parameters_m.toFixed(1) : Math.round(row.parameters_m),
         " M"
       ] }),
-      /* @__PURE__ */ a3("td", { class: "lk-num", children: clock(row.seconds) }),
-      /* @__PURE__ */ a3("td", { class: "lk-num", children: megabytes(row.memory_mb) }),
-      /* @__PURE__ */ a3("td", { class: "mp-state", children: [
-        row.offline ? /* @__PURE__ */ a3("span", { class: "lk-chip lk-chip-good", children: "here" }) : null,
-        row.fits ? null : /* @__PURE__ */ a3("span", { class: "lk-chip lk-chip-warn", children: "too big" })
+      a3("td", { class: "lk-num", children: clock(row.seconds) }),
+      a3("td", { class: "lk-num", children: megabytes(row.memory_mb) }),
+      a3("td", { class: "mp-state", children: [
+        row.offline ? a3("span", { class: "lk-chip lk-chip-good", children: "here" }) : null,
+        row.fits ? null : a3("span", { class: "lk-chip lk-chip-warn", children: "too big" })
       ] })
     ] }, row.name)) })
   ] });
 }
 function Detail({ bridge, value, task, language }) {
   let card = useAsked(JSON.stringify([value, task, language]), () => bridge.call("card", { name: value })), c3 = card.value;
-  return card.error ? /* @__PURE__ */ a3(Note, { kind: "error", children: card.error }) : c3 ? c3.free ? /* @__PURE__ */ a3("div", { class: "lk-body", children: [
-    /* @__PURE__ */ a3("h3", { class: "lk-text", children: c3.name }),
-    /* @__PURE__ */ a3("p", { class: "lk-quiet", children: "A model of your own choice, outside the catalogue: nothing is known about it before it is loaded." })
-  ] }) : /* @__PURE__ */ a3("div", { class: "lk-body", children: [
-    /* @__PURE__ */ a3("h3", { children: c3.name }),
-    /* @__PURE__ */ a3("p", { class: "lk-quiet", children: c3.architecture }),
-    c3.loadable === !1 && /* @__PURE__ */ a3(Note, { kind: "warning", children: "This model publishes no safetensors weights, so that labkit does not load it." }),
-    /* @__PURE__ */ a3("dl", { class: "lk-facts", children: [
-      c3.seconds !== void 0 && /* @__PURE__ */ a3($, { children: [
-        /* @__PURE__ */ a3("dt", { children: "Training here" }),
-        /* @__PURE__ */ a3("dd", { children: [
+  return card.error ? a3(Note, { kind: "error", children: card.error }) : c3 ? c3.free ? a3("div", { class: "lk-body", children: [
+    a3("h3", { class: "lk-text", children: c3.name }),
+    a3("p", { class: "lk-quiet", children: "A model of your own choice, outside the catalogue: nothing is known about it before it is loaded." })
+  ] }) : a3("div", { class: "lk-body", children: [
+    a3("h3", { children: c3.name }),
+    a3("p", { class: "lk-quiet", children: c3.architecture }),
+    c3.loadable === !1 && a3(Note, { kind: "warning", children: "This model publishes no safetensors weights, so that labkit does not load it." }),
+    a3("dl", { class: "lk-facts", children: [
+      c3.seconds !== void 0 && a3($, { children: [
+        a3("dt", { children: "Training here" }),
+        a3("dd", { children: [
           "about ",
           clock(c3.seconds),
           " in ",
           c3.precision
         ] }),
-        /* @__PURE__ */ a3("dt", { children: "Memory" }),
-        /* @__PURE__ */ a3("dd", { children: [
+        a3("dt", { children: "Memory" }),
+        a3("dd", { children: [
           "about ",
           megabytes(c3.memory_mb ?? 0),
           c3.fits ? "" : ", more than is free"
         ] })
       ] }),
-      /* @__PURE__ */ a3("dt", { children: "Download" }),
-      /* @__PURE__ */ a3("dd", { children: c3.offline ? "none: on this machine" : megabytes(c3.disk_mb ?? 0) }),
-      /* @__PURE__ */ a3("dt", { children: "Longest input" }),
-      /* @__PURE__ */ a3("dd", { children: c3.max_tokens ? `${c3.max_tokens} tokens` : "no fixed limit" }),
-      /* @__PURE__ */ a3("dt", { children: "Languages" }),
-      /* @__PURE__ */ a3("dd", { children: (c3.languages ?? []).join(", ") }),
-      /* @__PURE__ */ a3("dt", { children: "Licence" }),
-      /* @__PURE__ */ a3("dd", { children: c3.licence }),
-      /* @__PURE__ */ a3("dt", { children: "Pretrained by" }),
-      /* @__PURE__ */ a3("dd", { children: c3.objective })
+      a3("dt", { children: "Download" }),
+      a3("dd", { children: c3.offline ? "none: on this machine" : megabytes(c3.disk_mb ?? 0) }),
+      a3("dt", { children: "Longest input" }),
+      a3("dd", { children: c3.max_tokens ? `${c3.max_tokens} tokens` : "no fixed limit" }),
+      a3("dt", { children: "Languages" }),
+      a3("dd", { children: (c3.languages ?? []).join(", ") }),
+      a3("dt", { children: "Licence" }),
+      a3("dd", { children: c3.licence }),
+      a3("dt", { children: "Pretrained by" }),
+      a3("dd", { children: c3.objective })
     ] }),
-    /* @__PURE__ */ a3("h4", { children: "Good at" }),
-    /* @__PURE__ */ a3("p", { children: c3.strengths }),
-    /* @__PURE__ */ a3("h4", { children: "Watch out for" }),
-    /* @__PURE__ */ a3("p", { children: c3.weaknesses }),
-    c3.reasons && c3.reasons.length > 0 && /* @__PURE__ */ a3($, { children: [
-      /* @__PURE__ */ a3("h4", { children: "Why it stands here" }),
-      /* @__PURE__ */ a3("ul", { class: "lk-list", children: c3.reasons.slice(0, -1).map((reason) => /* @__PURE__ */ a3("li", { children: reason }, reason)) })
+    a3("h4", { children: "Good at" }),
+    a3("p", { children: c3.strengths }),
+    a3("h4", { children: "Watch out for" }),
+    a3("p", { children: c3.weaknesses }),
+    c3.reasons && c3.reasons.length > 0 && a3($, { children: [
+      a3("h4", { children: "Why it stands here" }),
+      a3("ul", { class: "lk-list", children: c3.reasons.slice(0, -1).map((reason) => a3("li", { children: reason }, reason)) })
     ] }),
-    /* @__PURE__ */ a3("h4", { children: "Paper" }),
-    /* @__PURE__ */ a3("p", { class: "lk-text", children: c3.paper })
-  ] }) : /* @__PURE__ */ a3(Empty, { title: "Loading\u2026" });
+    a3("h4", { children: "Paper" }),
+    a3("p", { class: "lk-text", children: c3.paper })
+  ] }) : a3(Empty, { title: "Loading…" });
 }
 function Free(props) {
   let [name, setName] = d2("");
-  return /* @__PURE__ */ a3($, { children: [
-    /* @__PURE__ */ a3("div", { class: "lk-tools mp-free", children: [
-      /* @__PURE__ */ a3(
+  return a3($, { children: [
+    a3("div", { class: "lk-tools mp-free", children: [
+      a3(
         TextInput,
         {
           label: "Hub id or folder",
@@ -748,9 +748,9 @@ function Free(props) {
           invalid: !!props.error
         }
       ),
-      /* @__PURE__ */ a3(Button, { disabled: !name || props.busy, onClick: () => props.choose(name), children: "Use it" })
+      a3(Button, { disabled: !name || props.busy, onClick: () => props.choose(name), children: "Use it" })
     ] }),
-    props.error && /* @__PURE__ */ a3(Note, { kind: "error", children: props.error })
+    props.error && a3(Note, { kind: "error", children: props.error })
   ] });
 }
 var model_picker_default = widget("Model picker", App);

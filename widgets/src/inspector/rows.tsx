@@ -11,6 +11,7 @@ import type { Filters, Look, Order, Row } from "./types";
 export const PAGE = 100;
 const ROW = 28;
 const HEADER = 30;
+const NARROW = 560; // pixels below which the split is left out, so that there is room for the text
 const KEPT = 40; // pages
 const EMPTY: Row = { id: "", split: "", labels: [], length: 0, text: "", extra: [], selected: false, score: null };
 
@@ -124,6 +125,7 @@ export function RowList(props: Props) {
   const id = useId();
   const [scroll, setScroll] = useState<Scroll>(START);
   const [view, setView] = useState(380);
+  const [narrow, setNarrow] = useState(false);
   const [cursor, setCursor] = useState(-1);
   const anchor = useRef(-1); // where a range begins
   const settle = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
@@ -150,7 +152,10 @@ export function RowList(props: Props) {
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
-    const observer = new ResizeObserver(() => setView(Math.max(ROW, element.clientHeight - HEADER)));
+    const observer = new ResizeObserver(() => {
+      setView(Math.max(ROW, element.clientHeight - HEADER));
+      setNarrow(element.clientWidth < NARROW);
+    });
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
@@ -238,6 +243,7 @@ export function RowList(props: Props) {
     const own = sort.length === 1 && sort[0]?.[0] === name ? sort[0][1] : "";
     props.setSort(own === "" ? [[name, "ascending"]] : own === "ascending" ? [[name, "descending"]] : []);
   };
+  const splits = props.splits && !narrow;
   const scored = [...(rows?.pages.values() ?? [])].some((page) => page.some((row) => row.score !== null));
   const shown: number[] = [];
   for (let index = first; index < last; index++) shown.push(index);
@@ -252,8 +258,8 @@ export function RowList(props: Props) {
   type Column = [name: string, title: string, kind: string, width: string];
   const columns: Column[] = [
     ["row_id", "Row", "di-id", room("id", (row) => row.id, 44, 120)],
-    ...(props.splits ? [["split", "Split", "di-split", room("split", (row) => row.split, 40, 90)] as Column] : []),
-    ...(props.labels ? [["label", "Label", "di-label", room("label", (row) => `${row.labels.join("  ")}  `, 60, 170)] as Column] : []),
+    ...(splits ? [["split", "Split", "di-split", room("split", (row) => row.split, 40, 90)] as Column] : []),
+    ...(props.labels ? [["label", "Label", "di-label", room("label", (row) => `${row.labels.join("  ")}  `, 60, narrow ? 104 : 170)] as Column] : []),
     ["length", "Length", "di-length lk-num", "52px"],
     ...(scored ? [["", "Similarity", "di-score lk-num", "60px"] as Column] : []),
     ...(rows?.extra ?? []).map((name, at): Column => [name, name, "di-extra", room(`extra ${name}`, (row) => row.extra[at] ?? "", 60, 130)]),
@@ -329,7 +335,7 @@ export function RowList(props: Props) {
               <span role="gridcell" class="di-id lk-cut">
                 {visible(row.id)}
               </span>
-              {props.splits && (
+              {splits && (
                 <span role="gridcell" class="di-split lk-cut">
                   {visible(row.split)}
                 </span>
