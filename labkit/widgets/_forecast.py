@@ -130,10 +130,11 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
         card, rows=rows, tokens=tokens, epochs=steps / per_epoch, batch_size=recipe.optimizer.batch_size, on=machine
     )
     seconds, precision = cost.seconds, cost.precision
-    if recipe.budget.precision not in ("auto", precision) and machine.device != "mps":
+    asked = recipe.budget.precision
+    if asked != "auto" and asked != precision and machine.device != "mps":
         speed = models.layer_speed(card.hidden, card.heads, 0, machine.device if machine.device == "cuda" else "cpu")
-        precision = recipe.budget.precision
-        seconds *= speed.seconds(precision) / speed.seconds(speed.best)
+        precision = asked
+        seconds *= speed.seconds(asked) / speed.seconds(speed.best)
     if recipe.technique.trainable == "head":
         notes.append("Training the head only takes less: there is no backward pass through the encoder.")
     return {

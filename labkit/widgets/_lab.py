@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import ipywidgets
 import traitlets
@@ -26,6 +26,8 @@ from labkit.widgets._playground import Playground
 from labkit.widgets._training_launcher import TrainingLauncher
 from labkit.widgets._training_monitor import TrainingMonitor
 from labkit.widgets._widget import LabWidget, command, shown
+
+Made = TypeVar("Made", bound=LabWidget)
 
 STEPS: dict[str, tuple[str, ...]] = {
     "model": ("pick",),
@@ -68,8 +70,8 @@ class Lab(LabWidget):
     source = traitlets.Unicode("", help="Path of the data, or hub id.").tag(sync=True)
     model = traitlets.Unicode("minilm", help="The chosen base model.").tag(sync=True)
     run = traitlets.Unicode("", help="Directory of the run that is trained, evaluated and tried.").tag(sync=True)
-    overview = traitlets.List(help="For each step: id, title, parts, state and a note.").tag(sync=True)
-    samples = traitlets.List(help="Names of the sample data sets.").tag(sync=True)
+    overview = traitlets.List(traitlets.Dict(), help="For each step: id, title, parts, state and a note.").tag(sync=True)
+    samples = traitlets.List(traitlets.Unicode(), help="Names of the sample data sets.").tag(sync=True)
 
     def __init__(self, folder: str | os.PathLike[str] = "lab", data: Any = None, **traits: Any) -> None:
         self.home = named(folder).absolute()
@@ -324,10 +326,11 @@ class Lab(LabWidget):
 
     # -- inside ---------------------------------------------------------------------------------------------------------------
 
-    def _the(self, name: str, make: Callable[[], Any]) -> Any:
+    def _the(self, name: str, make: Callable[[], Made]) -> Made:
         if name not in self._made:
             self._made[name] = make()
-        return self._made[name]
+        made: Any = self._made[name]
+        return made  # type: ignore[no-any-return]
 
     def _drop(self, *names: str) -> None:
         for name in names:
@@ -364,16 +367,15 @@ class Lab(LabWidget):
             launcher, monitor = self.launcher, self.monitor
             self._to_recipe()
             return [launcher, monitor]
-        return [
-            {
-                "pick": lambda: self.picker,
-                "inspect": lambda: self.inspector,
-                "label": lambda: self.labeler,
-                "confusion": lambda: self.matrix,
-                "errors": lambda: self.errors,
-                "try": lambda: self.playground,
-            }[self.part]()
-        ]
+        named: dict[str, Callable[[], LabWidget]] = {
+            "pick": lambda: self.picker,
+            "inspect": lambda: self.inspector,
+            "label": lambda: self.labeler,
+            "confusion": lambda: self.matrix,
+            "errors": lambda: self.errors,
+            "try": lambda: self.playground,
+        }
+        return [named[self.part]()]
 
     @shown
     def _changed(self, change: Any = None) -> None:
@@ -393,7 +395,7 @@ class Lab(LabWidget):
             data = Path(self.source).name
             if self._repairs:
                 data += f", {len(self._repairs)} repair{'s' if len(self._repairs) > 1 else ''}"
-            labels = len(self._made["labeler"].journal) if "labeler" in self._made else 0  # type: ignore[attr-defined]
+            labels = len(self.labeler.journal) if "labeler" in self._made else 0
             if labels:
                 data += f", {labels:,} decisions"
         score = ""

@@ -20,14 +20,14 @@ from labkit.data import Corpus, Journal, read
 from labkit.errors import LabError, UnknownName
 from labkit.widgets._labelling import (
     Labelling,
+    cell_of,
     checked_spans,
-    code_of,
     guidelines_of,
     in_words,
     journal_of,
     label_names,
 )
-from labkit.widgets._queue import QUEUES, Suggestions
+from labkit.widgets._queue import Suggestions, choices
 from labkit.widgets._widget import LabWidget, command, shown, table
 
 MODES = ("single", "multi", "spans")
@@ -35,8 +35,6 @@ _LINE = 300  # characters of a text in the table
 _HISTORY = 10
 _AHEAD = 40
 _DECIDES = ("label", "accept", "skip", "flag", "note", "bulk", "accept_many")
-_TITLES = {"file": "File order", "random": "Random order", "unlabelled": "Without a label"}
-_TITLES |= {"unsure": "Model least sure", "suspects": "Suspected errors"}
 
 
 class Labeler(LabWidget):
@@ -507,7 +505,7 @@ class Labeler(LabWidget):
 
     @traitlets.validate("queue")
     def _arranged(self, proposal: Any) -> Any:
-        queue = proposal["value"]
+        queue = proposal["value"] if proposal["value"] is not None else "file"
         queue = queue if isinstance(queue, str) else [str(row) for row in queue]
         with self.lock:
             self.work.take(queue)
@@ -521,12 +519,8 @@ class Labeler(LabWidget):
         return queue
 
     def _list_queues(self) -> None:
-        names = [name for name in QUEUES if name != "unsure" or (self.suggests and self.mode != "spans")]
-        if self.mode == "spans" or not (self.corpus.labelled or self.suggests):
-            names = [name for name in names if name not in ("suspects", "unlabelled")]
-        pairs = [[name, _TITLES[name]] for name in names]
-        if self.mode != "spans":
-            pairs += [[f"class:{label}", f"Class {label}"] for label in self.labels]
+        have = self.corpus.labelled or self.suggests
+        pairs = choices([] if self.mode == "spans" else self.labels, doubtful=have, unsure=self.suggests)
         if self.queue_name == "selection":
             pairs.append(["selection", f"Selection of {len(self.work.order):,} rows"])
         self.queues = pairs
@@ -541,33 +535,8 @@ class Labeler(LabWidget):
     # -- faces ----------------------------------------------------------------------------------------------------------------
 
     def cell(self) -> str:
-        given, made = self._given, ""
-        data = given["data"]
-        if isinstance(data, str | Path):
-            first = repr(str(data))
-        else:
-            made, first = code_of(self.corpus), "corpus"
-        arguments = [first]
-        if given["journal"] is not None or not Path(self.corpus.config.train).exists():
-            arguments.append(f"journal={str(self.journal.path)!r}")
-        for name in ("labels", "mode", "who"):
-            if given[name] is not None:
-                arguments.append(f"{name}={list(given[name]) if name == 'labels' else given[name]!r}")
-        suggestions = given["suggestions"]
-        directory = getattr(suggestions, "directory", suggestions)
-        if isinstance(directory, str | Path):
-            arguments.append(f"suggestions={str(directory)!r}")
-        arguments.append(f"queue={self.queue!r}")
-        for name, value in (
-            ("split", given["split"]),
-            ("columns", self.work.columns),
-            ("guidelines", str(given["guidelines"])),
-        ):
-            arguments += [f"{name}={value!r}"] if value else []
-        arguments += [f"view={self.view!r}"] if self.view != "one" else []
-        lost = suggestions is not None and not isinstance(directory, str | Path)
-        note = "\n# with suggestions= as they were given" if lost else ""
-        return f"from labkit.widgets import Labeler\n{made}\nlabeler = Labeler({', '.join(arguments)}){note}\nlabeler"
+        here = {"queue": self.queue, "columns": self.work.columns, "view": self.view if self.view != "one" else None}
+        return cell_of(self.corpus, self.journal, {**self._given, **here})
 
     def face(self) -> str:
         values = [value for value in self.journal.current(self.work.field).values() if value is not None]

@@ -6,7 +6,7 @@ No widget: ``Labeler`` gives it its buttons.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -269,7 +269,31 @@ def checked_spans(given: Sequence[Any], text: str) -> list[dict[str, Any]]:
     return sorted(spans, key=lambda span: (span["start"], span["end"], span["label"]))
 
 
-def code_of(corpus: Corpus) -> str:
+def cell_of(corpus: Corpus, journal: Journal, given: Mapping[str, Any]) -> str:
+    """The cell that makes a labeler again.
+
+    Args:
+        corpus: its data.
+        journal: its journal.
+        given: its arguments by name, and ``data``; None and empty ones are left out.
+    """
+    data, suggestions = given["data"], given["suggestions"]
+    directory = getattr(suggestions, "directory", suggestions)
+    stored = isinstance(directory, str | Path)
+    values = {name: value for name, value in given.items() if name not in ("data", "journal", "suggestions")}
+    if given["journal"] is not None:
+        values = {"journal": str(journal.path), **values}
+    if stored:
+        values["suggestions"] = str(directory)
+    if isinstance(values.get("guidelines"), Path):
+        values["guidelines"] = str(values["guidelines"])
+    made, first = ("", repr(str(data))) if isinstance(data, str | Path) else (_made(corpus), "corpus")
+    arguments = [first, *(f"{name}={value!r}" for name, value in values.items() if value not in (None, "", (), []))]
+    note = "\n# with suggestions= as they were given" if suggestions is not None and not stored else ""
+    return f"from labkit.widgets import Labeler\n{made}\nlabeler = Labeler({', '.join(arguments)}){note}\nlabeler"
+
+
+def _made(corpus: Corpus) -> str:
     """Code that makes a corpus again."""
     config = corpus.config
     given = {f.name: getattr(config, f.name) for f in fields(config)}

@@ -16,6 +16,13 @@ from labkit.errors import LabError, UnknownName
 from labkit.tasks import Predictions
 
 QUEUES = ("file", "random", "unlabelled", "unsure", "suspects")
+_TITLES = {
+    "file": "File order",
+    "random": "Random order",
+    "unlabelled": "Without a label",
+    "unsure": "Model least sure",
+    "suspects": "Suspected errors",
+}
 _SEED = 0  # of the random order, which must be the same after a restart
 _SHOWN = 5  # labels of a suggestion with their probabilities
 _BATCH = 32  # texts at a time for a suggesting function
@@ -61,6 +68,20 @@ class Order:
         if len(found) < n and place > 0:
             found = np.concatenate([found, np.flatnonzero(~self.done[:place])[: n - len(found)]])
         return [int(i) for i in found]
+
+
+def choices(labels: Sequence[str], *, doubtful: bool, unsure: bool) -> list[list[str]]:
+    """Queues to choose from: pairs of value and title.
+
+    Args:
+        labels: each is a queue of its own; none where rows have no label of their own.
+        doubtful: whether there are labels to doubt.
+        unsure: whether there is a model that could be unsure.
+    """
+    names = {"file", "random"} | ({"unlabelled"} if labels else set())
+    names |= ({"suspects"} if doubtful and labels else set()) | ({"unsure"} if unsure and labels else set())
+    pairs = [[name, _TITLES[name]] for name in QUEUES if name in names]
+    return pairs + [[f"class:{label}", f"Class {label}"] for label in labels]
 
 
 def arrange(

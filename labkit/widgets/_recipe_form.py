@@ -45,7 +45,8 @@ def sections(recipe_class: type[Recipe] = Recipe) -> list[dict[str, Any]]:
     three: yes, no or left open), ``choices``, ``default``, ``blank`` (what an empty field means; empty: it has a value
     of its own), ``suggestions`` and ``essential``.
     """
-    hints, help_ = typing.get_type_hints(recipe_class), field_help(recipe_class)
+    section: Any = recipe_class  # of a dataclass, mypy doubts that the class itself is hashable
+    hints, help_ = typing.get_type_hints(recipe_class), field_help(section)
     general: list[dict[str, Any]] = []
     result = []
     for field in dataclasses.fields(recipe_class):
@@ -76,7 +77,7 @@ def differences(recipe: Recipe, other: Recipe) -> dict[str, Any]:
 
 def flat(recipe: Recipe) -> dict[str, Any]:
     """Every setting by its dotted name, as JSON values; those that are left open are not there."""
-    result = {}
+    result: dict[str, Any] = {}
     for name, value in recipe.to_dict().items():
         if isinstance(value, dict):
             result |= {f"{name}.{key}": item for key, item in value.items()}

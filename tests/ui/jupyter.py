@@ -178,6 +178,15 @@ class Notebook:
             "() => document.querySelector('.jp-Notebook-ExecutionIndicator')?.getAttribute('data-status') === 'idle'",
             timeout=_PATIENCE * 1000,
         )
+        # "idle" is also said before there is a kernel, and whoever runs a cell then is asked for one
+        ends = time.monotonic() + _PATIENCE
+        while time.monotonic() < ends and self.name not in [
+            session["path"] for session in self.lab.api("/api/sessions")
+        ]:
+            self.page.wait_for_timeout(100)
+        self.page.wait_for_function(
+            "() => /\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent ?? '')"
+        )
         if self.page.locator(".jp-FileBrowser").is_visible():
             self.page.keyboard.press("Control+b")
 
@@ -196,20 +205,32 @@ class Notebook:
         """
         self.page.locator(".jp-Notebook").first.focus()
         self.page.get_by_role("menuitem", name="Run", exact=True).click()
+        before = self.prompts()
         self.page.locator('[data-command="runmenu:run-all"]').click()
-        self.settle()
+        self.settle(before)
         failed = self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
         assert failed.count() == 0, failed.first.inner_text()
 
-    def settle(self) -> None:
-        """Wait until every cell has run."""
+    def settle(self, before: list[str] | None = None) -> None:
+        """Wait until every cell has run.
+
+        Args:
+            before: the cells' prompts before they were told to run, which on a busy machine takes a while to show.
+        """
         from playwright.sync_api import TimeoutError as TooLate
 
-        running = "() => [...document.querySelectorAll('.jp-InputPrompt')].some(e => e.textContent.includes('*'))"
-        # on a busy machine a while passes before a cell is marked as running; one may also be done before anybody looks
+        prompts = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(e => e.textContent)"
+        begun = f"old => {prompts}.some((text, i) => text.includes('*') || text !== old[i])"
+        # after a restart a quick cell may carry the same number again before anybody looks
         with contextlib.suppress(TooLate):
-            self.page.wait_for_function(running, timeout=3000)
-        self.page.wait_for_function(f"() => !({running})()", timeout=_PATIENCE * 1000)
+            self.page.wait_for_function(begun, arg=before or self.prompts(), timeout=10_000 if before else 1000)
+        done = f"() => {prompts}.every(text => /\\d/.test(text))"
+        self.page.wait_for_function(done, timeout=_PATIENCE * 1000)
+
+    def prompts(self) -> list[str]:
+        """What stands beside the cells: their numbers, or a star."""
+        found: list[str] = self.page.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
+        return found
 
     def widget(self, name: str = "") -> Any:
         """The locator of a widget's root, by its accessible name where there are several."""

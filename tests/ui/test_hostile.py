@@ -46,7 +46,7 @@ SCREENS: dict[str, tuple[str, list[str]]] = {
     "inspector": (
         "w = DataInspector(FILE)",
         [
-            *(f"w.look({at}, 20)" for at in (0, 40, 80)),
+            *(f"w.look(offset={at}, size=20)" for at in (0, 40, 80)),
             "w.search('script')",
             "w.search('')",
             *(f"w.current = w.view.row_ids(200)[{at}]" for at in range(0, 100, 9)),

@@ -173,7 +173,7 @@ def test_spans_with_mouse_and_keyboard(lab: Lab) -> None:
         widget = ready(notebook, "r0")
         press(notebook, ["ArrowRight", "Shift+ArrowRight", "Shift+ArrowLeft", "1"])
         widget.get_by_role("button", name="Remove person from “Ada”").wait_for()
-        # from inside one word to inside the next: both are taken whole
+        # from inside one word to inside the next: both are taken whole (whole pixels: with fractions nothing is selected)
         points = notebook.page.evaluate(
             """() => {
               const node = [...document.querySelectorAll('.lb-text [data-start]')].at(-1).firstChild;
@@ -182,7 +182,7 @@ def test_spans_with_mouse_and_keyboard(lab: Lab) -> None:
                 range.setStart(node, node.data.indexOf(part));
                 range.setEnd(node, node.data.indexOf(part) + 1);
                 const box = range.getBoundingClientRect();
-                return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];  // with fractions nothing is selected
+                return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
               });
             }"""
         )

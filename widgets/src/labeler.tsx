@@ -155,7 +155,8 @@ function App({ bridge }: Door) {
     const label = labels[labelOf(event, keys)];
     if (label !== undefined) {
       // a key held down would label everything
-      if (!event.repeat) one ? desk.whenFree(() => latest.current.choose(label)) : table.current?.label(label);
+      if (one && !event.repeat) desk.whenFree(() => latest.current.choose(label));
+      else if (!event.repeat && mode !== "spans") table.current?.label(label);
       return true;
     }
     const by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[key];
@@ -282,7 +283,7 @@ function App({ bridge }: Door) {
           <div class="lb-tableview" ref={stage} tabIndex={-1}>
             <Table
               ask={(name, args) => bridge.call(name, { ...args, view: desk.view })}
-              labels={labels}
+              labels={mode === "spans" ? [] : labels}
               suggests={suggests}
               single={single}
               turn={`${queueName} ${desk.looks}`}

@@ -105,7 +105,7 @@ export function Table(props: {
     <>
       <div class="lk-tools lb-bulk">
         <span class="lb-chosen">{chosen.size > 0 ? `${count(chosen.size)} selected` : "Row under the cursor"}</span>
-        <Select label="Label for the selected rows" any="Set label…" value="" options={props.labels.map((name) => [name, visible(name)] as const)} onChange={(name) => name && label(name)} />
+        {props.labels.length > 0 && <Select label="Label for the selected rows" any="Set label…" value="" options={props.labels.map((name) => [name, visible(name)] as const)} onChange={(name) => name && label(name)} />}
         {props.suggests && (
           <>
             <Button disabled={act.busy} onClick={accept}>
