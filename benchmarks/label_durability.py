@@ -44,6 +44,7 @@ WATCH = """() => {
   new MutationObserver(look).observe(document.body, {attributes: true, subtree: true, childList: true});
 }"""
 DIALOG = ".jp-Dialog"
+STEADY = 12.0  # seconds that a kernel must live: the server gives a notebook up after five that died within ten
 
 
 def type_labels(notebook: Notebook, chooser: random.Random, until: int, pause: int) -> None:
@@ -82,16 +83,19 @@ def trial(labels: int, kills: int, seed: int, folder: Path, pause: int) -> dict[
         page: Any = notebook.page
         page.wait_for_selector('.lb[data-busy="false"]')
         page.evaluate(WATCH)
+        born = time.monotonic()
         for moment in [*moments, labels]:
             type_labels(notebook, chooser, moment, pause)
             if moment == labels:
                 break
+            page.wait_for_timeout(1000 * max(0.0, born + STEADY - time.monotonic()))
             page.keyboard.press(chooser.choice("123"))
             page.wait_for_timeout(chooser.uniform(0, 60))  # on its way, being written, or answered
             notebook.kill()
             type_labels(notebook, chooser, min(moment + chooser.randint(3, 15), labels), pause)
             unsaved = int(page.locator(".lb").get_attribute("data-unsaved-count"))
             back.append(come_back(notebook))
+            born = time.monotonic()
             lost_at_kill.append(unsaved)
             print(
                 f"killed after {moment} labels: {unsaved} not saved then, back after {back[-1]:.1f} s", file=sys.stderr

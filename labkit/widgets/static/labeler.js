@@ -1336,7 +1336,7 @@ function Table(props) {
   return a3($, { children: [
     a3("div", { class: "lk-tools lb-bulk", children: [
       a3("span", { class: "lb-chosen", children: chosen.size > 0 ? `${count(chosen.size)} selected` : "Row under the cursor" }),
-      a3(Select, { label: "Label for the selected rows", any: "Set label…", value: "", options: props.labels.map((name) => [name, visible(name)]), onChange: (name) => name && label(name) }),
+      props.labels.length > 0 && a3(Select, { label: "Label for the selected rows", any: "Set label…", value: "", options: props.labels.map((name) => [name, visible(name)]), onChange: (name) => name && label(name) }),
       props.suggests && a3($, { children: [
         a3(Button, { disabled: act.busy, onClick: accept, children: [
           "Accept suggestions ",
@@ -1471,7 +1471,7 @@ function App({ bridge }) {
     if (event.altKey) return !1;
     let label = labels[labelOf(event, keys)];
     if (label !== void 0)
-      return event.repeat || (one ? desk.whenFree(() => latest.current.choose(label)) : table.current?.label(label)), !0;
+      return one && !event.repeat ? desk.whenFree(() => latest.current.choose(label)) : !event.repeat && mode !== "spans" && table.current?.label(label), !0;
     let by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[key];
     if (by && one) {
       let box = /Up|Down/.test(key) && target.closest(".lb-text, .lb-guide");
@@ -1580,7 +1580,7 @@ function App({ bridge }) {
             Table,
             {
               ask: (name, args) => bridge.call(name, { ...args, view: desk.view }),
-              labels,
+              labels: mode === "spans" ? [] : labels,
               suggests,
               single,
               turn: `${queueName} ${desk.looks}`,
