@@ -83,7 +83,7 @@ def main() -> None:
 def measure(lab: Lab, path: Path, actions: int) -> None:
     """One notebook: imports, the widget, the actions."""
     imports = "import psutil, datasets, pyarrow.compute\nfrom labkit.widgets import DataInspector"
-    with lab.open([imports, ""], height=1100) as notebook:
+    with lab.open([imports, "pass"], height=1100) as notebook:
         idle = memory(notebook)
         notebook.execute(f"inspector = DataInspector({str(path)!r})")
         waits = {"first page": [first_page(notebook)]}
@@ -107,6 +107,7 @@ def first_page(notebook: Notebook) -> float:
     page = notebook.page
     editor = page.locator(".jp-CodeCell .cm-content").nth(1)
     editor.click()
+    page.keyboard.press("Control+a")
     editor.press_sequentially("inspector")
     page.evaluate(
         f"""() => {{
