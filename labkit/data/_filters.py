@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labkit.data._arrays import Marks, as_text, bits, is_list, is_text
+from labkit.data._order import Positions
 from labkit.data._query import Query, literal
 from labkit.data._store import Store
 from labkit.errors import LabError, UnknownName, quoted
@@ -36,7 +37,7 @@ _ARROW: dict[str, Callable[[Any, Any], Any]] = {
     ">": pc.greater,
     ">=": pc.greater_equal,
 }
-_FOLDS_INTO_ASCII = frozenset("ſK")  # long s and the sign of kelvin
+_FOLDS_INTO_ASCII = frozenset("\u017f\u212a")  # long s and the sign of kelvin
 
 
 def filters(store: Store, query: Query) -> dict[str, Marks]:
@@ -104,9 +105,31 @@ def _search(store: Store, query: Query, columns: tuple[str, ...]) -> Marks:
         require_regex(pattern)
     look = _finder(pattern, case=query.case) if query.regex else _text_finder(query.search, case=query.case)
     found = np.zeros(store.count, dtype=np.bool_)
+    if not query.regex and not query.case and _folds(query.search):
+        first = _finder(re.sub("[A-Za-z]", lambda one: f"[{one[0].lower()}{one[0].upper()}]", pattern), case=True)
+        for name in columns:
+            found |= store.scan(name, lambda chunk: _any(chunk, first))
+            odd = _odd_rows(store, name)
+            found[odd] |= _any(store.take(name, odd), look)
+        return found
     for name in columns:
         found |= store.scan(name, lambda chunk: _any(chunk, look))
     return found
+
+
+def _folds(text: str) -> bool:
+    """Whether characters beyond ASCII fold into letters of an ASCII text: with these, RE2 takes twice as long."""
+    return text.isascii() and "\0" not in text and bool(re.search("[sk]", text, re.IGNORECASE))
+
+
+def _odd_rows(store: Store, name: str) -> Positions:
+    """The few rows that have such characters."""
+
+    def make() -> Positions:
+        look = _finder(f"[{''.join(_FOLDS_INTO_ASCII)}]", case=True)
+        return np.flatnonzero(store.scan(name, lambda chunk: _any(chunk, look))).astype(np.int32)
+
+    return store.kept.get(("odd", name), make)
 
 
 def _beyond_ascii(text: str) -> bool:
@@ -120,21 +143,15 @@ def _finder(pattern: str, *, case: bool) -> Look:
 
 def _text_finder(text: str, *, case: bool) -> Look:
     full = _finder(literal(text), case=case)
-    letters = re.sub("[A-Za-z]", lambda one: f"[{one[0].lower()}{one[0].upper()}]", literal(text))
-    if _beyond_ascii(text):
-        first = None
-    elif text.isascii() and not case and re.search("[skSK]", text):
-        # letters that fold into s and k have two and three bytes, with which RE2 takes twice as long
-        first = _finder(letters, case=True)
-    else:
+    if not _beyond_ascii(text):
         return full
 
     def look(chunk: Any) -> Marks:
-        # most rows of most languages written in Latin letters need no second look
-        plain = bits(pc.string_is_ascii(chunk)) if len(chunk) else np.zeros(0, dtype=np.bool_)
+        # most rows of most languages written in Latin letters need not be read again
+        plain = bits(pc.string_is_ascii(chunk))
         if not len(chunk) or plain.mean() <= 0.5:
             return full(chunk)
-        found = np.zeros(len(chunk), dtype=np.bool_) if first is None else first(chunk)
+        found = np.zeros(len(chunk), dtype=np.bool_)
         some = np.flatnonzero(~plain)
         found[some] = full(chunk.take(pa.array(some)))
         return found

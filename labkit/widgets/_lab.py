@@ -70,7 +70,9 @@ class Lab(LabWidget):
     source = traitlets.Unicode("", help="Path of the data, or hub id.").tag(sync=True)
     model = traitlets.Unicode("minilm", help="The chosen base model.").tag(sync=True)
     run = traitlets.Unicode("", help="Directory of the run that is trained, evaluated and tried.").tag(sync=True)
-    overview = traitlets.List(traitlets.Dict(), help="For each step: id, title, parts, state and a note.").tag(sync=True)
+    overview = traitlets.List(traitlets.Dict(), help="For each step: id, title, parts, state and a note.").tag(
+        sync=True
+    )
     samples = traitlets.List(traitlets.Unicode(), help="Names of the sample data sets.").tag(sync=True)
 
     def __init__(self, folder: str | os.PathLike[str] = "lab", data: Any = None, **traits: Any) -> None:

@@ -6,7 +6,7 @@ No widget: ``Labeler`` gives it its buttons.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ CUT = 20_000
 """Characters of a text that an example has; more on demand."""
 _PAUSE = 120.0  # seconds: who takes longer was interrupted
 _PACE = 50  # decisions that speed is measured by
-_FEW = 40  # rows that are looked up one by one
 _NOTHING = object()
 
 
@@ -78,7 +77,7 @@ class Labelling:
         force = self.journal.current("label")
         rows = arrange(queue, self.corpus, self.rows, split=self.split, force=force, suggestions=self.suggestions)
         self.order = Order(rows, len(self.rows))
-        self._mark([*self.decided])
+        self._mark(self.decided)
         self.follow()
 
     @property
@@ -96,24 +95,28 @@ class Labelling:
         lines = self.journal.decisions()
         if len(lines) < self._seen:  # another file took its place
             self._seen, self.decided = 0, set()
-            self.order.mark(self.order.rows.tolist(), [False] * len(self.order))
+            self.order.mark(self.order.rows.tolist(), False)
         fresh = lines[self._seen :]
-        self._seen = len(lines)
-        rows = dict.fromkeys(line.row_id for line in fresh)
         for line in fresh:
             if line.seconds is not None and line.who == self.journal.who:
                 self.pace.append(min(line.seconds, _PAUSE))
-        for row in rows:
-            (self.decided.add if self._is_decided(row) else self.decided.discard)(row)
-        self._mark(list(rows))
+        rows = dict.fromkeys(line.row_id for line in fresh)
+        if self._seen:
+            now = {row for row in rows if self._is_decided(row)}
+        else:
+            skipped = self.journal.current("skip")
+            now = {*self.journal.current(self.field), *(row for row, value in skipped.items() if value)}
+        self.decided -= rows.keys()
+        self.decided |= now
+        self._seen = len(lines)
+        self._mark(rows)
 
-    def _mark(self, rows: list[str]) -> None:
-        strange = [row for row in rows if row not in self._known]
-        for position in self.rows.positions_of(strange).tolist() if strange else ():
-            if self.order.place(position) >= 0 or len(strange) < _FEW:
-                self._learn(self.rows.row(position), position)
-        there = [row for row in rows if row in self._known]
-        self.order.mark([self._known[row][0] for row in there], [row in self.decided for row in there])
+    def _mark(self, rows: Collection[str]) -> None:
+        for done in (True, False):
+            ids = [row for row in rows if (row in self.decided) is done]
+            strange = [row for row in ids if row not in self._known]
+            there = [self._known[row][0] for row in ids if row in self._known]
+            self.order.mark([*there, *(self.rows.positions_of(strange).tolist() if strange else ())], done)
 
     def _is_decided(self, row: str) -> bool:
         value = self.journal.value(row, self.field, _NOTHING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,11 @@ class Order:
         """Where a row of the table stands; -1 where it is not among the rows."""
         return int(self._places[position])
 
-    def mark(self, positions: Iterable[int], done: Iterable[bool]) -> None:
+    def mark(self, positions: Sequence[int], done: bool) -> None:
         """Note of some rows of the table whether they are done."""
-        for position, value in zip(positions, done, strict=True):
-            place = self.place(position)
-            if place >= 0 and self.done[place] != value:
-                self.done[place] = value
-                self.count += 1 if value else -1
+        places = self._places[np.asarray(positions, dtype=np.int64)]
+        self.done[places[places >= 0]] = done
+        self.count = int(self.done.sum())
 
     def open_from(self, place: int, n: int) -> list[int]:
         """The next ``n`` places that are not done, from ``place`` on and then from the beginning."""

@@ -180,9 +180,9 @@ def test_early_stopping_keeps_the_best(
     from labkit.tasks import TextClassification
 
     steady = {"learning_rate": 1e-2, "schedule": "constant", "warmup": 0}
-    two = train(toy_recipe(toy_data, toy_model, optimizer=steady, budget={"epochs": 2}), tmp_path / "two")
-    scores = iter([0.1, 0.9, 0.5, 0.4, 0.3, 0.2])
+    scores = iter([0.1, 0.9, 0.1, 0.9, 0.5, 0.4, 0.3, 0.2])
     monkeypatch.setattr(TextClassification, "quick_metrics", lambda *_: {"macro_f1": next(scores)})
+    two = train(toy_recipe(toy_data, toy_model, optimizer=steady, budget={"epochs": 2}), tmp_path / "two")
     recipe = toy_recipe(toy_data, toy_model, optimizer=steady, budget={"epochs": 6, "patience": 2})
     run = train(recipe, tmp_path / "run")
     assert run.status == "completed"

@@ -52,15 +52,26 @@ function App({ bridge }: Door) {
   const filters = want.filters;
   const put = (changes: Partial<Record<keyof Filters, unknown>>) => go({ filters: sound({ ...filters, ...changes } as Filters) });
 
-  // typing stays here; what Python or a chip changes comes back into the box
+  // typing stays here until it pauses; what Python or a chip changes comes back into the box
   const [typed, setTyped] = useState(filters.search ?? "");
-  const search = useDebounced(typed, TYPING);
   const mine = useRef(filters.search ?? "");
-  useEffect(() => {
-    if (search === mine.current) return;
-    mine.current = search;
-    put({ search });
-  }, [search]);
+  const pause = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const latest = useRef(put);
+  latest.current = put;
+  const type = (text: string) => {
+    setTyped(text);
+    clearTimeout(pause.current);
+    pause.current = setTimeout(() => {
+      mine.current = text;
+      latest.current({ search: text });
+    }, TYPING);
+  };
+  const untype = () => {
+    clearTimeout(pause.current);
+    mine.current = "";
+    setTyped("");
+  };
+  useEffect(() => () => clearTimeout(pause.current), []);
   useEffect(() => {
     const given = filters.search ?? "";
     if (given === mine.current) return;
@@ -68,8 +79,7 @@ function App({ bridge }: Door) {
     setTyped(given);
   }, [filters.search]);
   const clear = () => {
-    mine.current = "";
-    setTyped("");
+    untype();
     go({ filters: {} });
   };
 
@@ -101,7 +111,7 @@ function App({ bridge }: Door) {
             spellcheck={false}
             value={typed}
             aria-invalid={error ? "true" : undefined}
-            onInput={(event) => setTyped(event.currentTarget.value)}
+            onInput={(event) => type(event.currentTarget.value)}
           />
           <button type="button" class="lk-btn di-toggle" aria-pressed={Boolean(filters.regex)} title="Regular expression" aria-label="Regular expression" onClick={() => put({ regex: !filters.regex })}>
             .*
@@ -174,8 +184,7 @@ function App({ bridge }: Door) {
               close={() => setCurrent("")}
               go={setCurrent}
               showSimilar={(id) => {
-                mine.current = "";
-                setTyped("");
+                untype();
                 go({ filters: { similar: id }, sort: [] });
               }}
             />

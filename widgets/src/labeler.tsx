@@ -309,8 +309,8 @@ function App({ bridge }: Door) {
         {button("Redo", "⇧U", act.redo, desk.busy)}
         {one && (
           <span class="lb-steps">
-            {button("‹ Previous", single ? "←" : "↑", () => act.step(-1), empty)}
-            {button("Next ›", single ? "→" : "↓", () => act.step(1), empty)}
+            {button("‹ Previous", mode === "spans" ? "↑" : "←", () => act.step(-1), empty)}
+            {button("Next ›", mode === "spans" ? "↓" : "→", () => act.step(1), empty)}
           </span>
         )}
       </div>

@@ -1248,15 +1248,21 @@ var TYPING = 60, OPERATORS = [
   ["missing", "is missing"]
 ], toggled = (list, value) => list?.includes(value) ? list.filter((one) => one !== value) : [...list ?? [], value], sound = (filters) => Object.fromEntries(Object.entries(filters).filter(([, value]) => value !== void 0 && value !== "" && value !== !1 && !(Array.isArray(value) && value.length === 0)));
 function App({ bridge }) {
-  let { want, go, rows, error, need } = useRows(bridge), [about] = useTrait(bridge, "about"), [selection] = useTrait(bridge, "selection"), [selected] = useTrait(bridge, "selected"), [current, setCurrent] = useTrait(bridge, "current"), [failed, setFailed] = d2(""), [adding, setAdding] = d2(!1), filters = want.filters, put = (changes) => go({ filters: sound({ ...filters, ...changes }) }), [typed, setTyped] = d2(filters.search ?? ""), search = useDebounced(typed, TYPING), mine = T2(filters.search ?? "");
-  A2(() => {
-    search !== mine.current && (mine.current = search, put({ search }));
-  }, [search]), A2(() => {
+  let { want, go, rows, error, need } = useRows(bridge), [about] = useTrait(bridge, "about"), [selection] = useTrait(bridge, "selection"), [selected] = useTrait(bridge, "selected"), [current, setCurrent] = useTrait(bridge, "current"), [failed, setFailed] = d2(""), [adding, setAdding] = d2(!1), filters = want.filters, put = (changes) => go({ filters: sound({ ...filters, ...changes }) }), [typed, setTyped] = d2(filters.search ?? ""), mine = T2(filters.search ?? ""), pause = T2(void 0), latest = T2(put);
+  latest.current = put;
+  let type = (text) => {
+    setTyped(text), clearTimeout(pause.current), pause.current = setTimeout(() => {
+      mine.current = text, latest.current({ search: text });
+    }, TYPING);
+  }, untype = () => {
+    clearTimeout(pause.current), mine.current = "", setTyped("");
+  };
+  A2(() => () => clearTimeout(pause.current), []), A2(() => {
     let given = filters.search ?? "";
     given !== mine.current && (mine.current = given, setTyped(given));
   }, [filters.search]);
   let clear = () => {
-    mine.current = "", setTyped(""), go({ filters: {} });
+    untype(), go({ filters: {} });
   }, calm = useDebounced(rows?.revision ?? -1, 60), facets = useAsked(String(calm), async () => calm < 0 ? void 0 : bridge.call("facets")), f4 = facets.value, act = useAction((name) => bridge.call(name)), shown = rows?.count ?? about.rows, any = Object.keys(filters).length > 0;
   return a3($, { children: [
     a3("div", { class: "lk-head di-top", children: [
@@ -1279,7 +1285,7 @@ function App({ bridge }) {
             spellcheck: !1,
             value: typed,
             "aria-invalid": error ? "true" : void 0,
-            onInput: (event) => setTyped(event.currentTarget.value)
+            onInput: (event) => type(event.currentTarget.value)
           }
         ),
         a3("button", { type: "button", class: "lk-btn di-toggle", "aria-pressed": !!filters.regex, title: "Regular expression", "aria-label": "Regular expression", onClick: () => put({ regex: !filters.regex }), children: ".*" }),
@@ -1342,7 +1348,7 @@ function App({ bridge }) {
             close: () => setCurrent(""),
             go: setCurrent,
             showSimilar: (id) => {
-              mine.current = "", setTyped(""), go({ filters: { similar: id }, sort: [] });
+              untype(), go({ filters: { similar: id }, sort: [] });
             }
           }
         )

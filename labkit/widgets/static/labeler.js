@@ -1602,8 +1602,8 @@ function App({ bridge }) {
           button("Undo", "U", act.undo, desk.busy),
           button("Redo", "⇧U", act.redo, desk.busy),
           one && a3("span", { class: "lb-steps", children: [
-            button("‹ Previous", single ? "←" : "↑", () => act.step(-1), empty),
-            button("Next ›", single ? "→" : "↓", () => act.step(1), empty)
+            button("‹ Previous", mode === "spans" ? "↑" : "←", () => act.step(-1), empty),
+            button("Next ›", mode === "spans" ? "↓" : "→", () => act.step(1), empty)
           ] })
         ] }),
         a3(Notices, { desk, redraw }),
