@@ -1061,7 +1061,7 @@ function Classes(props) {
 }
 var HEIGHT = 64;
 function Lengths(props) {
-  let { every, counts, edges, median, p95, max } = props.lengths, [box, width] = useWidth(), [drag, setDrag] = d2(null), start = T2(0), bins = counts.length, [from, to] = drag ? [Math.min(...drag), Math.max(...drag)] : props.chosen ? binsOf(props.chosen, edges) : [0, bins - 1], limited = drag !== null || props.chosen !== void 0, step = (width || 240) / bins, most = Math.max(1, ...counts), mostEvery = Math.max(1, ...every), at = (event) => {
+  let { every, counts, edges, median, p95, max } = props.lengths, [box, width] = useWidth(), [drag, setDrag] = d2(null), start = T2(-1), bins = counts.length, [from, to] = drag ? [Math.min(...drag), Math.max(...drag)] : props.chosen ? binsOf(props.chosen, edges) : [0, bins - 1], limited = drag !== null || props.chosen !== void 0, step = (width || 240) / bins, most = Math.max(1, ...counts), mostEvery = Math.max(1, ...every), at = (event) => {
     let left = event.currentTarget.getBoundingClientRect().left;
     return Math.max(0, Math.min(bins - 1, Math.floor((event.clientX - left) / step)));
   }, put = (low, high) => {
@@ -1111,14 +1111,17 @@ function Lengths(props) {
           onPointerDown: (event) => {
             event.currentTarget.setPointerCapture(event.pointerId), start.current = at(event), setDrag([start.current, start.current]);
           },
-          onPointerMove: (event) => drag && setDrag([start.current, at(event)]),
+          onPointerMove: (event) => start.current >= 0 && setDrag([start.current, at(event)]),
           onPointerUp: (event) => {
-            if (!drag) return;
-            setDrag(null);
-            let end = at(event);
-            start.current === end && props.chosen && from === end && to === end ? props.set(void 0) : put(start.current, end);
+            let begin = start.current;
+            if (begin < 0) return;
+            start.current = -1, setDrag(null);
+            let end = at(event), [low, high] = props.chosen ? binsOf(props.chosen, edges) : [-1, -1];
+            begin === end && low === end && high === end ? props.set(void 0) : put(begin, end);
           },
-          onPointerCancel: () => setDrag(null),
+          onPointerCancel: () => {
+            start.current = -1, setDrag(null);
+          },
           children: [
             every.map((n2, bin) => {
               let high = n2 ? Math.max(1, n2 / mostEvery * (HEIGHT - 4)) : 0;

@@ -51,7 +51,7 @@ export function Lengths(props: { lengths: Facets["lengths"]; chosen: Length | un
   const { every, counts, edges, median, p95, max } = props.lengths;
   const [box, width] = useWidth<HTMLDivElement>();
   const [drag, setDrag] = useState<[number, number] | null>(null);
-  const start = useRef(0);
+  const start = useRef(-1); // where the pointer went down: the state may be a frame late
   const bins = counts.length;
   const [from, to] = drag ? [Math.min(...drag), Math.max(...drag)] : props.chosen ? binsOf(props.chosen, edges) : [0, bins - 1];
   const limited = drag !== null || props.chosen !== undefined;
@@ -118,16 +118,21 @@ export function Lengths(props: { lengths: Facets["lengths"]; chosen: Length | un
             start.current = at(event);
             setDrag([start.current, start.current]);
           }}
-          onPointerMove={(event) => drag && setDrag([start.current, at(event)])}
+          onPointerMove={(event) => start.current >= 0 && setDrag([start.current, at(event)])}
           onPointerUp={(event) => {
-            if (!drag) return;
+            const begin = start.current;
+            if (begin < 0) return;
+            start.current = -1;
             setDrag(null);
             const end = at(event);
-            const same = start.current === end && props.chosen && from === end && to === end;
-            if (same) props.set(undefined);
-            else put(start.current, end);
+            const [low, high] = props.chosen ? binsOf(props.chosen, edges) : [-1, -1];
+            if (begin === end && low === end && high === end) props.set(undefined);
+            else put(begin, end);
           }}
-          onPointerCancel={() => setDrag(null)}
+          onPointerCancel={() => {
+            start.current = -1;
+            setDrag(null);
+          }}
         >
           {every.map((n, bin) => {
             const high = n ? Math.max(1, (n / mostEvery) * (HEIGHT - 4)) : 0;
