@@ -4,9 +4,9 @@
 
 The rows are made of the words of the sample data sets, in a temporary folder (or in FOLDER, where the next call finds them
 again), and are read once into labkit's cache before the clock starts. Measured in the page with performance.now(): from the key
-that runs the cell, which makes the inspector, to the first row on screen; and from each input event to the first frame with the new rows, for words that
-are typed, classes and lengths that are clicked and columns that are sorted by, every search a new one. Memory is what the
-kernel holds (RSS, mapped file included) after all of that, less what it held after the imports alone.
+that runs the cell, which makes the inspector, to the first row on screen; and from each input event to the first frame with the
+new rows, for words that are typed, classes and lengths that are clicked and columns that are sorted by, every search a new one.
+Memory is what the kernel holds (RSS, mapped file included) after all of that, less what it held after the imports alone.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests" / "ui")]
 
 from inspect_million import make  # noqa: E402
-from jupyter import Lab, Notebook  # noqa: E402
+from browser import Lab, Notebook  # noqa: E402
 
 PAUSE = 400  # milliseconds between two actions: the counts beside the list follow the rows
 LIMITS = {

@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "tests" / "ui"), str(Path(__file__).parents[1] / "tests")]
 
-from jupyter import Lab  # noqa: E402
+from browser import Lab  # noqa: E402
 from toys import toy_rows, write_csv  # noqa: E402
 
 CELL = """from labkit.widgets import Labeler

@@ -116,7 +116,10 @@ class UnknownName(LabError, KeyError):
         shown = ", ".join(map(_cut, self.known[:_MOST_NAMES]))
         if len(self.known) > _MOST_NAMES:
             shown += f" and {len(self.known) - _MOST_NAMES:,} more"
-        super().__init__(f"the name of a {what}", repr(_cut(str(name))), f"{hint}Valid names: {shown}. {do}".strip())
+        article = "an" if what[:1] in "aeio" else "a"
+        super().__init__(
+            f"the name of {article} {what}", repr(_cut(str(name))), f"{hint}Valid names: {shown}. {do}".strip()
+        )
 
     def __str__(self) -> str:  # KeyError would print the repr
         return str(self.args[0])

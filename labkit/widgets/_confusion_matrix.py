@@ -54,6 +54,7 @@ class ConfusionMatrix(LabWidget):
     """
 
     stem: ClassVar[str] = "confusion_matrix"
+    by_hand: ClassVar[tuple[str, ...]] = ("split", "values", "order", "focus", "picked")
 
     split = traitlets.Unicode("test", help="Which predictions of a run are shown.").tag(sync=True)
     values = traitlets.Enum(VALUES, "counts", help="Counts, or shares of the true class.").tag(sync=True)
@@ -82,6 +83,9 @@ class ConfusionMatrix(LabWidget):
         self.observe(self.refresh_code, names=["split", "values", "order", "focus", "picked"])
         self.picked = picked
         self.refresh_code()
+
+    def _kept_of(self) -> str:
+        return " ".join([self._a.code, *([self._b.code] if self._b else [])])
 
     @traitlets.validate("picked")
     def _known_cell(self, proposal: Any) -> dict[str, str]:

@@ -48,6 +48,7 @@ class DataInspector(RowSelection):
     """
 
     stem: ClassVar[str] = "data_inspector"
+    by_hand: ClassVar[tuple[str, ...]] = ("repairs", "model", "filters", "sort", "selection", "current")
 
     sort: Any = traitlets.List(help="[column, ascending or descending], the most important first.").tag(sync=True)
     current = traitlets.Unicode("", help="Id of the row that is shown in full.").tag(sync=True)
@@ -86,6 +87,35 @@ class DataInspector(RowSelection):
         for name, value in traits.items():
             setattr(self, name, value)
         self.refresh_code()
+
+    # -- what keep_in keeps ---------------------------------------------------------------------------------------------------
+
+    def _kept_of(self) -> str:
+        return self.corpus.config.train
+
+    def _kept_traits(self) -> list[str]:
+        return ["corpus", "selected", *(name for name in self.by_hand if name != "repairs")]
+
+    def _set_by_hand(self) -> dict[str, Any]:
+        # rows that are similar to one would have to be found again, for which the model is loaded
+        filters: dict[str, Any] = {name: value for name, value in self.filters.items() if name != "similar"}
+        if "rows" in filters:
+            filters["rows"] = list(self._rows)
+        selection = self.selection if self._selected_by is None else {"by": self._selected_by}
+        return {**super()._set_by_hand(), "repairs": list(self.repairs), "filters": filters, "selection": selection}
+
+    def _take_up_value(self, name: str, value: Any) -> None:
+        if name == "repairs":
+            self.repair(*value)
+        elif name == "filters":
+            self._set(value, self.sort)
+        elif name == "selection":
+            if isinstance(value, dict):
+                self.select_all(value["by"])
+            else:
+                self.select(value)
+        else:
+            super()._take_up_value(name, value)
 
     # -- which rows -----------------------------------------------------------------------------------------------------------
 

@@ -53,6 +53,7 @@ class ErrorBrowser(LabWidget):
     """
 
     stem: ClassVar[str] = "error_browser"
+    by_hand: ClassVar[tuple[str, ...]] = ("split", "include", "filters", "space", "selection", "current")
 
     split = traitlets.Unicode("test", help="Which predictions of the run are shown.").tag(sync=True)
     include = traitlets.Enum(INCLUDE, "wrong", help="Wrong rows, unsure right ones, or all.").tag(sync=True)
@@ -84,6 +85,9 @@ class ErrorBrowser(LabWidget):
         self.filters = filters or {}
         self._changed()
         self.refresh_code()
+
+    def _kept_of(self) -> str:
+        return str(self._of.run.directory.absolute())
 
     @traitlets.validate("filters")
     def _known_filters(self, proposal: Any) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from labkit._places import named, writable
 from labkit.data import Corpus, Journal, read, sample_path, samples
 from labkit.errors import LabError, UnknownName
 from labkit.training import Run, runs
+from labkit.widgets import _keeping
 from labkit.widgets._confusion_matrix import ConfusionMatrix
 from labkit.widgets._data_inspector import DataInspector
 from labkit.widgets._error_browser import ErrorBrowser
@@ -40,6 +40,7 @@ STEPS: dict[str, tuple[str, ...]] = {
 
 _FILE = "lab.json"
 _JOURNAL = "data.labels.jsonl"
+_VIEWS = "views"
 _NEEDS_DATA = ("data", "train")
 _NEEDS_RUN = ("evaluate", "try")
 
@@ -53,8 +54,8 @@ class Lab(LabWidget):
     finished one to the evaluation, and rows to be relabelled back to the labeler.
 
     Args:
-        folder: where this lab lives: ``lab.json`` with its state, the label journal, and ``runs/``. An existing one is opened
-            where it was left.
+        folder: where this lab lives: ``lab.json`` with its state, ``views/`` with what is set by hand in each widget, the label
+            journal, and ``runs/``. An existing one is opened where it was left.
         data: path of the data, hub id, or the name of a sample data set; what the folder remembers when None.
         traits: further traits, such as ``step``.
 
@@ -330,9 +331,11 @@ class Lab(LabWidget):
 
     def _the(self, name: str, make: Callable[[], Made]) -> Made:
         if name not in self._made:
-            self._made[name] = make()
-        made: Any = self._made[name]
-        return made  # type: ignore[no-any-return]
+            made = self._made[name] = make()
+            if name != "launcher":  # whose settings are in the lab's own file
+                made.keep_in(self.home / _VIEWS / f"{name}.json")
+        found: Any = self._made[name]
+        return found  # type: ignore[no-any-return]
 
     def _drop(self, *names: str) -> None:
         for name in names:
@@ -425,7 +428,6 @@ class Lab(LabWidget):
 
     def _save(self) -> None:
         kept = {
-            "version": 1,
             "step": self.step,
             "part": self.part,
             "source": self.source,
@@ -434,32 +436,23 @@ class Lab(LabWidget):
             "repairs": self._repairs,
             "edits": {name: value for name, value in self._edits.items() if not name.startswith("data.")},
         }
-        target, partial = self.home / _FILE, self.home / f"{_FILE}.partial"
-        with writable(f"the lab's folder {self.home}"):
-            partial.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
-            partial.replace(target)
+        _keeping.write(self.home / _FILE, kept, f"the lab's folder {self.home}")
 
     @shown
     def _remember(self, asked: set[str]) -> None:
         """Take up what the folder holds; a damaged file is put aside, never written over."""
         file = self.home / _FILE
-        if not file.exists():
+        kept = _keeping.read(file)
+        if not kept:
             return
         try:
-            kept = json.loads(file.read_text("utf-8"))
             step, part = str(kept["step"]), str(kept["part"])
             found = {name: str(kept[name]) for name in ("source", "model", "run")}
             repairs, edits = [str(name) for name in kept["repairs"]], dict(kept["edits"])
             if step not in STEPS or part not in STEPS[step]:
                 raise ValueError(f"step {step!r}, part {part!r}")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            aside = file.with_name(f"{_FILE}.damaged")
-            file.replace(aside)
-            raise LabError(
-                f"a whole {_FILE} in {self.home}",
-                f"a damaged one ({error})",
-                f"it is kept as {aside.name}; choose again",
-            ) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise _keeping.put_aside(file, error) from error
         self._repairs, self._edits = repairs, edits
         self.source, self.model = found["source"], found["model"]
         self.run = str((self.home / found["run"]).resolve()) if found["run"] else ""

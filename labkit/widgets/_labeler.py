@@ -63,6 +63,7 @@ class Labeler(LabWidget):
     """
 
     stem: ClassVar[str] = "labeler"
+    by_hand: ClassVar[tuple[str, ...]] = ("queue", "view")
 
     labels = traitlets.List(traitlets.Unicode(), help="Names to choose from, in the order of their keys.").tag(
         sync=True
@@ -502,6 +503,9 @@ class Labeler(LabWidget):
             raise LabError("a row to decide on", "a queue of which every row is decided", do)
         self.work.position(row)
         return row
+
+    def _kept_of(self) -> str:
+        return str(self.journal.path.absolute())
 
     @traitlets.validate("queue")
     def _arranged(self, proposal: Any) -> Any:

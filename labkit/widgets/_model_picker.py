@@ -34,6 +34,7 @@ class ModelPicker(LabWidget):
     """
 
     stem: ClassVar[str] = "model_picker"
+    by_hand: ClassVar[tuple[str, ...]] = ("value", "filters", "sort")
 
     value = traitlets.Unicode("minilm", help="The chosen model: what load takes.").tag(sync=True)
     filters = traitlets.Dict(help="search, task, family, language, licence, domain, offline, fits.").tag(sync=True)
@@ -59,6 +60,15 @@ class ModelPicker(LabWidget):
         self.select(value)
         self.observe(self.refresh_code, names=["value", "filters", "sort"])
         self.refresh_code()
+
+    def _kept_of(self) -> str:
+        return "" if self.corpus is None else self.corpus.config.train
+
+    def _take_up_value(self, name: str, value: Any) -> None:
+        if name == "value":
+            self.select(value)  # an unknown model is refused
+        else:
+            super()._take_up_value(name, value)
 
     @traitlets.validate("filters")
     def _known_filters(self, proposal: Any) -> dict[str, Any]:

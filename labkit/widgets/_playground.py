@@ -47,6 +47,7 @@ class Playground(LabWidget):
     """
 
     stem: ClassVar[str] = "playground"
+    by_hand: ClassVar[tuple[str, ...]] = ("text", "second", "lines")
 
     text = traitlets.Unicode("", help="The text that is typed.").tag(sync=True)
     second = traitlets.Unicode("", help="The second text, for models of pairs.").tag(sync=True)
@@ -82,6 +83,9 @@ class Playground(LabWidget):
             self._recall()
         self.observe(self.refresh_code, names=["text", "second", "lines", "pins"])
         self.refresh_code()
+
+    def _kept_of(self) -> str:
+        return " ".join(str(run.directory.absolute()) for run in self._runs)
 
     # -- what the buttons do --------------------------------------------------------------------------------------------------
 

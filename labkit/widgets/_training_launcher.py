@@ -41,6 +41,7 @@ class TrainingLauncher(LabWidget):
     """
 
     stem: ClassVar[str] = "training_launcher"
+    by_hand: ClassVar[tuple[str, ...]] = ("values",)
 
     values = traitlets.Dict(help="The settings that differ from the defaults, by dotted name.").tag(sync=True)
     problems = traitlets.Dict(help="What is wrong, by field; under the empty name what belongs to none.").tag(sync=True)
@@ -72,6 +73,9 @@ class TrainingLauncher(LabWidget):
         self._take_up()
         self._ask()
         self.refresh_code()
+
+    def _kept_of(self) -> str:
+        return self.recipe.data.train
 
     # -- what the buttons do --------------------------------------------------------------------------------------------------
 

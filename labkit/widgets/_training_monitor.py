@@ -35,6 +35,7 @@ class TrainingMonitor(LabWidget):
     """
 
     stem: ClassVar[str] = "training_monitor"
+    by_hand: ClassVar[tuple[str, ...]] = ("directory", "metric")
 
     directory = traitlets.Unicode("", help="The run directory that is shown; empty: a list of runs.").tag(sync=True)
     folder = traitlets.Unicode("runs", help="Where the runs of the list lie.").tag(sync=True)

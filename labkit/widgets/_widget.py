@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import logging
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import anywidget
 import traitlets
 
+from labkit._places import named
 from labkit.errors import LabError, suggest
+from labkit.widgets import _keeping
 
 STATIC = Path(__file__).with_name("static")
 _LOG = logging.getLogger("labkit.widgets")
@@ -43,6 +47,8 @@ class LabWidget(anywidget.AnyWidget):
 
     stem: ClassVar[str] = ""
     commands: ClassVar[frozenset[str]] = frozenset()
+    by_hand: ClassVar[tuple[str, ...]] = ()
+    """Traits that a person sets, and that ``keep_in`` keeps."""
 
     error = traitlets.Unicode("", help="What went wrong outside a command; shown at the top of the widget.").tag(
         sync=True
@@ -97,6 +103,71 @@ class LabWidget(anywidget.AnyWidget):
             return _failed(error)
         return {"ok": True, "value": value}
 
+    # -- keeping --------------------------------------------------------------------------------------------------------------
+
+    def keep_in(self, file: str | os.PathLike[str]) -> Self:
+        """Keep in a file what is set by hand, and take up what it holds, so that the cell, run again in a fresh kernel, shows
+        what it showed: ``DataInspector(corpus).keep_in("inspector.json")``.
+
+        What is kept is in ``by_hand`` of the class. What the cell itself asks for goes first once the cell was changed, and
+        nothing is taken up for other data or another run. What no longer holds is left out, and ``error`` says so.
+
+        Args:
+            file: a file of this widget's own; it need not exist.
+
+        Returns:
+            The widget itself.
+
+        Raises:
+            LabError: the file is another widget's, or cannot be written.
+        """
+        path = named(file).absolute()
+        asked = _as_json(self._set_by_hand())
+        problems = []
+        try:
+            stored = _keeping.read(path)
+        except LabError as error:
+            stored, problems = {}, [str(error)]
+        if stored.get("widget", self.stem) != self.stem:
+            do = "give each widget a file of its own"
+            raise LabError(f"a file of {type(self).__name__}", f"{path.name} of {str(stored['widget'])!r}", do)
+        before, now = stored.get("asked", {}), stored.get("now", {})
+        if stored.get("of") == self._kept_of():
+            for name in self.by_hand:
+                if name in now and now[name] != asked[name] and before.get(name) == asked[name]:
+                    try:
+                        self._take_up_value(name, now[name])
+                    except (LabError, traitlets.TraitError) as error:
+                        problems.append(f"{name} in {path.name} no longer holds: {error}")
+        self.error = " ".join(problems)
+
+        def write(_: Any = None) -> None:
+            kept = {"widget": self.stem, "of": self._kept_of(), "asked": asked, "now": self._set_by_hand()}
+            _keeping.write(path, kept, f"what {type(self).__name__} keeps in {path}")
+
+        def told(change: Any) -> None:
+            try:
+                write(change)
+            except LabError as error:
+                self.error = str(error)
+
+        write()
+        self.observe(told, names=self._kept_traits())
+        return self
+
+    def _kept_of(self) -> str:
+        """What the widget shows: what was kept for something else is not taken up."""
+        return ""
+
+    def _kept_traits(self) -> list[str]:
+        return list(self.by_hand)
+
+    def _set_by_hand(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.by_hand}
+
+    def _take_up_value(self, name: str, value: Any) -> None:
+        setattr(self, name, value)
+
     # -- faces ----------------------------------------------------------------------------------------------------------------
 
     def face(self) -> str:
@@ -144,6 +215,12 @@ def shown(method: Method) -> Method:
         return None
 
     return careful  # type: ignore[return-value]
+
+
+def _as_json(values: dict[str, Any]) -> dict[str, Any]:
+    """As they come back from a file: lists for tuples."""
+    made: dict[str, Any] = json.loads(json.dumps(values))
+    return made
 
 
 def _failed(error: Exception) -> dict[str, Any]:

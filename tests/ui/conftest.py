@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jupyter import CHROMIUM, Lab
+from browser import CHROMIUM, Lab
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jupyter import Lab, Notebook
+from browser import Lab, Notebook
 
 _OPEN = "from labkit import data\nfrom labkit.widgets import *\nRUN = {run!r}\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from jupyter import Lab
+from browser import Lab
 
 HOSTILE = "<img src=x onerror=alert(1)><b>bold</b> \u202e"
 CELL = """
@@ -12,6 +12,7 @@ from labkit import data
 from labkit.widgets import DataInspector
 inspector = DataInspector(data.sample('support'))
 inspector"""
+KEEPING = CELL.replace("('support'))", "('support')).keep_in('inspector.json')")
 MANY = f"""
 from labkit.widgets import DataInspector
 rows = [{{"id": f"r{{i}}", "text": f"text {{i}} " + "word " * (i % 40), "label": f"class {{i % 7}}"}} for i in range(300_000)]
@@ -21,7 +22,7 @@ inspector = DataInspector(rows, sort=[])
 
 
 def test_filtering_selecting_and_coming_back(lab: Lab) -> None:
-    with lab.open([CELL]) as notebook:
+    with lab.open([KEEPING]) as notebook:
         widget, page = notebook.widget(), notebook.page
         grid = widget.get_by_role("grid")
         widget.get_by_role("row", name="s0001").wait_for()
@@ -90,7 +91,9 @@ def test_filtering_selecting_and_coming_back(lab: Lab) -> None:
         notebook.widget().get_by_text("1 selected").wait_for()
         notebook.restart()
         notebook.run_all()
-        notebook.widget().get_by_role("row", name="s0001").wait_for()
+        notebook.widget().get_by_text("75 of 922 rows").wait_for()
+        notebook.widget().get_by_text("1 selected").wait_for()
+        assert notebook.python("[inspector.filters, inspector.selection]") == [{"labels": ["damaged_item"]}, ["s0003"]]
         assert notebook.problems == []
 
 
@@ -143,7 +146,7 @@ def test_many_rows_by_keyboard_and_wheel(lab: Lab) -> None:
         page.keyboard.press("Control+a")
         widget.get_by_text("300,000 selected").wait_for()
         assert notebook.python("(inspector.selection, inspector.selected)") == [[], 300_000]
-        assert widget.locator(".di-row[aria-selected=true]").count() > 20
+        page.wait_for_function("() => document.querySelectorAll('.di-row[aria-selected=true]').length > 20")
         page.keyboard.press("Escape")
         widget.get_by_text("No row selected").wait_for()
         # the middle by the bar, and on from there by the wheel, pixel by pixel

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from hostile import rows as hostile_rows
-from jupyter import Lab, Notebook
+from browser import Lab, Notebook
 from toys import toy_recipe, toy_rows
 
 from labkit.training import Run, train
@@ -53,7 +53,7 @@ def harmless(notebook: Notebook) -> None:
 
 def test_a_cell_opens_its_rows_and_filters_the_errors(lab: Lab, run: str, tmp_path: Path) -> None:
     cells = [
-        f"from traitlets import dlink\nfrom labkit.widgets import *\nmatrix = ConfusionMatrix({run!r})\nmatrix",
+        f"from traitlets import dlink\nfrom labkit.widgets import *\nmatrix = ConfusionMatrix({run!r}).keep_in('m.json')\nmatrix",
         f"errors = ErrorBrowser({run!r})\ndlink((matrix, 'picked'), (errors, 'filters'))\nerrors",
     ]
     with lab.open(cells) as notebook:
@@ -107,12 +107,14 @@ def test_a_cell_opens_its_rows_and_filters_the_errors(lab: Lab, run: str, tmp_pa
         assert matrix.get_by_role("radio", name="Shares").get_attribute("aria-checked") == "true"
         notebook.restart()
         notebook.run_all()
-        matrix.get_by_role("grid").wait_for()
+        matrix.get_by_role("heading", name="All rows of").wait_for()
+        assert matrix.get_by_role("radio", name="Shares").get_attribute("aria-checked") == "true"
+        wait(notebook, "(matrix.values, matrix.order, bool(matrix.picked)) == ('shares', 'similarity', True)")
         harmless(notebook)
 
 
 def test_errors_by_keyboard(lab: Lab, run: str) -> None:
-    cell = f"from labkit.widgets import ErrorBrowser\nerrors = ErrorBrowser({run!r}, include='all')\nerrors"
+    cell = f"from labkit.widgets import ErrorBrowser\nerrors = ErrorBrowser({run!r}, include='all').keep_in('e.json')\nerrors"
     with lab.open([cell]) as notebook:
         widget, page = notebook.widget(), notebook.page
         listed = widget.get_by_role("listbox")
@@ -152,15 +154,22 @@ def test_errors_by_keyboard(lab: Lab, run: str) -> None:
         food = notebook.python("errors.rows()['of']")
         assert 0 < food < len(ids)
         widget.get_by_text(f"{food} rows, highest loss first").wait_for()
+        notebook.execute("errors.select(errors.ids()[:3])")
+        selected = notebook.python("errors.selection")
         notebook.reload()
         chosen = notebook.widget().get_by_label("True label").locator("option:checked")
         chosen.filter(has_text="food").wait_for(state="attached")
+        notebook.restart()
+        notebook.run_all()
+        chosen.filter(has_text="food").wait_for(state="attached")
+        notebook.widget().get_by_text(f"{food} rows, highest loss first").wait_for()
+        assert notebook.python("errors.selection") == selected
         harmless(notebook)
 
 
 def test_playing(lab: Lab, toy_run: Run, tmp_path: Path) -> None:
     run = str(shutil.copytree(toy_run.directory, tmp_path / "run"))  # pinned texts are kept in it
-    cell = f"from labkit.widgets import Playground\nplay = Playground({run!r}, examples=['goal match team'])\nplay"
+    cell = f"from labkit.widgets import Playground\nplay = Playground({run!r}, examples=['goal match team']).keep_in('p.json')\nplay"
     with lab.open([cell]) as notebook:
         widget, page = notebook.widget(), notebook.page
         widget.get_by_text("No text yet").wait_for()
@@ -194,6 +203,7 @@ def test_playing(lab: Lab, toy_run: Run, tmp_path: Path) -> None:
         notebook.widget().get_by_role("button", name="Pin line 3").wait_for()
         notebook.restart()
         notebook.run_all()
+        notebook.widget().get_by_role("button", name="Pin line 3").wait_for()
         notebook.widget().get_by_role("button", name="Remove text 2").click()
         wait(notebook, "[pin['text'][:4] for pin in play.pins] == ['soup', '<img']")
         harmless(notebook)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from hostile import TEXTS, rows
-from jupyter import Lab, Notebook
+from browser import Lab, Notebook
 from toys import toy_recipe
 
 

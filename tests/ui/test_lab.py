@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter import Lab, Notebook
+from browser import Lab, Notebook
 
 
 def cell(home: Path) -> str:

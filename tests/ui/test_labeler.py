@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter import Lab, Notebook
+from browser import Lab, Notebook
 from toys import toy_rows, write_csv
 
 SUGGEST = """

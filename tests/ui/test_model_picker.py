@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from jupyter import Lab
+from browser import Lab
 
 CELL = "from labkit.widgets import ModelPicker\npicker = ModelPicker()\npicker"
 
 
 def test_choosing_filtering_and_coming_back(lab: Lab) -> None:
-    with lab.open([CELL]) as notebook:
+    with lab.open([CELL.replace("ModelPicker()", "ModelPicker().keep_in('picker.json')")]) as notebook:
         widget = notebook.widget()
         widget.get_by_text("distilroberta-base").wait_for()
         widget.get_by_role("button", name="distilroberta-base").click()
@@ -25,19 +25,24 @@ def test_choosing_filtering_and_coming_back(lab: Lab) -> None:
         widget.get_by_role("button", name="Clear filters").click()
         widget.get_by_role("button", name="distilroberta-base").wait_for()
 
-        notebook.execute("picker.select('minilm'); picker.filter(family='BERT')")
-        widget.get_by_role("heading", name="minilm").wait_for()
+        notebook.execute("picker.select('bert-base-cased'); picker.filter(family='BERT')")
+        widget.get_by_role("heading", name="bert-base-cased").wait_for()
         widget.get_by_role("button", name="distilroberta-base").wait_for(state="detached")
 
         notebook.reload()
-        notebook.widget().get_by_role("heading", name="minilm").wait_for()
+        notebook.widget().get_by_role("heading", name="bert-base-cased").wait_for()
         assert notebook.widget().get_by_role("button", name="distilroberta-base").count() == 0, (
             "the filter is still set"
         )
 
         notebook.restart()
         notebook.run_all()
-        notebook.widget().get_by_role("heading", name="minilm").wait_for()
+        notebook.widget().get_by_role("heading", name="bert-base-cased").wait_for()
+        assert notebook.python("[picker.value, picker.filters]") == [
+            "bert-base-cased",
+            {"task": "text-classification", "family": "BERT"},
+        ]
+        assert notebook.widget().get_by_role("button", name="distilroberta-base").count() == 0
         assert notebook.problems == []
 
 

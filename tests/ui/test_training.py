@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from jupyter import Lab, Notebook
+from browser import Lab, Notebook
 from toys import toy_recipe
 
 from labkit.training import Run, attach, runs
@@ -17,7 +17,7 @@ PATIENCE = 90_000  # milliseconds that a busy machine may take to load the libra
 def launcher_cells(recipe: Path, out: Path) -> list[str]:
     return [
         "from labkit.widgets import TrainingLauncher, TrainingMonitor",
-        f"launcher = TrainingLauncher({str(recipe)!r}, out={str(out)!r})\nlauncher",
+        f"launcher = TrainingLauncher({str(recipe)!r}, out={str(out)!r}).keep_in({str(out.with_suffix('.json'))!r})\nlauncher",
     ]
 
 
@@ -95,6 +95,11 @@ def test_the_form_checks_while_typing(lab: Lab, toy_data: Path, tmp_path: Path) 
         notebook.reload()
         notebook.widget().get_by_text("settings changed").wait_for()
         assert notebook.widget().get_by_label("Seed", exact=True).input_value() == "11"
+        notebook.restart()
+        notebook.run_all()
+        notebook.widget().get_by_text("settings changed").wait_for()
+        assert notebook.widget().get_by_label("Seed", exact=True).input_value() == "11"
+        assert notebook.python("launcher.recipe.technique.class_weights") is True
         notebook.widget().get_by_role("button", name="Reset").click()
         notebook.page.wait_for_function("() => document.querySelector('[data-field=seed] input').value === '0'")
         assert notebook.python("launcher.recipe.seed") == 0

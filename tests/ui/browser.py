@@ -208,7 +208,8 @@ class Notebook:
         before = self.prompts()
         self.page.locator('[data-command="runmenu:run-all"]').click()
         self.settle(before)
-        failed = self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]')
+        outputs = self.page.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')
+        failed = outputs.filter(has_text="Traceback (most recent call last)")
         assert failed.count() == 0, failed.first.inner_text()
 
     def settle(self, before: list[str] | None = None) -> None:
