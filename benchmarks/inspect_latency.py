@@ -23,8 +23,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests" / "ui")]
 
-from inspect_million import make  # noqa: E402
 from browser import Lab, Notebook  # noqa: E402
+from inspect_million import make  # noqa: E402
 
 PAUSE = 400  # milliseconds between two actions: the counts beside the list follow the rows
 LIMITS = {

@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hostile import rows as hostile_rows
 from browser import Lab, Notebook
+from hostile import rows as hostile_rows
 from toys import toy_recipe, toy_rows
 
 from labkit.training import Run, train
@@ -53,7 +53,8 @@ def harmless(notebook: Notebook) -> None:
 
 def test_a_cell_opens_its_rows_and_filters_the_errors(lab: Lab, run: str, tmp_path: Path) -> None:
     cells = [
-        f"from traitlets import dlink\nfrom labkit.widgets import *\nmatrix = ConfusionMatrix({run!r}).keep_in('m.json')\nmatrix",
+        "from traitlets import dlink\nfrom labkit.widgets import *\n"
+        f"matrix = ConfusionMatrix({run!r}).keep_in('m.json')\nmatrix",
         f"errors = ErrorBrowser({run!r})\ndlink((matrix, 'picked'), (errors, 'filters'))\nerrors",
     ]
     with lab.open(cells) as notebook:
@@ -169,7 +170,8 @@ def test_errors_by_keyboard(lab: Lab, run: str) -> None:
 
 def test_playing(lab: Lab, toy_run: Run, tmp_path: Path) -> None:
     run = str(shutil.copytree(toy_run.directory, tmp_path / "run"))  # pinned texts are kept in it
-    cell = f"from labkit.widgets import Playground\nplay = Playground({run!r}, examples=['goal match team']).keep_in('p.json')\nplay"
+    made = f"Playground({run!r}, examples=['goal match team']).keep_in('p.json')"
+    cell = f"from labkit.widgets import Playground\nplay = {made}\nplay"
     with lab.open([cell]) as notebook:
         widget, page = notebook.widget(), notebook.page
         widget.get_by_text("No text yet").wait_for()

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile import TEXTS, rows
 from browser import Lab, Notebook
+from hostile import TEXTS, rows
 from toys import toy_recipe
 
 
