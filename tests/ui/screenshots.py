@@ -11,7 +11,6 @@ import argparse
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from browser import Lab, Notebook
 
@@ -20,6 +19,10 @@ _OPEN = "from labkit import data\nfrom labkit.widgets import *\nRUN = {run!r}\n"
 
 def _inspect(notebook: Notebook) -> None:
     notebook.widget().locator('[role="row"]').nth(1).click()
+
+
+def _launch(notebook: Notebook) -> None:
+    notebook.widget().get_by_text(" of memory free").wait_for(timeout=60_000)  # the forecast is there
 
 
 def _confusion(notebook: Notebook) -> None:
@@ -40,7 +43,7 @@ WIDGETS: dict[str, tuple[str, Callable[[Notebook], None] | None]] = {
         "w = Labeler(data.sample('support'), journal='shots.labels.jsonl', suggestions=RUN, queue='unsure')",
         None,
     ),
-    "training_launcher": ("w = TrainingLauncher(data.sample('support'))", None),
+    "training_launcher": ("w = TrainingLauncher(data.sample('support'))", _launch),
     "training_monitor": ("w = TrainingMonitor(RUN)", None),
     "confusion_matrix": ("w = ConfusionMatrix(RUN)", _confusion),
     "error_browser": ("w = ErrorBrowser(RUN)", None),
@@ -72,8 +75,7 @@ def trained(folder: Path) -> str:
     from labkit.data import sample_path
     from labkit.training import Recipe, train
 
-    recipe: dict[str, Any] = {"data": {"train": str(sample_path("support"))}, "budget": {"epochs": 3}}
-    return str(train(Recipe.from_dict(recipe), folder / "run").directory)
+    return str(train(Recipe.from_dict({"data": {"train": str(sample_path("support"))}}), folder / "run").directory)
 
 
 def main() -> None:
