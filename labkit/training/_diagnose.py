@@ -23,6 +23,7 @@ SEVERITIES: tuple[Severity, ...] = ("serious", "warning", "note", "good")
 FEW_STEPS = 100
 LOW_RATE, HIGH_RATE = 2e-5, 2e-4  # Devlin et al. 2019 (arXiv:1810.04805, A.3) for large encoders; MiniLM takes more
 PATIENCE = 3  # evaluations without improvement that count as a plateau
+_EARLY = 20  # steps before which a fallen loss says little: the first go to the head
 _METRICS = ("macro_f1", "f1", "accuracy", "micro_f1", "exact_match")
 
 
@@ -380,7 +381,7 @@ def _no_validation(history: History) -> list[Diagnosis]:
 
 def _well(history: History) -> Diagnosis:
     steps, (name, figures) = history.steps, history.figures(_METRICS)
-    if not figures and len(steps) < 5:
+    if not figures and len(steps) < _EARLY:
         return Diagnosis(
             kind="too-early", severity="note", text="Too little has happened to say anything: no evaluation yet."
         )

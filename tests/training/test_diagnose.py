@@ -91,6 +91,10 @@ def test_the_first_steps_say_nothing_yet() -> None:
     assert kinds(diagnose([])) == ["too-early"]
     assert kinds(diagnose([Note(text="Reading the data.")])) == ["too-early"]
     assert kinds(diagnose(history(falling, fine, until=0.1, ended=False))) == ["too-early"]
+    for until in (0.3, 0.9):
+        events = history(falling, fine, until=until, ended=False)
+        steps = sum(type(event).__name__ == "StepLogged" for event in events)
+        assert kinds(diagnose(events)) == ["too-early" if steps < 20 else "well"], steps
 
 
 def test_overfitting_is_measured_and_dated() -> None:
