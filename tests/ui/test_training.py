@@ -211,7 +211,8 @@ def test_accessible_at_both_ends_of_the_width(lab: Lab, theme: str, toy_run: Run
     with lab.open(cells, width=620) as notebook:  # JupyterLab's own bars take about 140 pixels
         launcher = notebook.widget("Training launcher")
         launcher.get_by_label("Seed", exact=True).wait_for()
-        launcher.get_by_role("button", name="Data").first.click()
+        launcher.get_by_role("region", name="Data", exact=True).get_by_role("button").first.click()
+        launcher.get_by_label("Test data", exact=True).wait_for()  # the section is open
         notebook.execute("launcher.check({**launcher.values, 'seed': -1})")
         launcher.get_by_role("alert").first.wait_for()
         for width in (620, 1920):
