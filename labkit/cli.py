@@ -13,6 +13,7 @@ import errno
 import io
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -47,6 +48,32 @@ Every setting that --set takes stands, explained, in the recipe.toml of any run 
   labkit models roberta-base
   labkit models --for messages.csv""",
 }
+
+
+class _CtrlC:
+    """What Ctrl-C does to the process of a command: it interrupts it once, and no more when it is on its way out anyway.
+
+    A second press would otherwise tear up the last words, or put a traceback of Python's own exit behind them.
+    """
+
+    leaving = False
+
+    def __call__(self, number: int, frame: object) -> None:
+        if not self.leaving:
+            self.leaving = True
+            raise KeyboardInterrupt
+
+
+_ctrl_c = _CtrlC()
+
+
+def command() -> int:
+    """What the ``labkit`` script calls: ``main`` as a process of its own."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell's background job ignores Ctrl-C already
+        signal.signal(signal.SIGINT, _ctrl_c)
+    code = main()
+    _ctrl_c.leaving = True
+    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -381,9 +408,15 @@ def _labels_command(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from labkit import training
+    from labkit import events, training
 
-    watch = terminal.Progress()
+    progress = terminal.Progress()
+
+    def watch(event: events.Event) -> None:
+        progress(event)
+        if isinstance(event, events.RunEnded) and event.status == "stopped":
+            _ctrl_c.leaving = True  # all that is left is to say how to go on
+
     if options.resume:
         _refuse_with_resume(options)
         if options.detach:
@@ -577,4 +610,4 @@ def _labels(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(command())

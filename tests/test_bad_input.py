@@ -607,7 +607,7 @@ def interrupt(command: list[object], home: Path, line: str, *signals: int) -> tu
         assert new, f"it ended before {line!r}: {said}"
         said += new
     for number in signals:
-        process.send_signal(number)
+        process.send_signal(number)  # nothing happens when it has ended
         time.sleep(0.05)
     _, rest = process.communicate(timeout=60)
     code = process.returncode
@@ -616,8 +616,12 @@ def interrupt(command: list[object], home: Path, line: str, *signals: int) -> tu
 
 @pytest.mark.parametrize(
     ("line", "signals"),
-    [("Reading the data", [signal.SIGINT]), ("epoch 1.0", [signal.SIGINT] * 2)],
-    ids=["reading", "training, twice"],
+    [
+        ("Reading the data", [signal.SIGINT]),
+        ("epoch 1.0", [signal.SIGINT] * 2),
+        ("epoch 1.0", [signal.SIGINT] * 30),  # to the very end of the process
+    ],
+    ids=["reading", "training, twice", "training, hammering"],
 )
 def test_interrupted_anywhere_it_goes_on(
     line: str, signals: list[int], desk: Desk, toy_data: Path, toy_model: Path, short_run: Run

@@ -95,34 +95,36 @@ def execute(directory: Path, *, watch: Watch | None = None) -> None:
         _rundir.release_reserve(directory)
         emit(RunEnded(status=status, step=step, seconds=time.monotonic() - started, metrics=metrics or {}, error=error))
 
-    try:
-        _rundir.hold_reserve(directory)
-        with _Interrupt() as interrupt:
+    with _Interrupt() as interrupt:
+        try:
+            _rundir.hold_reserve(directory)
             metrics = _work(directory, emit, interrupt)
-        if metrics is None:
-            end("stopped")
-        else:
+            if metrics is None:
+                interrupt.ended = True
+                end("stopped")
+                return
             _rundir.release_reserve(directory)
             # before the manifest: a process killed in between leaves a run that is judged once more, not stray files
             shutil.rmtree(directory / _rundir.CHECKPOINTS, ignore_errors=True)
             _rundir.write_manifest(directory)
             end("completed", metrics)
-    except KeyboardInterrupt:
-        end("stopped", error="interrupted before the next checkpoint")
-        raise KeyboardInterrupt(f"Go on with: labkit train --resume {directory}") from None
-    except BaseException as error:
-        from labkit.training._trainer import plain_resource_error
+        except KeyboardInterrupt:
+            interrupt.ended = True
+            end("stopped", error="interrupted before the next checkpoint")
+            raise KeyboardInterrupt(f"Go on with: labkit train --resume {directory}") from None
+        except BaseException as error:
+            from labkit.training._trainer import plain_resource_error
 
-        _rundir.release_reserve(directory)
-        plain = error if isinstance(error, LabError) else plain_resource_error(error, directory) or error
-        text = str(plain) if isinstance(plain, LabError) else f"{type(plain).__name__}: {plain}"
-        with contextlib.suppress(OSError):  # with nothing left on the disk, the error itself must still get out
-            end("failed", error=text)
-        if plain is error:
-            raise
-        raise plain from error
-    finally:
-        _rundir.release(directory)
+            _rundir.release_reserve(directory)
+            plain = error if isinstance(error, LabError) else plain_resource_error(error, directory) or error
+            text = str(plain) if isinstance(plain, LabError) else f"{type(plain).__name__}: {plain}"
+            with contextlib.suppress(OSError):  # with nothing left on the disk, the error itself must still get out
+                end("failed", error=text)
+            if plain is error:
+                raise
+            raise plain from error
+        finally:
+            _rundir.release(directory)
 
 
 class _Interrupt:
@@ -131,6 +133,7 @@ class _Interrupt:
     def __init__(self) -> None:
         self.asked = False
         self.patient = False  # whether a loop looks at ``asked``
+        self.ended = False  # whether there is nothing left to interrupt
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> _Interrupt:
@@ -144,7 +147,10 @@ class _Interrupt:
             signal.signal(number, handler)
 
     def _handle(self, number: int, frame: object) -> None:
+        if self.ended:
+            return  # a press too many
         if self.asked or not self.patient:
+            self.ended = True
             raise KeyboardInterrupt
         self.asked = True
 
