@@ -25,12 +25,15 @@ from labkit import _terminal as terminal
 from labkit._places import named
 from labkit.errors import LabError, RecipeError
 
+_TASK = "text-classification"  # unless another is asked for
+
 _EPILOG = {
     "tour": "Takes about two minutes on two cores and needs no network.",
     "check": "examples:\n  labkit check messages.csv\n  labkit check train.jsonl --test test.jsonl --label intent",
     "train": """examples:
   labkit train messages.csv
   labkit train train.jsonl --test test.jsonl --model minilm --set budget.epochs=8
+  labkit train train.conll --test test.conll --task token-classification
   labkit train reviews.csv --text review --label stars --set seed=1 --out runs/reviews
   labkit train --recipe runs/reviews/recipe.toml --out runs/again
   labkit train --resume runs/reviews
@@ -185,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--model", default="minilm", metavar="NAME", help="whose tokenizer measures the texts (default: minilm)"
     )
+    check.add_argument("--task", metavar="ID", default=_TASK, help=f"what the data is for (default: {_TASK})")
 
     labels = command("labels", _labels_command, "Sum up label journals: people, speed, agreement; or merge them.")
     labels.add_argument("files", metavar="FILE", nargs="+", help="label journal, or the data file that it lies beside")
@@ -199,7 +203,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="label journal whose decisions go over the data's own labels; may be repeated",
     )
-    train.add_argument("--task", metavar="ID", help="task id (default: text-classification)")
+    train.add_argument(
+        "--task", metavar="ID", help=f"task id (default: {_TASK}); labkit models --task ID shows what can do it"
+    )
     train.add_argument("--model", metavar="NAME", help="base model: minilm, a catalogue name, a hub id, or a folder")
     train.add_argument("--recipe", metavar="FILE", help="start from this recipe file")
     train.add_argument(
@@ -338,7 +344,7 @@ def _models(options: argparse.Namespace) -> int:
         from labkit import data
 
         ranked = models.recommend(
-            options.task or "text-classification",
+            options.task or _TASK,
             data.read(options.data),
             language=options.language,
             minutes=options.minutes,
@@ -382,9 +388,9 @@ def _models(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from labkit import data, models
+    from labkit import data, models, tasks
 
-    corpus = data.read(options.data, **_read_arguments(options))
+    corpus = data.read(options.data, layout=tasks.get(options.task).layout, **_read_arguments(options))
     for reason in corpus.reasons:
         terminal.say(f"  {_as_options(reason if len(reason) < 1000 else f'{reason[:1000]}…')}")
     report = data.check(corpus, models.load_tokenizer(options.model))
@@ -529,6 +535,7 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _runs(options: argparse.Namespace) -> int:
+    from labkit.evaluation import TITLES
     from labkit.training import Run, runs
 
     if options.stop:
@@ -557,7 +564,9 @@ def _runs(options: argparse.Namespace) -> int:
     if not found:
         print(f"No runs in {options.folder}. Begin with: labkit train DATA")
         return 0
-    rows = [("run", "status", "model", "steps", "accuracy", "macro F1", "time")]
+    # the two figures that count most in each task
+    shown = list(dict.fromkeys(name for s in found for name in list(s.get("metrics", {}))[:2])) or ["accuracy"]
+    rows = [("run", "status", "model", "steps", *(TITLES[name] for name in shown), "time")]
     for s in found:
         figures = s.get("metrics", {})
         rows.append(
@@ -566,7 +575,7 @@ def _runs(options: argparse.Namespace) -> int:
                 s["status"],
                 s.get("model", ""),
                 f"{s['step']}/{s['steps']}" if s.get("steps") else "",
-                *(terminal.percent(figures.get(m)) for m in ("accuracy", "macro_f1")),
+                *(terminal.percent(figures.get(name)) for name in shown),
                 terminal.clock(s.get("seconds", 0)),
             )
         )

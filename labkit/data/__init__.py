@@ -1,4 +1,4 @@
-"""Data: reading, checking, repairing and splitting labelled texts."""
+"""Data: reading, checking, repairing and splitting labelled texts, and texts with labelled stretches."""
 
 from labkit._places import cache_dir
 from labkit.data._balance import balance, class_weights
@@ -22,7 +22,8 @@ from labkit.data._load import load
 from labkit.data._query import OPERATORS, Query
 from labkit.data._read import read
 from labkit.data._report import DataReport, Finding, Lengths
-from labkit.data._samples import defects, sample, sample_path, samples
+from labkit.data._samples import defects, sample, sample_layout, sample_path, samples
+from labkit.data._spans import SCHEMES, Span, spans_to_tags, tags_to_spans, word_spans
 from labkit.data._split import split
 from labkit.data._table import Facets, Table, View
 from labkit.data._texts import normalise
@@ -30,6 +31,7 @@ from labkit.data._texts import normalise
 __all__ = [
     "OPERATORS",
     "REPAIRS",
+    "SCHEMES",
     "Agreement",
     "Corpus",
     "DataConfig",
@@ -43,6 +45,7 @@ __all__ = [
     "Lengths",
     "Person",
     "Query",
+    "Span",
     "Step",
     "Table",
     "View",
@@ -62,7 +65,11 @@ __all__ = [
     "normalise",
     "read",
     "sample",
+    "sample_layout",
     "sample_path",
     "samples",
+    "spans_to_tags",
     "split",
+    "tags_to_spans",
+    "word_spans",
 ]

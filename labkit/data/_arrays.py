@@ -81,7 +81,9 @@ def is_sortable(kind: Any) -> bool:
 
 
 def as_text(chunk: Any) -> Any:
-    """The values as strings; times in ISO 8601, which sorts as they do."""
+    """The values as strings; times in ISO 8601, which sorts as they do; of spans, their labels."""
+    if pa.types.is_struct(chunk.type):
+        chunk = pc.struct_field(chunk, "label")
     return chunk if is_text(chunk.type) else chunk.cast(pa.string())
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,8 +15,11 @@ from labkit.data import _findings, _scan
 from labkit.data._clean import VERY_LONG
 from labkit.data._corpus import Corpus
 from labkit.data._findings import SANE, Facts, share_of
-from labkit.data._report import DataReport, Lengths, Severity
-from labkit.data._scan import batches, text_columns
+from labkit.data._layout import Layout
+from labkit.data._layouts import layout_of
+from labkit.data._report import DataReport, Finding, Lengths, Severity
+from labkit.data._scan import Scan, batches, text_columns
+from labkit.data._span_findings import span_findings
 from labkit.data._texts import fix_mojibake, has_control, has_markup
 from labkit.errors import DataError
 
@@ -23,6 +27,7 @@ _CUT = 50_000  # characters of a text that are tokenized: no model reads more, a
 _BATCH_ROWS, _BATCH_CHARACTERS = 1000, 2_000_000
 _BINS = 20
 _DEFAULT_LENGTH = 512
+_OF_LAYOUT: Mapping[str, Callable[[Corpus, Mapping[str, Scan]], Iterable[Finding]]] = {"spans": span_findings}
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
@@ -62,6 +67,9 @@ def check(corpus: Corpus, tokenizer: Tokenizer | None = None, *, max_length: int
     ]
     if corpus.labels or any(labels is not None for rows in scans.values() for labels in rows.labels):
         found += _findings.label_findings(corpus, scans)
+    if corpus.config.layout in _OF_LAYOUT:
+        found += _OF_LAYOUT[corpus.config.layout](corpus, scans)
+    found = [_repairable(one, layout_of(corpus.config.layout)) for one in found]
     counts = {name: _scan.label_counts(rows.labels) for name, rows in scans.items()}
     imbalance, entropy = _findings.evenness(counts.get("train") or sum(counts.values(), Counter()))
     return DataReport(
@@ -82,6 +90,15 @@ def check(corpus: Corpus, tokenizer: Tokenizer | None = None, *, max_length: int
         notes=tuple(_notes(tokenizer, facts, max_length, limit)),
         token_lengths={name: of.tokens for name, of in facts.items() if length},
     )
+
+
+def _repairable(found: Finding, layout: Layout) -> Finding:
+    """The finding with a repair that can be made in the layout, or without one."""
+    if found.repair_name not in layout.refused:
+        return found
+    instead = layout.refused[found.repair_name]
+    repair = f'clean(corpus, "{instead}")' if instead else ""
+    return dataclasses.replace(found, repair=repair, repair_name=instead)
 
 
 def _name(tokenizer: Tokenizer) -> str:

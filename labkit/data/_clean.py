@@ -6,13 +6,16 @@ Row ids never change, and the source files are never touched.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from labkit.data import _scan
+from labkit.data import _scan, _span_edges, _spans
 from labkit.data._corpus import Corpus, Step
+from labkit.data._layouts import layout_of
+from labkit.data._multi import natural
 from labkit.data._scan import Scan, batches, scan_all, text_columns
+from labkit.data._spans import Span
 from labkit.data._texts import fix_mojibake, label_key, strip_control, strip_markup
 from labkit.errors import DataError, UnknownName
 
@@ -37,12 +40,14 @@ def clean(corpus: Corpus, *repairs: str | Iterable[str]) -> Corpus:
 
     Raises:
         UnknownName: no repair has that name.
-        DataError: the corpus is split or balanced already, or a repair would leave a split without rows.
+        DataError: the corpus is split or balanced already, or a repair would leave a split without rows or, as a corpus with
+            spans, with offsets that no longer fit its texts.
     """
     names = [name for given in repairs for name in ([given] if isinstance(given, str) else given)]
     for name in names:
         if name not in REPAIRS:
             raise UnknownName("repair", name, REPAIRS)
+        _refuse(name, corpus)
     late = _scan.done(corpus, "split", "balance")
     if late and names:
         raise DataError("repairs before the split", f"a corpus after {late}()", "clean first, then split, then balance")
@@ -62,6 +67,14 @@ def clean(corpus: Corpus, *repairs: str | Iterable[str]) -> Corpus:
             config=dataclasses.replace(cleaned.config, repairs=(*cleaned.config.repairs, name)),
         )
     return cleaned.replace(labels=present_labels(cleaned)) if names else corpus
+
+
+def _refuse(name: str, corpus: Corpus) -> None:
+    layout = layout_of(corpus.config.layout)
+    if name in layout.refused:
+        instead = layout.refused[name]
+        do = f"use {instead!r} instead" if instead else layout.advice
+        raise DataError(f"repairs that leave {corpus.config.layout} in place", f"{name!r}", do)
 
 
 def present_labels(corpus: Corpus) -> tuple[str, ...]:
@@ -151,6 +164,32 @@ def _repair_texts(corpus: Corpus, repair: str, text: str) -> Outcome:
     return splits, counts, text
 
 
+SpanRepair = Callable[[str, Sequence[Span]], list[Span]]
+
+
+def _map_spans(batch: Mapping[str, list[Any]], repair: SpanRepair) -> dict[str, list[Any]]:
+    made: dict[str, list[Any]] = {"spans": [], "label": []}
+    for text, before in zip(batch["text"], batch["spans"], strict=True):
+        spans = None if before is None else repair(text, [Span(**span) for span in before])
+        made["spans"].append(None if spans is None else [span._asdict() for span in spans])
+        made["label"].append(None if spans is None else sorted({span.label for span in spans}, key=natural))
+    return made
+
+
+def _repair_spans(corpus: Corpus, repair: SpanRepair, text: str) -> Outcome:
+    """A repair of the spans of each row; a corpus without spans stays as it is."""
+    splits, counts = dict(corpus.splits), dict.fromkeys(corpus.splits, 0)
+    for name, rows in corpus.splits.items():
+        if "spans" not in rows.column_names:
+            continue
+        for batch in batches(rows, ["text", "spans"]):
+            after = _map_spans(batch, repair)["spans"]
+            counts[name] += sum(old != new for old, new in zip(batch["spans"], after, strict=True))
+        if counts[name]:
+            splits[name] = _map(rows, _map_spans, repair=repair)
+    return splits, counts, text
+
+
 # --- dropping rows --------------------------------------------------------------------------------------------------
 
 
@@ -233,9 +272,38 @@ def _merge_label_variants(corpus: Corpus) -> Outcome:
         counts[name] = len(_scan.having(rows, set(spelling)))
         if counts[name]:
             splits[name] = _map(corpus.splits[name], _map_labels, spelling=spelling)
+    return splits, counts, _merged(spelling)
+
+
+def _merged(spelling: Mapping[str, str]) -> str:
     merged = ", ".join(f"{old!r} → {new!r}" for old, new in list(spelling.items())[:10])
     more = f" and {len(spelling) - 10:,} more" if len(spelling) > 10 else ""
-    return splits, counts, f"Merged spellings of labels: {merged}{more}." if merged else "Found one spelling per label."
+    return f"Merged spellings of labels: {merged}{more}." if merged else "Found one spelling per label."
+
+
+def _merge_type_variants(corpus: Corpus) -> Outcome:
+    """Give types of spans that differ only by case, spaces, hyphens or underscores the spelling most rows have."""
+    spelling = _scan.label_variants(scan_all(corpus))
+
+    def respelt(text: str, spans: Sequence[Span]) -> list[Span]:
+        return [span._replace(label=spelling.get(span.label, span.label)) for span in spans]
+
+    return _repair_spans(corpus, respelt, _merged(spelling))
+
+
+def _trim_spans(corpus: Corpus) -> Outcome:
+    """Take white space and hanging punctuation off the ends of spans."""
+    text = "Took white space and hanging punctuation off the ends of spans."
+    return _repair_spans(corpus, _span_edges.trim, text)
+
+
+def _keep_longest_spans(corpus: Corpus) -> Outcome:
+    """Of spans that overlap, keep the longest, of equally long ones the first."""
+
+    def kept(text: str, spans: Sequence[Span]) -> list[Span]:
+        return _spans.longest(spans)
+
+    return _repair_spans(corpus, kept, "Of spans that overlap, kept the longest.")
 
 
 def _drop_unlabelled(corpus: Corpus) -> Outcome:
@@ -296,6 +364,9 @@ REPAIRS: dict[str, Callable[[Corpus], Outcome]] = {
     "drop_empty": _drop_empty,
     "drop_very_long": _drop_very_long,
     "merge_label_variants": _merge_label_variants,
+    "merge_type_variants": _merge_type_variants,
+    "trim_spans": _trim_spans,
+    "keep_longest_spans": _keep_longest_spans,
     "drop_unlabelled": _drop_unlabelled,
     "keep_majority_label": _keep_majority_label,
     "drop_conflicts": _drop_conflicts,
@@ -304,5 +375,5 @@ REPAIRS: dict[str, Callable[[Corpus], Outcome]] = {
     "drop_unseen_labels": _drop_unseen_labels,
     "drop_small_classes": _drop_small_classes,
 }
-"""Name → repair, in the order in which they work best: texts before rows, and the vote among equal texts while every
+"""Name → repair, in the order in which they work best: texts and spans before rows, and the vote among equal texts while every
 row still counts, before duplicates go. The docstring of each says what it does."""

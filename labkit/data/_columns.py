@@ -149,7 +149,7 @@ def choose(
     reasons: list[str] = []
     taken = set(given)
     if not text:
-        text, pair, why = _find_texts(columns, taken, file, pairs=not text_pair)
+        text, pair, why = find_texts(columns, taken, file, pairs=not text_pair)
         text_pair = text_pair or pair
         reasons.append(why)
     else:
@@ -159,7 +159,7 @@ def choose(
         reasons.append(f"Second text column {text_pair!r}: {how}.")
     taken |= {text, text_pair}
     if not id:
-        id, why = _find_id(columns, taken | set(label))
+        id, why = find_id(columns, taken | set(label))
         reasons.append(why)
     else:
         reasons.append(f"Id column {id!r}: as asked.")
@@ -188,7 +188,8 @@ def choose(
     )
 
 
-def _find_texts(columns: Mapping[str, Profile], taken: set[str], file: str, *, pairs: bool) -> tuple[str, str, str]:
+def find_texts(columns: Mapping[str, Profile], taken: set[str], file: str, *, pairs: bool) -> tuple[str, str, str]:
+    """The column with the text, the one with the second text of a pair or "", and why."""
     texts = {p.plain_name: p for p in columns.values() if p.kind == "text" and p.name not in taken}
     if pairs:
         for first, second in PAIRS:
@@ -230,7 +231,8 @@ def _text_rank(p: Profile) -> tuple[float, ...]:
     return (max(tier, 1) if tier < 2 else tier, -known if tier == 3 else 0, p.characters)
 
 
-def _find_id(columns: Mapping[str, Profile], taken: set[str]) -> tuple[str, str]:
+def find_id(columns: Mapping[str, Profile], taken: set[str]) -> tuple[str, str]:
+    """The column with an id or "", and why."""
     named = [p for wanted in _ID_NAMES for p in columns.values() if p.plain_name == wanted]
     named += [p for p in columns.values() if p.plain_name.endswith("_id") and p not in named]
     for p in named:

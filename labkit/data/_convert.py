@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from labkit.data._columns import Choice
 from labkit.data._corpus import CANONICAL
-from labkit.data._formats import Row, Source, batches, canonical
-from labkit.data._multi import Unusable, as_text, several, yes
+from labkit.data._formats import Batch, Row, Source, canonical
+from labkit.data._layout import Layout, Shape
+from labkit.data._multi import as_text
 from labkit.data._sources import SPLITS
 from labkit.errors import DataError, quoted, suggest
 
@@ -36,43 +37,38 @@ class Survey:
 
     source: Source
     choice: Choice
+    layout: Layout
+    shape: Shape
     rows: int = 0
     kinds: dict[str, set[str]] = field(default_factory=dict)  # column → kinds of values
-    labels: set[str] = field(default_factory=set)
-    several: bool = False  # some row has a list of labels
-    missing: Counter[str] = field(default_factory=Counter)
-    converted: Counter[str] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
     keys: array[int] = field(default_factory=lambda: array("Q"))  # 64 bits of each row's id
     hashed: bool = True  # ids are hashes of the content
     notes: list[str] = field(default_factory=list)
 
+    def batches(self, notes: list[str] | None = None) -> Iterator[Batch]:
+        """The rows of the source."""
+        return self.layout.batches(self.source, [] if notes is None else notes)
 
-def survey(source: Source, choice: Choice) -> Survey:
+
+def survey(source: Source, choice: Choice, layout: Layout) -> Survey:
     """Look at every row.
 
     Raises:
         DataError: a chosen column is missing, a cell cannot be used, or a given id column repeats itself.
     """
-    found = Survey(source=source, choice=choice, several=choice.multi_label, hashed=not choice.id)
+    found = Survey(
+        source=source, choice=choice, layout=layout, shape=layout.shape(source, choice), hashed=not choice.id
+    )
     ids_missing = 0
-    for batch in batches(source, found.notes):
-        if not found.rows and source.kind != "json":  # a JSON row need not have every key
+    for batch in found.batches(found.notes):
+        if not found.rows and source.kind not in ("json", "conll"):  # a row of these need not have every key
             _note_kinds(found.kinds, batch[0][1])
             _refuse_missing(found)
         found.rows += len(batch)
         for line, row in batch:
             _note_kinds(found.kinds, row)
-            for column in filter(None, (choice.text, choice.text_pair)):
-                _text(row.get(column), source, line, column, found)
-            label = _label(row, line, source, choice, many=found.several)
-            if isinstance(label, list):
-                found.several = True
-                found.labels.update(label)
-            elif label is not None:
-                found.labels.add(label)
-            else:
-                found.missing["label"] += 1
+            found.shape.see(row, line)
             if choice.id:
                 name = _id(row.get(choice.id))
                 if name is None and choice.id_given:
@@ -86,7 +82,7 @@ def survey(source: Source, choice: Choice) -> Survey:
     _refuse_missing(found)
     if choice.id:
         _settle_ids(found, ids_missing)
-    _say(found)
+    found.notes += found.shape.notes(source.name, found.rows)
     return found
 
 
@@ -104,7 +100,7 @@ def _settle_ids(found: Survey, missing: int) -> None:
     """Fall back to hashes where a detected id column turns out not to be one."""
     source, choice = found.source, found.choice
     repeated = _repeated(found.keys)
-    twice = _first_repeat(source, choice.id, repeated) if repeated and not missing else None
+    twice = _first_repeat(found, repeated) if repeated and not missing else None
     if not missing and twice is None:
         return
     if choice.id_given and twice is not None:
@@ -118,21 +114,8 @@ def _settle_ids(found: Survey, missing: int) -> None:
     found.notes.append(f"{source.name}: {choice.id!r} is no id after all ({why}); row ids are hashes of the content.")
     found.hashed = True
     found.keys = array("Q")
-    for batch in batches(source, []):
+    for batch in found.batches():
         found.keys.extend(_key(canonical(row)) for _, row in batch)
-
-
-def _say(found: Survey) -> None:
-    name, choice = found.source.name, found.choice
-    for column in filter(None, (choice.text, choice.text_pair)):
-        if empty := found.missing[column]:
-            found.notes.append(f"{name}: {empty:,} missing values in {column!r} are read as empty texts.")
-        if made := found.converted[column]:
-            found.notes.append(f"{name}: {made:,} values of {column!r} were no strings, and are read as text.")
-    if choice.label and found.missing["label"]:
-        found.notes.append(f"{name}: {found.missing['label']:,} of {found.rows:,} rows have no label.")
-    if found.several and not choice.multi_label:
-        found.notes.append(f"{name}: several labels a row, because some cells are lists.")
 
 
 def write(
@@ -140,7 +123,6 @@ def write(
     targets: Mapping[str, Path],
     schema_kinds: Mapping[str, set[str]],
     *,
-    several_labels: bool,
     prefix: str,
     taken: npt.NDArray[np.uint64],
 ) -> dict[str, int]:
@@ -150,7 +132,6 @@ def write(
         found: the survey of the source.
         targets: split → file. With more than one, the column "split" says which row goes where.
         schema_kinds: column → kinds of values in all sources, so that splits agree on types.
-        several_labels: whether labels are lists.
         prefix: what goes before an id that an earlier split has.
         taken: the sorted 64-bit keys of earlier splits' ids.
 
@@ -159,12 +140,8 @@ def write(
     """
     import pyarrow as pa
 
-    choice = found.choice
     extras = _extras(found, schema_kinds)
-    fields = [("row_id", pa.string()), ("text", pa.string())]
-    fields += [("text_pair", pa.string())] if choice.text_pair else []
-    fields += [("label", pa.list_(pa.string()) if several_labels else pa.string())] if choice.label else []
-    fields += [(name, kind) for name, kind, _ in extras]
+    fields = [("row_id", pa.string()), *found.shape.fields(), *((name, kind) for name, kind, _ in extras)]
     schema = pa.schema(fields)
     counts = dict.fromkeys(targets, 0)
     writers: dict[str, Any] = {}
@@ -173,7 +150,7 @@ def write(
         for split, target in targets.items():
             sinks.append(target.open("wb"))
             writers[split] = pa.ipc.new_stream(sinks[-1], schema)
-        for split, records in _records(found, list(targets), extras, several_labels, prefix, taken):
+        for split, records in _records(found, list(targets), extras, prefix, taken):
             columns = list(zip(*records, strict=True))
             arrays = [pa.array(column, kind) for column, (_, kind) in zip(columns, fields, strict=True)]
             writers[split].write_batch(pa.record_batch(arrays, schema=schema))
@@ -190,19 +167,17 @@ def _records(
     found: Survey,
     splits: Sequence[str],
     extras: Sequence[tuple[str, Any, str]],
-    several_labels: bool,
     prefix: str,
     taken: npt.NDArray[np.uint64],
 ) -> Iterator[tuple[str, list[list[Any]]]]:
-    choice, source = found.choice, found.source
+    choice = found.choice
     repeated = _repeated(found.keys) if found.hashed else set()
     seen: Counter[int] = Counter()
     clashing = set(keys(found)[_inside(found.keys, taken)].tolist())
     waiting: dict[str, list[list[Any]]] = {split: [] for split in splits}
     sizes = dict.fromkeys(splits, 0)
-    texts = [column for column in (choice.text, choice.text_pair) if column]
     position = 0
-    for batch in batches(source, []):
+    for batch in found.batches():
         for line, row in batch:
             key = found.keys[position]
             position += 1
@@ -214,10 +189,7 @@ def _records(
                 name = prefix + name
                 while not found.hashed and _inside([_key(name)], taken)[0]:
                     name = prefix + name
-            record: list[Any] = [name, *(_text(row.get(column), source, line, column) for column in texts)]
-            if choice.label:
-                label = _label(row, line, source, choice, many=several_labels)
-                record.append([label] if several_labels and isinstance(label, str) else label)
+            record: list[Any] = [name, *found.shape.cells(row, line)]
             record += [_extra(row.get(column), kind) for _, kind, column in extras]
             split = splits[0] if len(splits) == 1 else SPLITS[str(row[_SPLIT_COLUMN]).casefold()]
             waiting[split].append(record)
@@ -251,12 +223,12 @@ def _repeated(values: Sequence[int]) -> set[int]:
     return set(unique[counts > 1].tolist())
 
 
-def _first_repeat(source: Source, column: str, repeated: set[int]) -> tuple[str, int, int] | None:
+def _first_repeat(found: Survey, repeated: set[int]) -> tuple[str, int, int] | None:
     """The first id that really occurs twice, with both lines; equal keys of different ids do not count."""
     lines: dict[str, int] = {}
-    for batch in batches(source, []):
+    for batch in found.batches():
         for line, row in batch:
-            name = _id(row.get(column))
+            name = _id(row.get(found.choice.id))
             if name is not None and _key(name) in repeated:
                 if name in lines:
                     return name, lines[name], line
@@ -271,51 +243,6 @@ def _key(text: str) -> int:
 
 def _id(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else as_text(value)
-
-
-def _text(value: Any, source: Source, line: int, column: str, found: Survey | None = None) -> str:
-    if isinstance(value, str):
-        return value
-    if found is not None:
-        (found.missing if value is None else found.converted)[column] += 1
-    if value is None:
-        return ""
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return " ".join(value)
-    if isinstance(value, list | dict):
-        came = f"nested values ({json.dumps(value, ensure_ascii=False)[:60]})"
-        do = "choose another text column, or write the text as one string"
-        raise DataError("a text", came, do, file=source.name, row=line, column=column)
-    return as_text(value) or ""
-
-
-def _label(row: Row, line: int, source: Source, choice: Choice, *, many: bool) -> str | list[str] | None:
-    column = choice.label[0] if choice.label else ""
-    try:
-        if len(choice.label) > 1:
-            said: list[bool | None] = []
-            for column in choice.label:
-                said.append(yes(row.get(column)))
-            if all(one is None for one in said):
-                return None
-            if None in said:
-                column = choice.label[said.index(None)]
-                raise Unusable("an empty cell, where other label columns of the row are filled")
-            return [name for name, one in zip(choice.label, said, strict=True) if one]
-        if not choice.label:
-            return None
-        value = row.get(column)
-        if isinstance(value, list) and choice.multi_label_given and not choice.multi_label:
-            raise Unusable(f"a list ({str(value)[:60]}), though multi_label=False")
-        if many or isinstance(value, list):
-            return several(value, choice.separator, choice.listed)
-        return as_text(value)
-    except Unusable as error:
-        expected = (
-            "0 or 1 (or true, false)" if len(choice.label) > 1 else "a label (a string, a number, or a list of them)"
-        )
-        do = "mend that cell, or choose other columns with label="
-        raise DataError(expected, str(error), do, file=source.name, row=line, column=column) from None
 
 
 def _note_kinds(kinds: dict[str, set[str]], row: Row) -> None:
@@ -345,13 +272,14 @@ def _extras(found: Survey, kinds: Mapping[str, set[str]]) -> list[tuple[str, Any
     """(name in the corpus, Arrow type, column) of every column that is not used otherwise."""
     choice = found.choice
     used = {choice.text, choice.text_pair, *choice.label, "" if found.hashed else choice.id}
-    names = {*CANONICAL, *found.kinds}
+    own = {*CANONICAL, *found.layout.own}
+    names = own | set(found.kinds)
     extras = []
     for column in found.kinds:
         if column in used:
             continue
         name = column
-        if column in CANONICAL:
+        if column in own:
             while name in names:
                 name += "_"
             names.add(name)

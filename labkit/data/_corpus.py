@@ -2,7 +2,9 @@
 
 Every split is a memory-mapped ``datasets.Dataset`` with the columns ``row_id`` and ``text``, ``text_pair`` for pairs of texts,
 ``label`` where there are labels (a string, or a list of strings with several labels a row; null where unknown), and behind
-them every other column of the source under its own name.
+them every other column of the source under its own name. In the layout "spans" there are also ``spans``, a list of start, end
+and label of each labelled stretch, in characters of ``text`` and sorted by start (null where unknown), of whose labels
+``label`` is the set; and ``words``, start and end of each word, flattened, where the source had tokens.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ CANONICAL = ("row_id", "text", "text_pair", "label")
 
 SplitBy = Literal["stratified", "random"]
 Balance = Literal["none", "oversample", "undersample"]
+LayoutName = Literal["labels", "spans"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,8 @@ class DataConfig:
     """Hash of the sources' content; empty: not checked. A recipe whose data has changed since says so."""
     labels_fingerprint: str = ""
     """How much of each label journal is applied (size:hash of its first bytes); empty: all of it. Later decisions stay out."""
+    layout: LayoutName = "labels"
+    """What a row is: a text with its labels, or a text with labelled stretches (spans), as for named entities."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,5 +135,6 @@ class Corpus:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
-        kind = "unlabelled" if not self.labels else f"{len(self.labels)} {'tags' if self.multi_label else 'classes'}"
+        many = {"spans": "entity types"}.get(self.config.layout, "tags" if self.multi_label else "classes")
+        kind = f"{len(self.labels)} {many}" if self.labels else "unlabelled"
         return f"Corpus({sizes}; {kind})"

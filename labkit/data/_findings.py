@@ -46,7 +46,7 @@ def share_of(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def _finding(
+def finding(
     name: str,
     severity: Severity,
     positions: Mapping[str, Iterable[int]],
@@ -91,8 +91,8 @@ def text_findings(scans: Mapping[str, Scan], facts: Mapping[str, Facts]) -> Iter
         return {name: pick(of) for name, of in facts.items()}
 
     empty = {name: [i for i, key in enumerate(rows.keys) if key is None] for name, rows in scans.items()}
-    yield from _finding("empty_text", "error", empty, scans, "These texts have nothing to read.", "drop_empty")
-    yield from _finding(
+    yield from finding("empty_text", "error", empty, scans, "These texts have nothing to read.", "drop_empty")
+    yield from finding(
         "mojibake",
         "warning",
         where(lambda of: of.mojibake),
@@ -102,7 +102,7 @@ def text_findings(scans: Mapping[str, Scan], facts: Mapping[str, Facts]) -> Iter
     )
     replaced = sum(of.replaced for of in facts.values())
     lost = f" In {replaced:,} of them U+FFFD stands for lost letters: read the file with its encoding."
-    yield from _finding(
+    yield from finding(
         "control_characters",
         "warning",
         where(lambda of: of.control),
@@ -110,7 +110,7 @@ def text_findings(scans: Mapping[str, Scan], facts: Mapping[str, Facts]) -> Iter
         f"Texts have control, zero-width, direction-override or replacement characters.{lost if replaced else ''}",
         "strip_control",
     )
-    yield from _finding(
+    yield from finding(
         "very_long",
         "warning",
         where(lambda of: of.very_long),
@@ -118,7 +118,7 @@ def text_findings(scans: Mapping[str, Scan], facts: Mapping[str, Facts]) -> Iter
         f"Texts have over {VERY_LONG:,} characters; a quote that is never closed swallows lines of a CSV file.",
         "drop_very_long",
     )
-    yield from _finding(
+    yield from finding(
         "surrounding_whitespace",
         "info",
         where(lambda of: of.whitespace),
@@ -128,7 +128,7 @@ def text_findings(scans: Mapping[str, Scan], facts: Mapping[str, Facts]) -> Iter
     )
     total = sum(map(len, scans.values()))
     if sum(len(of.markup) for of in facts.values()) > total / 100:
-        yield from _finding(
+        yield from finding(
             "html_markup",
             "info",
             where(lambda of: of.markup),
@@ -149,7 +149,7 @@ def token_findings(
     longest = max((tokens for of in facts.values() for tokens in of.tokens), default=0)
     ceiling = min(longest, limit or longest)
     advice = f"max_length={min(-(-ceiling // 8) * 8, limit or SANE)}" if ceiling > length else ""
-    yield from _finding(
+    yield from finding(
         "truncated",
         "warning" if share > 0.05 else "info",
         cut,
@@ -160,7 +160,7 @@ def token_findings(
     )
     misses = sum(of.unknown_tokens for of in facts.values())
     unknown = share_of(misses, sum(of.plain_tokens for of in facts.values()))
-    yield from _finding(
+    yield from finding(
         "unknown_tokens",
         "error" if unknown > 0.1 else "warning" if unknown > 0.01 else "info",
         {name: of.unknown for name, of in facts.items()},
@@ -173,7 +173,7 @@ def token_findings(
 def row_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Finding]:
     # copies that balance() made are no defect
     own = {name: rows for name, rows in scans.items() if name != "train" or not _scan.done(corpus, "balance")}
-    yield from _finding(
+    yield from finding(
         "exact_duplicates",
         "warning",
         {name: _scan.duplicates(rows) for name, rows in own.items()},
@@ -187,7 +187,7 @@ def row_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Finding]
         {key for name, rows in scans.items() if name != "train" for key in rows.keys if key is not None}
         & {scans[name].keys[i] for name, positions in shared.items() for i in positions}
     )
-    yield from _finding(
+    yield from finding(
         "shared_between_splits",
         "error" if leaked > held_out / 100 else "warning",
         shared,
@@ -198,7 +198,7 @@ def row_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Finding]
 
 
 def label_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Finding]:
-    yield from _finding(
+    yield from finding(
         "missing_label",
         "warning",
         {name: [i for i, labels in enumerate(rows.labels) if labels is None] for name, rows in scans.items()},
@@ -208,7 +208,7 @@ def label_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Findin
     )
     torn = {name: _scan.conflicts(rows) for name, rows in scans.items()}
     texts = sum(map(len, torn.values()))
-    yield from _finding(
+    yield from finding(
         "conflicting_labels",
         "warning",
         {name: sorted(i for group in groups.values() for i in group) for name, groups in torn.items()},
@@ -218,7 +218,7 @@ def label_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Findin
     )
     spelling = _scan.label_variants(scans)
     pairs = ", ".join(f"{visible(old, 30)!r} for {visible(new, 30)!r}" for old, new in list(spelling.items())[:3])
-    yield from _finding(
+    yield from finding(
         "label_variants",
         "warning",
         {name: _scan.having(rows, set(spelling)) for name, rows in scans.items()},
@@ -239,7 +239,7 @@ def _class_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Findi
     every = sum(counts.values(), Counter[str]())
     kind = "labels" if corpus.multi_label else "classes"
     if len(every) == 1 and not corpus.multi_label:
-        yield from _finding(
+        yield from finding(
             "one_class",
             "error",
             rows_of(set(every)),
@@ -251,7 +251,7 @@ def _class_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Findi
         )
     single = _scan.small_classes(scans, below=2)
     few = _scan.small_classes(scans, below=10) - single
-    yield from _finding(
+    yield from finding(
         "single_row_classes",
         "error",
         rows_of(single),
@@ -261,7 +261,7 @@ def _class_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Findi
         count=len(single),
         unit=kind,
     )
-    yield from _finding(
+    yield from finding(
         "small_classes",
         "warning",
         rows_of(few),
@@ -272,7 +272,7 @@ def _class_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Findi
         unit=kind,
     )
     unseen = _scan.unseen_labels(scans)
-    yield from _finding(
+    yield from finding(
         "unseen_labels",
         "error",
         rows_of(unseen),
@@ -291,7 +291,7 @@ def _class_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Findi
         largest, most = base.most_common(1)[0]
         minor = {label for label, count in base.items() if count * 10 <= most} or set(base) - {largest}
         portion = f", which has {share:.0%} of the rows" if lopsided else ""
-        yield from _finding(
+        yield from finding(
             "imbalance",
             "warning",
             rows_of(minor, where),
@@ -313,7 +313,7 @@ def _sorted_by_class(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Find
     expected = sum(size * (len(labels) - size) for size in sizes.values()) / max(1, len(labels))
     changes = sum(a != b for a, b in itertools.pairwise(labels))
     if len(labels) >= 20 and len(sizes) > 1 and changes < expected / 10:
-        yield from _finding(
+        yield from finding(
             "sorted_by_class",
             "info",
             {"train": range(len(scans["train"]))},

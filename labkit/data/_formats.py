@@ -7,6 +7,7 @@ number where the format has no lines.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import datetime
 import json
 import math
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from labkit.data import _delimited, _json
+from labkit.data import _conll, _delimited, _json
 from labkit.data._cache import writing
 from labkit.data._encoding import fingerprint, is_gzip, open_bytes, open_text, refusing, scan
 from labkit.errors import DataError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Batch = list[tuple[int, Row]]
-Kind = Literal["delimited", "json", "parquet", "arrow", "dataset"]
+Kind = Literal["delimited", "json", "parquet", "arrow", "dataset", "conll"]
 
 _SUFFIXES: dict[str, Kind] = {
     ".csv": "delimited",
@@ -39,8 +40,15 @@ _SUFFIXES: dict[str, Kind] = {
     ".parquet": "parquet",
     ".pq": "parquet",
     ".arrow": "arrow",
+    ".conll": "conll",
+    ".conll03": "conll",
+    ".conllu": "conll",
+    ".iob": "conll",
+    ".iob2": "conll",
+    ".bio": "conll",
+    ".bioes": "conll",
 }
-READABLE = "CSV, TSV, JSON, JSON lines, Parquet and Arrow files, each also gzipped"
+READABLE = "CSV, TSV, JSON, JSON lines, Parquet, Arrow and CoNLL files, each also gzipped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +63,7 @@ class Source:
     encoding: str = ""
     delimiter: str = ""
     quoted: bool = True
+    nested: bool = False  # the columns of a JSON object may be tables: alone in its file it is still a row
     reasons: tuple[str, ...] = ()
 
 
@@ -104,6 +113,9 @@ def open_file(path: Path, name: str, *, encoding: str, delimiter: str, scratch: 
     if kind == "json" or (kind is None and start.lstrip()[:1] in ("{", "[")):
         return Source(kind="json", reasons=reasons, **common)  # type: ignore[arg-type]
     tab = ".tsv" in path.name.lower() or ".tab" in path.name.lower()
+    if kind == "conll" or ((kind is None or tab) and _conll.looks_like_conll(start[: _conll.SAMPLE])):
+        reasons += (_conll.sniff(path, name, scanned.encoding).reason,)
+        return Source(kind="conll", reasons=reasons, **common)  # type: ignore[arg-type]
     found, why = _delimited.choose_delimiter(start, name, delimiter, prefer_tab=tab)
     if kind is None and not found:
         do = "save it as CSV with a header line, or as JSON lines"
@@ -112,6 +124,11 @@ def open_file(path: Path, name: str, *, encoding: str, delimiter: str, scratch: 
     if found == "\t" and _delimited.quotes_are_text(path, scanned.encoding):
         quoted, why = False, f'{why} A " is an ordinary character: no quoting works for every line, and none is needed.'
     return Source(kind="delimited", delimiter=found, quoted=quoted, reasons=(*reasons, why), **common)  # type: ignore[arg-type]
+
+
+def nested(source: Source) -> Source:
+    """The source, with rows whose columns may hold lists of objects."""
+    return dataclasses.replace(source, nested=True)
 
 
 def batches(source: Source, notes: list[str]) -> Iterator[Batch]:
@@ -130,9 +147,20 @@ def batches(source: Source, notes: list[str]) -> Iterator[Batch]:
         how = {"encoding": source.encoding, "delimiter": source.delimiter, "quoted": source.quoted}
         yield from _delimited.rows(path, source.name, notes=notes, **how)  # type: ignore[arg-type]
     elif source.kind == "json":
-        yield from _json.rows(path, source.name, encoding=source.encoding, notes=notes)
+        yield from _json.rows(path, source.name, encoding=source.encoding, nested=source.nested, notes=notes)
+    elif source.kind == "conll":
+        yield from _conll.rows(path, source.name, encoding=source.encoding, notes=notes)
     else:
         yield from _columnar(path, source.kind, source.name)
+
+
+def is_conll(path: Path) -> bool:
+    """Whether a text file without a telling suffix holds a token a line with its tag."""
+    try:
+        with open_text(path, "latin-1") as stream:  # tags are ASCII in whatever encoding
+            return _conll.looks_like_conll(stream.read(_conll.SAMPLE))
+    except (OSError, EOFError):
+        return False
 
 
 def plain(value: Any) -> Any:

@@ -24,6 +24,7 @@ from labkit.data._encoding import refusing
 from labkit.data._journal import Journal, journal_path
 from labkit.data._journal_lines import Decision, Ledger, merged, parse
 from labkit.data._journal_merge import JournalOrPath, counted, differing
+from labkit.data._layouts import layout_of
 from labkit.data._multi import natural
 from labkit.data._scan import batches
 from labkit.errors import DataError, quoted
@@ -53,7 +54,8 @@ def apply(
 
     Raises:
         DataError: a journal is missing, or changed since its fingerprint was noted other than by growing; a row is given
-            several labels in a corpus with one label a row; a split would lose all its rows.
+            several labels in a corpus with one label a row, or labels or a text in one with spans; a split would lose all its
+            rows.
         ResourceError: the disk with the cache is full.
     """
     if corpus.steps:
@@ -64,6 +66,11 @@ def apply(
     if not sources:
         raise DataError("a label journal", "none", "give at least one")
     ledger = Ledger(merged(source.decisions for source in sources))
+    for field in layout_of(corpus.config.layout).undecided:
+        if decided := ledger.current(field):
+            came = f"decisions about the {field} of {counted(len(decided), 'row')}"
+            do = "change the spans where the data comes from; a journal can only leave rows out of a corpus with spans"
+            raise DataError(f"a journal that fits the layout {corpus.config.layout!r}", came, do, file=sources[0].path)
     changes = _changes(ledger, corpus)
     touched, seen = _touched(corpus, ledger, changes)
     unknown = [row_id for row_id in ledger.rows() if row_id not in seen]

@@ -18,10 +18,13 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 _LONE = re.compile("[\ud800-\udfff]")
 
 
-def rows(path: Path, name: str, *, encoding: str, notes: list[str]) -> Iterator[list[tuple[int, dict[str, Any]]]]:
+def rows(
+    path: Path, name: str, *, encoding: str, nested: bool = False, notes: list[str]
+) -> Iterator[list[tuple[int, dict[str, Any]]]]:
     """Batches of (line where the object starts, key → value).
 
-    Takes one object a line, an array of objects, or objects one after another.
+    Takes one object a line, an array of objects, or objects one after another. A single object that holds tables is
+    refused, unless rows may be ``nested``.
 
     Raises:
         DataError: broken JSON, or something that is not an object where a row should be.
@@ -46,7 +49,7 @@ def rows(path: Path, name: str, *, encoding: str, notes: list[str]) -> Iterator[
             if len(batch) >= _BATCH_ROWS or size >= _BATCH_CHARACTERS:
                 yield batch
                 batch, size = [], 0
-        if total == 1 and (wrapped := _wrapped(first)):
+        if total == 1 and not nested and (wrapped := _wrapped(first)):
             came = f"one object with the rows or columns inside, under {', '.join(map(repr, wrapped[:8]))}"
             do = "save a list with an object for each row"
             raise DataError("an array of objects, or one object a line", came, do, file=name, row=1)

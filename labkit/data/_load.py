@@ -33,6 +33,7 @@ def load(config: DataConfig) -> Corpus:
         encoding=config.encoding or None,
         delimiter=config.delimiter or None,
         require_label=not config.labels,
+        layout=config.layout,
     )
     if config.fingerprint and corpus.config.fingerprint != config.fingerprint:
         raise DataError(

@@ -14,11 +14,12 @@ import numpy as np
 
 from labkit._places import cache_dir
 from labkit.data._cache import filling
-from labkit.data._columns import SAMPLE_ROWS, Choice, choose, headless, profiles
+from labkit.data._columns import SAMPLE_ROWS, Choice, headless, profiles
 from labkit.data._convert import Survey, clashes, keys, survey, write
-from labkit.data._corpus import Corpus, DataConfig
-from labkit.data._formats import Row, Source, batches
-from labkit.data._multi import natural
+from labkit.data._corpus import Corpus, DataConfig, LayoutName
+from labkit.data._formats import Row, Source
+from labkit.data._layout import Layout
+from labkit.data._layouts import layout_of
 from labkit.data._sources import Given, resolve
 from labkit.errors import DataError
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
         | Mapping[str, Any]
     )
 
-_VERSION = 1  # of what is written below; a new one leaves old conversions unused
+_VERSION = 2  # of what is written below; a new one leaves old conversions unused
 _SPLITS = ("train", "validation", "test")
 
 
@@ -56,10 +57,11 @@ def read(
     encoding: str | None = None,
     delimiter: str | None = None,
     require_label: bool = True,
+    layout: LayoutName = "labels",
 ) -> Corpus:
     """Read a data set, and say in ``Corpus.reasons`` how it was understood.
 
-    Takes CSV, TSV, JSON, JSON lines, Parquet and Arrow files (each also gzipped), a folder with files named after
+    Takes CSV, TSV, JSON, JSON lines, Parquet, Arrow and CoNLL files (each also gzipped), a folder with files named after
     splits, a folder written by ``datasets.save_to_disk``, a hub id, a pandas frame, a list of dicts, a
     ``datasets.Dataset``, and as ``train`` also several splits in a ``DatasetDict`` or dict. Rows in memory are written
     to a file in the cache first; that file is then what ``Corpus.config`` names.
@@ -67,14 +69,21 @@ def read(
     A file is read in batches and converted to Arrow once, in the folder ``$LABKIT_CACHE`` (else the platform's place
     for caches); the rows are memory-mapped from there, so a file may be larger than memory.
 
+    With ``layout="spans"`` a row is a text with labelled stretches of it, as for named entities. It comes as tokens with tags
+    (CoNLL files, two columns of lists), or as a text with spans by character, as spaCy, Prodigy, doccano and Label Studio
+    write them. The corpus has a column ``spans`` with start, end and label of each, in characters of ``text``; ``label`` has
+    the types that occur in the row; and ``words`` the start and end of each token, flattened, where there were tokens: the
+    text is the tokens with a space between them.
+
     Args:
         train: the training data, or all data. Where one file has a column "split" with train, validation or test in
             every row, rows go to their split.
         validation: validation data with the same columns.
         test: test data with the same columns.
-        text: column with the text; detected by name and shape where it is not given.
+        text: column with the text, or the tokens; detected by name and shape where it is not given.
         text_pair: column with the second text of a pair.
-        label: column with the label, or one column per label with 0 or 1 (true or false) in each row.
+        label: column with the label, the tags or the spans, or one column per label with 0 or 1 (true or false) in each
+            row.
         label_separator: what stands between several labels in one cell.
         multi_label: whether a row may have several labels.
         id: column with an id that is different in every row. Without one the id of a row is a hash of its content
@@ -82,17 +91,19 @@ def read(
         encoding: text encoding of the files.
         delimiter: field delimiter of CSV files.
         require_label: refuse data in which no label column is found; False reads it without labels.
+        layout: what a row is: "labels", a text with its labels, or "spans", a text with labelled stretches.
 
     Returns:
         The corpus. Reading again with the values in its ``config`` gives the same rows with the same ids.
 
     Raises:
         DataError: the data is missing, damaged or cannot be understood; names file, line and column where known.
-        UnknownName: a given column does not exist.
+        UnknownName: a given column or layout does not exist.
         ResourceError: the disk with the cache is full.
     """
     wanted = (label,) if isinstance(label, str) else tuple(label or ())
     how = {"encoding": encoding or "", "delimiter": delimiter or ""}
+    rows_as = layout_of(layout)
     given = {"train": resolve(train, "train", **how)}
     for role, data in (("validation", validation), ("test", test)):
         if data is not None and not (isinstance(data, str) and data == ""):
@@ -100,11 +111,11 @@ def read(
     sources = _by_split(given)
     reasons = _source_reasons(given, sources)
     name, main = sources["train"].name, sources["train"]
-    columns = profiles(_sample(main))
+    columns = profiles(_sample(main, rows_as))
     if main.kind == "delimited" and (came := headless(columns)):
         do = "add a line with the names of the columns, such as text,label"
         raise DataError("a header line with the names of the columns", came, do, file=name, row=1)
-    choice = choose(
+    choice = rows_as.choose(
         columns,
         name,
         text=text or "",
@@ -116,10 +127,10 @@ def read(
         require_label=require_label,
     )
     splittable = len(sources) == 1
-    entry = cache_dir() / "read" / _cache_key(sources, choice, splittable, require_label)
+    entry = cache_dir() / "read" / _cache_key(sources, choice, layout, splittable, require_label)
     facts = _facts(entry)
     if facts is None:
-        facts = _convert(sources, choice, entry, splittable=splittable, require_label=require_label)
+        facts = _convert(sources, choice, rows_as, entry, splittable=splittable, require_label=require_label)
     from datasets import Dataset
 
     splits = {split: Dataset.from_file(str(entry / f"{split}.arrow")) for split in facts["rows"]}
@@ -127,7 +138,7 @@ def read(
         splits=splits,
         labels=tuple(facts["labels"]),
         multi_label=facts["multi_label"],
-        config=_config(given, sources, choice, facts),
+        config=_config(given, sources, choice, layout, facts),
         reasons=(*reasons, *choice.reasons, *facts["notes"]),
     )
 
@@ -152,16 +163,18 @@ def _source_reasons(given: Mapping[str, Given], sources: Mapping[str, Source]) -
     return reasons
 
 
-def _sample(source: Source) -> list[Row]:
+def _sample(source: Source, layout: Layout) -> list[Row]:
     rows: list[Row] = []
-    for batch in batches(source, []):
+    for batch in layout.batches(source, []):
         rows += [row for _, row in batch[: SAMPLE_ROWS - len(rows)]]
         if len(rows) >= SAMPLE_ROWS:
             break
     return rows
 
 
-def _cache_key(sources: Mapping[str, Source], choice: Choice, splittable: bool, require_label: bool) -> str:
+def _cache_key(
+    sources: Mapping[str, Source], choice: Choice, layout: LayoutName, splittable: bool, require_label: bool
+) -> str:
     parts = {
         "version": _VERSION,
         "sources": [
@@ -171,6 +184,7 @@ def _cache_key(sources: Mapping[str, Source], choice: Choice, splittable: bool, 
         "choice": {k: v for k, v in dataclasses.asdict(choice).items() if k != "reasons"},
         "splittable": splittable,
         "require_label": require_label,
+        "layout": layout,
     }
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
@@ -195,22 +209,22 @@ def _facts(entry: Path) -> dict[str, Any] | None:
 
 
 def _convert(
-    sources: Mapping[str, Source], choice: Choice, entry: Path, *, splittable: bool, require_label: bool
+    sources: Mapping[str, Source],
+    choice: Choice,
+    layout: Layout,
+    entry: Path,
+    *,
+    splittable: bool,
+    require_label: bool,
 ) -> dict[str, Any]:
-    surveys = {split: survey(source, choice) for split, source in sources.items()}
+    surveys = {split: survey(source, choice, layout) for split, source in sources.items()}
+    shapes = {split: found.shape for split, found in surveys.items()}
     notes = [note for found in surveys.values() for note in found.notes]
-    labels = sorted(set().union(*(found.labels for found in surveys.values())), key=natural)
-    if len(choice.label) > 1:
-        labels = sorted(choice.label, key=natural)
-    if choice.label and require_label and not labels:
-        do = "choose the column with label='…', or in Python read without labels with require_label=False"
-        name = surveys["train"].source.name
-        raise DataError("labels", "an empty label in every row", do, file=name, column=choice.label[0])
+    settled = layout.settle(shapes, choice, require_label=require_label)
     kinds: dict[str, set[str]] = {}
     for found in surveys.values():
         for column, values in found.kinds.items():
             kinds.setdefault(column, set()).update(values)
-    several_labels = any(found.several for found in surveys.values())
     inner = _inner_splits(surveys["train"], notes) if splittable else ()
     rows: dict[str, int] = {}
     taken = np.zeros(0, dtype=np.uint64)
@@ -220,15 +234,15 @@ def _convert(
                 mark = f"{split}:"
                 notes.append(f"{count:,} rows of {split} have ids that another split has; theirs start with {mark!r}.")
             targets = {name: folder / f"{name}.arrow" for name in inner or (split,)}
-            rows |= write(found, targets, kinds, several_labels=several_labels, prefix=f"{split}:", taken=taken)
+            rows |= write(found, targets, kinds, prefix=f"{split}:", taken=taken)
             taken = np.unique(np.concatenate([taken, keys(found)]))
         facts = {
             "rows": rows,
             "bytes": {split: (folder / f"{split}.arrow").stat().st_size for split in rows},
-            "labels": labels,
-            "multi_label": several_labels and bool(choice.label),
+            "labels": list(settled.labels),
+            "multi_label": settled.multi_label,
             "id": choice.id if not any(found.hashed for found in surveys.values()) else "",
-            "notes": notes,
+            "notes": notes + layout.learned(shapes),
         }
         (folder / "facts.json").write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
     return facts
@@ -249,10 +263,14 @@ def _inner_splits(found: Survey, notes: list[str]) -> tuple[str, ...]:
 
 
 def _config(
-    given: Mapping[str, Given], sources: Mapping[str, Source], choice: Choice, facts: Mapping[str, Any]
+    given: Mapping[str, Given],
+    sources: Mapping[str, Source],
+    choice: Choice,
+    layout: LayoutName,
+    facts: Mapping[str, Any],
 ) -> DataConfig:
     paths = {path_of: path for one in given.values() for path_of, path in one.paths.items()}
-    text_files = [source for source in sources.values() if source.kind in ("delimited", "json")]
+    text_files = [source for source in sources.values() if source.kind in ("delimited", "json", "conll")]
     encodings = {source.encoding for source in text_files}
     delimiters = {source.delimiter for source in text_files if source.kind == "delimited"}
     content = "\n".join(f"{split}:{source.fingerprint}" for split, source in sources.items())
@@ -270,4 +288,5 @@ def _config(
         encoding=encodings.pop() if len(encodings) == 1 else "",
         delimiter=delimiters.pop() if len(delimiters) == 1 else "",
         fingerprint=hashlib.blake2b(content.encode(), digest_size=16).hexdigest(),
+        layout=layout,
     )

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from labkit._places import bundled
-from labkit.data._corpus import Corpus
+from labkit.data._corpus import Corpus, LayoutName
 from labkit.data._read import read
+from labkit.data._spans import Span, spans_to_tags, word_spans
 from labkit.errors import UnknownName
 
+_LAYOUTS: dict[str, LayoutName] = {"ner": "spans"}  # of the others: "labels"
 
-def samples() -> list[str]:
-    """Names of the sample data sets."""
-    return sorted(path.name for path in bundled("samples").iterdir() if (path / "defects.jsonl").is_file())
+
+def samples(layout: LayoutName | None = None) -> list[str]:
+    """Names of the sample data sets.
+
+    Args:
+        layout: those of that layout only; None: all.
+    """
+    names = sorted(path.name for path in bundled("samples").iterdir() if (path / "defects.jsonl").is_file())
+    return [name for name in names if layout in (None, sample_layout(name))]
+
+
+def sample_layout(name: str) -> LayoutName:
+    """The layout in which ``read`` understands a sample data set."""
+    return _LAYOUTS.get(name, "labels")
 
 
 def sample_path(name: str) -> Path:
@@ -39,7 +53,8 @@ def sample(name: str, *, tidy: bool = False) -> Corpus:
     Raises:
         UnknownName: no such sample.
     """
-    corpus = read(sample_path(name))
+    layout = sample_layout(name)
+    corpus = read(sample_path(name), layout=layout)
     if not tidy:
         return corpus
     planted = {entry["id"]: entry for entry in defects(name)}
@@ -51,17 +66,32 @@ def sample(name: str, *, tidy: bool = False) -> Corpus:
             entry = planted.get(row["row_id"], {})
             if "of" in entry:
                 continue
+            row = _AS_SOURCE[layout](row)
             if entry:
                 row = {**row, columns[entry["field"]]: entry["tidy"]}
             tables[split].append(row)
-    return read(tables, text="text", label="label", id="row_id")
+    return read(tables, text="text", label="label", id="row_id", layout=layout)
+
+
+def _tagged(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as it was before its tokens and tags became a text with spans."""
+    words = row["words"]
+    spans = word_spans([Span(**span) for span in row["spans"]], words)
+    kept = {key: value for key, value in row.items() if key not in ("spans", "words", "broken_tags")}
+    tokens = [row["text"][start:end] for start, end in zip(words[::2], words[1::2], strict=True)]
+    return {**kept, "text": tokens, "label": spans_to_tags(spans, len(tokens))}
+
+
+_AS_SOURCE: dict[LayoutName, Callable[[dict[str, Any]], dict[str, Any]]] = {"labels": dict, "spans": _tagged}
 
 
 def defects(name: str) -> list[dict[str, Any]]:
     """What was planted in a sample, a dictionary a defect.
 
     Each has "id" and "split" of the row and its "kind": "wrong_label" and "broken_encoding" with the "field" concerned
-    and its "shipped" and "tidy" value, "near_duplicate" and "leak" with "of", the id of the training row it repeats.
+    and its "shipped" and "tidy" value, "near_duplicate" and "leak" with "of", the id of the training row it repeats. In the
+    sample "ner" the kinds with a "shipped" and "tidy" list of tags are "wrong_type", "wrong_boundary", "missed_entity" and
+    "impossible_tags".
 
     Raises:
         UnknownName: no such sample.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from labkit.data._corpus import Corpus
-from labkit.data._texts import is_empty, label_key, text_key
+from labkit.data._texts import is_empty, label_key, normalise, text_key
 from labkit.errors import DataError
 
 Labels = tuple[str, ...] | None
@@ -31,11 +31,14 @@ class Scan:
         row_ids: id of each row.
         keys: hash of each row's normalised text (or pair of texts); None where a text is empty.
         labels: labels of each row.
+        answers: what rows with equal texts should agree on: the labels, or in a corpus with spans, where which of them are;
+            None where unknown.
     """
 
     row_ids: list[str]
     keys: list[bytes | None]
     labels: list[Labels]
+    answers: list[Hashable]
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -66,13 +69,27 @@ def scan(rows: Any) -> Scan:
     """Read one split."""
     texts = text_columns(rows)
     labelled = "label" in rows.column_names
-    found = Scan(row_ids=[], keys=[], labels=[])
-    for batch in batches(rows, ["row_id", *texts, *(["label"] if labelled else [])]):
+    marked = "spans" in rows.column_names
+    found = Scan(row_ids=[], keys=[], labels=[], answers=[])
+    for batch in batches(rows, ["row_id", *texts, *(["label"] if labelled else []), *(["spans"] if marked else [])]):
         found.row_ids.extend(batch["row_id"])
         for parts in zip(*(batch[name] for name in texts), strict=True):
             found.keys.append(None if any(is_empty(part) for part in parts) else text_key(*parts))
-        found.labels.extend(map(as_labels, batch["label"]) if labelled else [None] * len(batch["row_id"]))
+        labels = list(map(as_labels, batch["label"])) if labelled else [None] * len(batch["row_id"])
+        found.labels.extend(labels)
+        found.answers.extend(map(_places, batch["text"], batch["spans"]) if marked else labels)
     return found
+
+
+def _places(text: str, spans: list[dict[str, Any]] | None) -> Hashable:
+    """Spans such that those of texts which differ by case and white space only compare equal."""
+    if spans is None:
+        return None
+
+    def length(end: int) -> int:
+        return len(normalise(text[:end]).replace(" ", ""))
+
+    return tuple((length(span["start"]), length(span["end"]), span["label"]) for span in spans)
 
 
 def scan_all(corpus: Corpus) -> dict[str, Scan]:
@@ -97,27 +114,27 @@ def spread(seed: int, *parts: bytes) -> bytes:
 
 def duplicates(rows: Scan) -> list[int]:
     """Rows with the same normalised text and the same labels as an earlier row."""
-    seen: set[tuple[bytes, Labels]] = set()
+    seen: set[tuple[bytes, Hashable]] = set()
     found = []
-    for i, (key, labels) in enumerate(zip(rows.keys, rows.labels, strict=True)):
+    for i, (key, answer) in enumerate(zip(rows.keys, rows.answers, strict=True)):
         if key is None:
             continue
-        if (key, labels) in seen:
+        if (key, answer) in seen:
             found.append(i)
-        seen.add((key, labels))
+        seen.add((key, answer))
     return found
 
 
 def conflicts(rows: Scan) -> dict[bytes, list[int]]:
     """Rows with equal texts that do not all have the same labels, by text. Rows without labels take no part."""
-    first: dict[bytes, Labels] = {}
+    first: dict[bytes, Hashable] = {}
     torn: set[bytes] = set()
-    for key, labels in zip(rows.keys, rows.labels, strict=True):
-        if key is not None and labels is not None and first.setdefault(key, labels) != labels:
+    for key, answer in zip(rows.keys, rows.answers, strict=True):
+        if key is not None and answer is not None and first.setdefault(key, answer) != answer:
             torn.add(key)
     found: dict[bytes, list[int]] = defaultdict(list)
-    for i, (key, labels) in enumerate(zip(rows.keys, rows.labels, strict=True)):
-        if key in torn and labels is not None:
+    for i, (key, answer) in enumerate(zip(rows.keys, rows.answers, strict=True)):
+        if key in torn and answer is not None:
             found[key].append(i)
     return dict(found)
 
@@ -126,9 +143,9 @@ def minority(rows: Scan, conflicting: Mapping[bytes, list[int]]) -> list[int]:
     """Of conflicting rows, those that do not carry the labels most of them carry; all of them where there is a tie."""
     losers = []
     for positions in conflicting.values():
-        ranked = Counter(rows.labels[i] for i in positions).most_common(2)
+        ranked = Counter(rows.answers[i] for i in positions).most_common(2)
         winner = ranked[0][0] if ranked[0][1] > ranked[1][1] else None
-        losers += [i for i in positions if rows.labels[i] != winner or winner is None]
+        losers += [i for i in positions if rows.answers[i] != winner or winner is None]
     return sorted(losers)
 
 

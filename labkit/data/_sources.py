@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from labkit._places import cache_dir, named
 from labkit.data._cache import writing
 from labkit.data._encoding import refusing
-from labkit.data._formats import READABLE, Source, batches, canonical, kind_of, open_file, plain
+from labkit.data._formats import READABLE, Source, batches, canonical, is_conll, kind_of, open_file, plain
 from labkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _from_folder(path: Path, given: str, role: str, encoding: str, delimiter: st
         files = sorted(
             entry
             for entry in path.iterdir()
-            if entry.is_file() and kind_of(entry) and not entry.name.endswith(".labels.jsonl")
+            if entry.is_file() and _holds_rows(entry) and not entry.name.endswith(".labels.jsonl")
         )
     found: dict[str, Path] = {}
     for file in files:
@@ -139,6 +139,12 @@ def _from_folder(path: Path, given: str, role: str, encoding: str, delimiter: st
         paths={split: _posix(file) for split, file in found.items()},
         reasons=(f"The folder {given} holds the splits: {names}.",),
     )
+
+
+def _holds_rows(path: Path) -> bool:
+    name, *suffixes = path.name.casefold().split(".")
+    # of texts without columns, only those that are named after a split are worth a look
+    return kind_of(path) is not None or (suffixes[:1] == ["txt"] and name in SPLITS and is_conll(path))
 
 
 def _from_saved(path: Path, given: str, role: str) -> Given:

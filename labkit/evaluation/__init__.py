@@ -1,6 +1,5 @@
 """How good a classifier is: metrics with intervals, beside cheap baselines, by slice; from predictions alone."""
 
-from labkit.evaluation._baselines import MAJORITY, TFIDF, baselines
 from labkit.evaluation._compare import Comparison, compare, mcnemar
 from labkit.evaluation._confusion import (
     ClassOrder,
@@ -11,15 +10,19 @@ from labkit.evaluation._confusion import (
     order_classes,
 )
 from labkit.evaluation._errors import cell_rows, errors
-from labkit.evaluation._evaluate import HEADLINE, HEADLINE_MULTI_LABEL, Evaluation, evaluate
+from labkit.evaluation._evaluate import HEADLINE, HEADLINE_MULTI_LABEL, evaluate
+from labkit.evaluation._evaluation import Evaluation
 from labkit.evaluation._intervals import wilson
 from labkit.evaluation._report import TITLES
 from labkit.evaluation._results import Bin, ClassScores, Estimate, SliceScores
 from labkit.evaluation._slices import slice_rows
+from labkit.evaluation._span_errors import ERROR_KINDS, SpanError, SpanErrors, span_errors
 from labkit.evaluation._suspects import Suspect, out_of_sample, suspects, uncertain
+from labkit.tasks._baselines import MAJORITY, TFIDF, baselines
 from labkit.tasks._classification_metrics import METRICS, tune_thresholds
 
 __all__ = [
+    "ERROR_KINDS",
     "HEADLINE",
     "HEADLINE_MULTI_LABEL",
     "MAJORITY",
@@ -34,6 +37,8 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "SliceScores",
+    "SpanError",
+    "SpanErrors",
     "Suspect",
     "baselines",
     "cell_rows",
@@ -47,6 +52,7 @@ __all__ = [
     "order_classes",
     "out_of_sample",
     "slice_rows",
+    "span_errors",
     "suspects",
     "tune_thresholds",
     "uncertain",

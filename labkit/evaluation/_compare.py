@@ -30,8 +30,9 @@ class Comparison:
         differences: figure of a less figure of b, with paired intervals.
         fixed: rows that b has wrong and a has right.
         broken: rows that b has right and a has wrong.
-        p_value: of McNemar's exact test that fixed and broken are equally likely.
+        p_value: of McNemar's exact test that fixed and broken are equally likely, or of ``test``.
         confidence: of the intervals.
+        test: what the p-value is of.
     """
 
     other: str
@@ -43,17 +44,18 @@ class Comparison:
     broken: int
     p_value: float
     confidence: float = 0.95
+    test: str = "McNemar"
 
     @property
     def clear(self) -> bool:
-        """Whether McNemar's test finds a difference at this confidence."""
+        """Whether the test finds a difference at this confidence."""
         return self.p_value < 1 - self.confidence
 
     @property
     def sentence(self) -> str:
         """The comparison in plain words."""
         name, gap = next(iter(self.differences.items()))
-        what = name.replace("_", " ")
+        what = name.replace("f1", "F1").replace("_", " ")
         low, high = gap.low, gap.high
         if self.clear and gap.value < 0 and low is not None and high is not None:
             low, high = -high, -low
@@ -65,7 +67,7 @@ class Comparison:
             said = f"{100 * points:.1f} points {way} than {self.other} in {what}"
         else:
             said = f"No clear difference from {self.other}: {_signed(points)} points in {what}"
-        return f"{said} ({span}McNemar {p})"
+        return f"{said} ({span}{self.test} {p})"
 
     def __str__(self) -> str:
         return f"{self.sentence}; {self.fixed:,} rows fixed, {self.broken:,} broken, of {self.n:,}."
@@ -83,15 +85,15 @@ class Comparison:
 
 
 def compare(
-    a: Predictions,
-    b: Predictions,
+    a: Any,
+    b: Any,
     *,
     other: str = "the other model",
     resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
-    """Compare two classifiers on the same rows.
+    """Compare two models on the same rows.
 
     The intervals of the differences are from a paired bootstrap: both are scored on the same drawn
     rows. The p-value is of McNemar's test in its exact, binomial form (McNemar 1947; recommended by Dietterich 1998,
@@ -108,6 +110,12 @@ def compare(
     Raises:
         DataError: the rows differ, their true labels differ, or only one of the two has several labels a row.
     """
+    if not isinstance(a, Predictions):
+        from labkit.evaluation._scored import compare_scored
+
+        if type(a) is not type(b):
+            raise DataError("predictions of one task", f"{type(a).__name__} and {type(b).__name__}")
+        return compare_scored(a, b, other=other, resamples=resamples, confidence=confidence, seed=seed)
     a, b = _paired(a, b)
     drawn = intervals.draw(len(a), resamples, seed)
     one, two = _figures(a, drawn), _figures(b, drawn)

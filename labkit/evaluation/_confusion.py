@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labkit.errors import LabError, UnknownName, quoted
-from labkit.evaluation._evaluate import Evaluation
+from labkit.evaluation._evaluation import Evaluation
 
 Counts = npt.NDArray[np.int64]
 ClassOrder = Literal["given", "frequency", "errors", "similarity"]

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labkit.errors import DataError, UnknownName
-from labkit.evaluation._slices import columns_of
 from labkit.tasks import _classification_metrics as point
+from labkit.tasks._encode import columns_of
 from labkit.tasks._predictions import Predictions
 
 Include = Literal["wrong", "unsure", "all"]

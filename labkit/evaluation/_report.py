@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from labkit.evaluation._results import Estimate, SliceScores
 
 if TYPE_CHECKING:
-    from labkit.evaluation._evaluate import Evaluation
+    from labkit.evaluation._evaluation import Evaluation
 
 TITLES = {
     "accuracy": "Accuracy",
@@ -23,6 +23,12 @@ TITLES = {
     "average_precision": "Average precision",
     "log_loss": "Log-loss",
     "ece": "Calibration error (ECE)",
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "partial_f1": "Partial F1",
+    "type_f1": "Type F1",
+    "exact_rows": "Rows wholly right",
 }
 """What the headline figures are called in reports and charts."""
 
@@ -60,6 +66,9 @@ def html(evaluation: Evaluation) -> str:
 
 
 def _opening(evaluation: Evaluation) -> str:
+    if evaluation.what:
+        left_out = f" ({evaluation.skipped:,} rows without a known truth left out)" if evaluation.skipped else ""
+        return f"Evaluated on {evaluation.what}{left_out}."
     kind = "labels" if evaluation.multi_label else "classes"
     left_out = f" ({evaluation.skipped:,} without a known label left out)" if evaluation.skipped else ""
     return f"Evaluated on {evaluation.n:,} rows, {len(evaluation.labels):,} {kind}{left_out}."
@@ -82,25 +91,27 @@ def _tables(evaluation: Evaluation) -> list[Table]:
     tables: list[Table] = [("Headline figures", ["", "model", span, *others], figures)]
     met = [scores for scores in evaluation.per_class if scores.support]
     weak = sorted(met, key=lambda scores: scores.f1.value)[:WEAKEST]
-    title = f"Weakest of {len(met):,} classes" if len(met) > WEAKEST else "Classes"
-    tables.append(
-        (
-            title,
-            ["", "F1", span, "precision", "recall", "rows"],
-            [
+    title = f"Weakest of {len(met):,} classes" if len(met) > WEAKEST else "Types" if evaluation.what else "Classes"
+    if met:
+        tables.append(
+            (
+                title,
+                ["", "F1", span, "precision", "recall", "rows"],
                 [
-                    _cut(s.label),
-                    f"{s.f1.value:.3f}",
-                    _span(s.f1),
-                    f"{s.precision:.3f}",
-                    f"{s.recall:.3f}",
-                    f"{s.support:,}",
-                ]
-                for s in weak
-            ],
+                    [
+                        _cut(s.label),
+                        f"{s.f1.value:.3f}",
+                        _span(s.f1),
+                        f"{s.precision:.3f}",
+                        f"{s.recall:.3f}",
+                        f"{s.support:,}",
+                    ]
+                    for s in weak
+                ],
+            )
         )
-    )
-    first = TITLES["exact_match" if evaluation.multi_label else "accuracy"].lower()
+    first = TITLES[evaluation.first]
+    first = first if first.isupper() or any(c.isdigit() for c in first) else first.lower()
     for column, parts in evaluation.slices.items():
         tables.append((f"By {column}", ["", first, span, "difference", "rows"], [_slice_row(part) for part in parts]))
     return tables

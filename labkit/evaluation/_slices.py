@@ -14,6 +14,7 @@ from labkit.errors import DataError, UnknownName
 from labkit.evaluation import _intervals as intervals
 from labkit.evaluation._results import SliceScores
 from labkit.tasks import _classification_metrics as point
+from labkit.tasks._encode import columns_of
 from labkit.tasks._predictions import Predictions
 
 MOST = 20
@@ -24,12 +25,6 @@ MISSING = "(missing)"
 OTHER = "(other)"
 
 Mask = npt.NDArray[np.bool_]
-
-
-def columns_of(rows: Any) -> dict[str, Sequence[Any]]:
-    """Columns as lists, of a mapping or of a split of a corpus."""
-    names = getattr(rows, "column_names", None) or list(rows or {})
-    return {name: list(rows[name]) for name in names}
 
 
 def slice_scores(
@@ -112,11 +107,27 @@ def _slices(
         if len(found) > MOST:
             slices.append((OTHER, np.logical_or.reduce([mask for _, mask in found[MOST:]]), None))
         return slices
+    return [(value, mask, None) for value, mask in cut(rows, name, len(predictions))]
+
+
+def cut(rows: Mapping[str, Sequence[Any]], name: str, n: int) -> list[tuple[str, Mask]]:
+    """Value and rows of each slice of a column with n values; rows with a list of values are in a slice for each.
+
+    Raises:
+        UnknownName: there is no such column.
+        DataError: the column has another number of rows.
+    """
     values = _column(rows, name)
-    if len(values) != len(predictions):
-        raise DataError(f"{len(predictions):,} values, one a row", f"{len(values):,}", column=name)
+    if len(values) != n:
+        raise DataError(f"{n:,} values, one a row", f"{len(values):,}", column=name)
+    if any(isinstance(value, list) for value in values):
+        lists = [value if isinstance(value, list) else [value] for value in values]
+        common = [key for key, _ in Counter(str(one) for some in lists for one in some).most_common(MOST)]
+        found = [(key, np.array([key in map(str, some) for some in lists])) for key in common]
+        none = np.array([not some for some in lists])
+        return [*found, ("(none)", none)] if none.any() else found
     order, keys = (_bands if _is_number(values) else _values)(values)
-    return [(key, np.array([k == key for k in keys]), None) for key in order]
+    return [(key, np.array([k == key for k in keys])) for key in order]
 
 
 def _column(rows: Mapping[str, Sequence[Any]], name: str) -> list[Any]:

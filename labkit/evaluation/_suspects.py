@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from labkit.data import Corpus, normalise
 from labkit.errors import DataError, LabError, UnknownName
-from labkit.evaluation._baselines import coded, logistic, texts_of, tfidf_logistic
 from labkit.evaluation._errors import confidences
-from labkit.evaluation._slices import columns_of
 from labkit.tasks import _classification_metrics as point
+from labkit.tasks._baselines import coded, logistic, texts_of, tfidf_logistic
+from labkit.tasks._encode import columns_of
 from labkit.tasks._predictions import Predictions
 
 Floats = npt.NDArray[np.float64]

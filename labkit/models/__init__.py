@@ -1,7 +1,8 @@
-"""Base models: the catalogue, the embedded default, loading, and what fits this machine."""
+"""Base models: the catalogue, the embedded default, untrained starters, loading, and what fits this machine."""
 
 from labkit.models._catalogue import EMBEDDED, ModelCard, Unavailable, catalogue, find, unavailable
 from labkit.models._embed import embed, nearest
+from labkit.models._heads import require_head
 from labkit.models._load import (
     BaseModel,
     available_offline,
@@ -13,9 +14,14 @@ from labkit.models._load import (
 )
 from labkit.models._machine import LayerSpeed, Machine, Precision, layer_speed, machine, measure_again, usable_cores
 from labkit.models._recommend import Forecast, Recommendation, forecast, recommend
+from labkit.models._starter import PREFIX as STARTER
+from labkit.models._starter import STARTERS, UNTRAINED, Starter, build_starter, is_untrained
 
 __all__ = [
     "EMBEDDED",
+    "STARTER",
+    "STARTERS",
+    "UNTRAINED",
     "BaseModel",
     "Forecast",
     "LayerSpeed",
@@ -23,12 +29,15 @@ __all__ = [
     "ModelCard",
     "Precision",
     "Recommendation",
+    "Starter",
     "Unavailable",
     "available_offline",
+    "build_starter",
     "catalogue",
     "embed",
     "find",
     "forecast",
+    "is_untrained",
     "layer_speed",
     "load_config",
     "load_model",
@@ -38,6 +47,7 @@ __all__ = [
     "nearest",
     "quiet_transformers",
     "recommend",
+    "require_head",
     "resolve",
     "unavailable",
     "usable_cores",

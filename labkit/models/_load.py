@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,18 +40,23 @@ class BaseModel:
     card: ModelCard | None = None
 
 
-def resolve(name: str, *, fetch: bool = True) -> BaseModel:
-    """Find a base model's files.
+def resolve(name: str, *, fetch: bool = True, texts: Iterable[str] | None = None) -> BaseModel:
+    """Find a base model's files, or build those of a starter model.
 
     Args:
-        name: ``"minilm"`` (embedded), a catalogue name, a hub id, a model folder, or a run directory.
+        name: ``"minilm"`` (embedded), a catalogue name, a hub id, a model folder, a run directory, or a starter model
+            such as ``"starter:bert"``, which is untrained.
         fetch: whether to download from the hub what is not cached.
+        texts: what the tokenizer of a starter model is trained on; other models leave them unread.
 
     Raises:
         UnknownName: no such name, with the near misses.
         ModelError: the weights are not public, not in safetensors format, or not reachable now; the message lists what
-            is available offline.
+            is available offline. Or a starter model without texts.
+        DataError: texts without words.
     """
+    if name.startswith("starter:"):  # before a folder of that name, too
+        return _starter(name, texts)
     if name == EMBEDDED:  # before a folder of that name
         return BaseModel(name=name, folder=embedded_folder(), card=find(name))
     folder = named(name)
@@ -77,6 +82,16 @@ def resolve(name: str, *, fetch: bool = True) -> BaseModel:
         return BaseModel(name=name, folder=embedded_folder(), card=card)
     hub_id = card.hub_id if card else name
     return BaseModel(name=name, folder=_fetch(hub_id, fetch), card=card)
+
+
+def _starter(name: str, texts: Iterable[str] | None) -> BaseModel:
+    from labkit.models._starter import PREFIX, STARTERS, build_starter
+
+    family = name.removeprefix(PREFIX)
+    if texts is None and family in STARTERS:
+        do = f"start a training with {name!r}, which has texts, or call build_starter({family!r}, texts)"
+        raise ModelError(f"texts to train the tokenizer of {name!r} on", "none", do)
+    return build_starter(family, [] if texts is None else texts)
 
 
 def embedded_folder() -> Path:

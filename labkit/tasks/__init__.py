@@ -1,16 +1,26 @@
 """Tasks: one module each, behind the same door. Task ids are the hub's pipeline tags."""
 
-from labkit.errors import UnknownName
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from labkit.errors import DataError, UnknownName
 from labkit.tasks._encode import Encoded, encode
 from labkit.tasks._predictions import Predictions
-from labkit.tasks._task import Task
+from labkit.tasks._scores import LabelCount, Scores
+from labkit.tasks._span_predictions import SpanPredictions
+from labkit.tasks._task import Predicted, Scored, Task
 from labkit.tasks.text_classification import TextClassification
+from labkit.tasks.token_classification import TokenClassification
 
-TASKS: dict[str, Task] = {"text-classification": TextClassification()}
+TASKS: dict[str, type[Task]] = {task.id: task for task in (TextClassification, TokenClassification)}
 """Every task this version can train, by id."""
 
+_FILES: dict[bytes, Any] = {b"labels": Predictions, b"spans": SpanPredictions}
 
-def get(task: str) -> Task:
+
+def get(task: str) -> type[Task]:
     """The task of an id.
 
     Raises:
@@ -22,4 +32,35 @@ def get(task: str) -> Task:
         raise UnknownName("task", task, TASKS) from None
 
 
-__all__ = ["TASKS", "Encoded", "Predictions", "Task", "TextClassification", "encode", "get"]
+def load_predictions(path: str | os.PathLike[str]) -> Any:
+    """Stored predictions, of whatever task.
+
+    Raises:
+        DataError: the file is missing, or is no Parquet file of predictions.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        meta = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError("a Parquet file of predictions", str(error).splitlines()[0], file=path) from error
+    return _FILES.get(meta.get(b"labkit.kind", b"labels"), Predictions).load(path)
+
+
+__all__ = [
+    "TASKS",
+    "Encoded",
+    "LabelCount",
+    "Predicted",
+    "Predictions",
+    "Scored",
+    "Scores",
+    "SpanPredictions",
+    "Task",
+    "TextClassification",
+    "TokenClassification",
+    "encode",
+    "get",
+    "load_predictions",
+]

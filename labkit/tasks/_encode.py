@@ -119,3 +119,9 @@ def batches_by_length(lengths: npt.NDArray[np.int64], rows: int) -> Iterator[lis
     order = np.argsort(-lengths, kind="stable")
     for start in range(0, len(order), rows):
         yield order[start : start + rows].tolist()
+
+
+def columns_of(rows: Any) -> dict[str, Sequence[Any]]:
+    """Columns as lists, of a mapping or of a split of a corpus."""
+    names = getattr(rows, "column_names", None) or list(rows or {})
+    return {name: list(rows[name]) for name in names}

@@ -5,6 +5,7 @@ Evaluation, charts and widgets take this, never a trainer or a model.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,6 +104,10 @@ class Predictions:
         if self.thresholds is not None:
             meta[b"labkit.thresholds"] = ",".join(repr(float(t)) for t in self.thresholds).encode()
         return table.replace_schema_metadata(meta)
+
+    def answers(self) -> pa.Table:
+        """The table without the true labels: what ``labkit predict`` writes."""
+        return dataclasses.replace(self, gold=None).to_table()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""

@@ -2,59 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from labkit.tasks._encode import Encoded
-from labkit.tasks._predictions import Predictions
+from labkit.tasks._scores import Scores
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    import pyarrow as pa
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from labkit.data import Corpus
+    from labkit.data._corpus import LayoutName
     from labkit.models import BaseModel
 
 
+class Predicted(Protocol):
+    """What a model said about rows, whatever the task: a class with the tables and files of its own."""
+
+    @property
+    def row_ids(self) -> Sequence[str]: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def take(self, index: Any) -> Self:
+        """The rows at the given positions."""
+
+    def to_table(self) -> pa.Table:
+        """An Arrow table of the predictions, with the truth where it is known."""
+
+    def answers(self) -> pa.Table:
+        """An Arrow table of what was predicted, without the truth: what ``labkit predict`` writes."""
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a Parquet file that ``labkit.tasks.load_predictions`` reads."""
+
+
+class Scored(Predicted, Protocol):
+    """Predictions whose figures come from sums over rows; ``labkit.evaluation.evaluate`` takes any of them."""
+
+    def scores(self) -> Scores:
+        """How well it did on the rows whose truth is known, row by row."""
+
+
 class Task(Protocol):
-    """One way to use a language model. ``labkit.tasks.TASKS`` maps task ids to these.
+    """One way to use a language model, for certain labels. ``labkit.tasks.TASKS`` maps task ids to these classes.
 
     Attributes:
         id: the hub's pipeline tag.
+        layout: what a row of its data is, as in ``DataConfig.layout``.
+        head: the ``AutoModelFor…`` class of transformers that has the head for it.
         metric: the metric that chooses the best checkpoint unless the recipe names another.
         metrics: every metric by name, with True where higher is better.
+        weighs_classes: whether the loss takes class weights.
+        labels: names of the classes, or of the types of entities.
+        nouns: what the labels are called, in the plural.
     """
 
-    @property
-    def id(self) -> str: ...
+    id: ClassVar[str]
+    layout: ClassVar[LayoutName]
+    head: ClassVar[str]
+    metric: ClassVar[str]
+    metrics: ClassVar[Mapping[str, bool]]
+    weighs_classes: ClassVar[bool]
 
     @property
-    def metric(self) -> str: ...
+    def labels(self) -> tuple[str, ...]: ...
 
     @property
-    def metrics(self) -> Mapping[str, bool]: ...
+    def nouns(self) -> str: ...
 
-    def problems(self, corpus: Corpus) -> list[str]:
+    @classmethod
+    def of_corpus(cls, corpus: Corpus) -> Self:
+        """The task with the labels of a corpus."""
+
+    @classmethod
+    def of_model(cls, config: PreTrainedConfig, settings: Mapping[str, Any]) -> Self:
+        """The task as a fine-tuned model does it: labels from its configuration, and what ``tune`` found."""
+
+    @staticmethod
+    def problems(corpus: Corpus) -> list[str]:
         """Why the corpus cannot be trained on; empty where it can."""
 
-    def encode(
-        self,
-        rows: Any,
-        tokenizer: PreTrainedTokenizerBase,
-        *,
-        max_length: int,
-        labels: tuple[str, ...],
-        multi_label: bool,
-    ) -> Encoded:
-        """Tokenise a split and code its labels."""
+    def encode(self, rows: Any, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> Encoded:
+        """Tokenise a split and code its truth."""
 
-    def build(
-        self, base: BaseModel, *, labels: tuple[str, ...], multi_label: bool, dropout: float | None
-    ) -> PreTrainedModel:
+    def build(self, base: BaseModel, *, dropout: float | None) -> PreTrainedModel:
         """The base model with this task's head, whose weights come from torch's generator."""
 
     def loss(
-        self, *, multi_label: bool, weights: list[float] | None, label_smoothing: float
+        self, *, weights: Mapping[str, float] | None, label_smoothing: float
     ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
         """A function of (model output, labels) to the mean loss of a batch."""
 
@@ -66,11 +110,18 @@ class Task(Protocol):
         row_ids: list[str],
         pad_id: int,
         side: str,
-        labels: tuple[str, ...],
-        multi_label: bool,
         batch_size: int,
-    ) -> Predictions:
+    ) -> Any:
         """Run the model over tokenised rows."""
 
-    def quick_metrics(self, predictions: Predictions, metric: str = "") -> dict[str, float]:
+    def quick_metrics(self, predictions: Any, metric: str = "") -> dict[str, float]:
         """The few figures watched during training, with ``metric`` among them."""
+
+    def tune(self, predictions: Any) -> dict[str, Any]:
+        """What is to be remembered beside the model, found on predictions for the validation split; nothing where empty."""
+
+    def baselines(self, corpus: Corpus, rows: Any, *, seed: int) -> dict[str, Any]:
+        """The predictions for ``rows`` of the cheap models that every model stands beside, trained on the corpus."""
+
+    def pipeline(self, folder: str) -> str:
+        """Lines of Python with which transformers alone uses the saved model, for the model card."""

@@ -3,39 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from labkit.errors import RecipeError
+from labkit.errors import ModelError, RecipeError
+from labkit.tasks._baselines import baselines
 from labkit.tasks._classification_metrics import METRICS, metrics, quick_metrics, tune_thresholds
-from labkit.tasks._encode import Encoded, batches_by_length, encode
+from labkit.tasks._encode import Encoded, batches_by_length, columns_of, encode
 from labkit.tasks._predictions import Predictions
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from labkit.data import Corpus
+    from labkit.data._corpus import LayoutName
     from labkit.models import BaseModel
 
 
 __all__ = ["TextClassification", "code_labels", "tune_thresholds"]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TextClassification:
-    """Single-label and multi-label classification of texts."""
+    """Single-label and multi-label classification of texts.
 
-    id = "text-classification"
-    metric = "macro_f1"
+    Attributes:
+        labels: names of the k classes.
+        multi_label: whether a text may have several of them.
+        thresholds: with several labels, the probability from which each is predicted, shape (k,); 0.5 when None.
+    """
+
+    labels: tuple[str, ...]
+    multi_label: bool = False
+    thresholds: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+
+    id: ClassVar[str] = "text-classification"
+    layout: ClassVar[LayoutName] = "labels"
+    head: ClassVar[str] = "AutoModelForSequenceClassification"
+    metric: ClassVar[str] = "macro_f1"
+    metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
+    weighs_classes: ClassVar[bool] = True
 
     @property
-    def metrics(self) -> Mapping[str, bool]:
-        """Every metric by name, with True where higher is better."""
-        return {name: higher for name, (higher, _) in METRICS.items()}
+    def nouns(self) -> str:
+        """What the labels are called."""
+        return "labels, several a row" if self.multi_label else "classes"
 
-    def problems(self, corpus: Corpus) -> list[str]:
+    @classmethod
+    def of_corpus(cls, corpus: Corpus) -> Self:
+        """The task with the classes of a corpus."""
+        return cls(labels=corpus.labels, multi_label=corpus.multi_label)
+
+    @classmethod
+    def of_model(cls, config: PreTrainedConfig, settings: Mapping[str, Any]) -> Self:
+        """The task as a fine-tuned model does it.
+
+        Raises:
+            ModelError: there is not one threshold a label.
+        """
+        names: dict[Any, str] = config.id2label or {}
+        labels = tuple(names[i] for i in range(len(names)))
+        thresholds = None
+        if "thresholds" in settings:
+            thresholds = np.array(settings["thresholds"], dtype=np.float64)
+            if thresholds.shape != (len(labels),):
+                raise ModelError("a threshold for each label", f"{thresholds.size} for {len(labels)} labels")
+        several = config.problem_type == "multi_label_classification"
+        return cls(labels=labels, multi_label=several, thresholds=thresholds)
+
+    @staticmethod
+    def problems(corpus: Corpus) -> list[str]:
         """Why the corpus cannot be trained on; empty where it can."""
         if not corpus.labelled:
             return ["The data has no labels: name the label column."]
@@ -58,24 +99,14 @@ class TextClassification:
                 found.append(f"No label of the {split} split occurs in the training split.")
         return found
 
-    def encode(
-        self,
-        rows: Any,
-        tokenizer: PreTrainedTokenizerBase,
-        *,
-        max_length: int,
-        labels: tuple[str, ...],
-        multi_label: bool,
-    ) -> Encoded:
+    def encode(self, rows: Any, tokenizer: PreTrainedTokenizerBase, *, max_length: int) -> Encoded:
         """Tokenise a split and code its labels: class indices (-1 for none or an unknown class), or a row of 0 and 1."""
         names = getattr(rows, "column_names", None) or list(rows)
-        targets = code_labels(rows["label"], labels, multi_label) if "label" in names else None
+        targets = code_labels(rows["label"], self.labels, self.multi_label) if "label" in names else None
         return encode(rows, tokenizer, max_length=max_length, targets=targets)
 
-    def build(
-        self, base: BaseModel, *, labels: tuple[str, ...], multi_label: bool, dropout: float | None
-    ) -> PreTrainedModel:
-        """The base model with a sequence-classification head over ``labels``."""
+    def build(self, base: BaseModel, *, dropout: float | None) -> PreTrainedModel:
+        """The base model with a sequence-classification head over the labels."""
         from transformers import AutoModelForSequenceClassification
 
         from labkit.models import load_model
@@ -84,26 +115,25 @@ class TextClassification:
             base,
             AutoModelForSequenceClassification,
             dropout=dropout,
-            num_labels=len(labels),
-            id2label=dict(enumerate(labels)),
-            label2id={label: i for i, label in enumerate(labels)},
-            problem_type="multi_label_classification" if multi_label else "single_label_classification",
+            num_labels=len(self.labels),
+            id2label=dict(enumerate(self.labels)),
+            label2id={label: i for i, label in enumerate(self.labels)},
+            problem_type="multi_label_classification" if self.multi_label else "single_label_classification",
         )
 
     def loss(
-        self, *, multi_label: bool, weights: list[float] | None, label_smoothing: float
+        self, *, weights: Mapping[str, float] | None, label_smoothing: float
     ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
         """Cross-entropy; with several labels, the binary cross-entropy of each.
 
         Args:
-            multi_label: whether a row may have several labels.
-            weights: one per class: its weight in the mean, or with several labels the weight of its positives.
+            weights: class → its weight in the mean, or with several labels the weight of its positives.
             label_smoothing: share of the target that is spread over all classes (Szegedy et al. 2016, arXiv:1512.00567).
         """
         import torch
         from torch.nn import functional
 
-        weight = None if weights is None else torch.tensor(weights)
+        weight = None if weights is None else torch.tensor([weights[label] for label in self.labels])
 
         def single(output: Any, target: torch.Tensor) -> torch.Tensor:
             logits = output.logits.float()
@@ -122,7 +152,7 @@ class TextClassification:
                 logits, goal, pos_weight=None if weight is None else weight.to(logits.device)
             )
 
-        return several if multi_label else single
+        return several if self.multi_label else single
 
     def predict(
         self,
@@ -132,14 +162,12 @@ class TextClassification:
         row_ids: list[str],
         pad_id: int,
         side: str,
-        labels: tuple[str, ...],
-        multi_label: bool,
         batch_size: int = 32,
     ) -> Predictions:
         """Probabilities of every row; rows run in batches of similar length and come back in their own order."""
         import torch
 
-        probabilities = np.zeros((len(encoded), len(labels)), dtype=np.float64)
+        probabilities = np.zeros((len(encoded), len(self.labels)), dtype=np.float64)
         was_training = model.training
         model.eval()
         try:
@@ -148,15 +176,20 @@ class TextClassification:
                     batch = encoded.batch(rows, pad_id, side)
                     batch.pop("labels", None)
                     logits = model(**{k: v.to(model.device) for k, v in batch.items()}).logits.double()
-                    p = torch.sigmoid(logits) if multi_label else torch.softmax(logits, dim=-1)
+                    p = torch.sigmoid(logits) if self.multi_label else torch.softmax(logits, dim=-1)
                     probabilities[rows] = p.cpu().numpy()
         finally:
             model.train(was_training)
         gold: npt.NDArray[Any] | None = encoded.targets
-        if gold is not None and multi_label:
+        if gold is not None and self.multi_label:
             gold = gold.astype(bool)
         return Predictions(
-            row_ids=row_ids, labels=labels, probabilities=probabilities, gold=gold, multi_label=multi_label
+            row_ids=row_ids,
+            labels=self.labels,
+            probabilities=probabilities,
+            gold=gold,
+            multi_label=self.multi_label,
+            thresholds=self.thresholds,
         )
 
     def quick_metrics(self, predictions: Predictions, metric: str = "") -> dict[str, float]:
@@ -177,6 +210,29 @@ class TextClassification:
                 )
             found[metric] = every[metric]
         return found
+
+    def tune(self, predictions: Predictions) -> dict[str, Any]:
+        """With several labels a row, the threshold of each at which its F1 is highest."""
+        return {"thresholds": tune_thresholds(predictions).tolist()} if self.multi_label else {}
+
+    def baselines(self, corpus: Corpus, rows: Any, *, seed: int) -> dict[str, Predictions]:
+        """The majority class, and TF-IDF with logistic regression; thresholds are tuned as the model's are."""
+        validation = corpus["validation"] if self.multi_label and "validation" in corpus else None
+        return baselines(
+            columns_of(corpus["train"]),
+            columns_of(rows),
+            labels=corpus.labels,
+            multi_label=corpus.multi_label,
+            validation=None if validation is None else columns_of(validation),
+            seed=seed,
+        )
+
+    def pipeline(self, folder: str) -> str:
+        """How transformers alone uses the saved model."""
+        return f'''from transformers import pipeline
+
+classify = pipeline("text-classification", model="{folder}")
+classify("a text")'''
 
 
 def code_labels(values: Any, labels: tuple[str, ...], multi_label: bool) -> npt.NDArray[Any]:

@@ -6,19 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from labkit.evaluation import Evaluation
+from labkit.models import STARTER
+from labkit.tasks import Task
 from labkit.training._recipe import Recipe
 
 
-def model_card(recipe: Recipe, corpus: Any, report: dict[str, Any], directory: Path) -> str:
+def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], directory: Path) -> str:
     """Markdown with the hub's front matter.
 
     Args:
         recipe: of the run.
+        task: of the run, with its labels.
         corpus: what it was trained on.
         report: what metrics.json holds.
         directory: the run directory.
     """
     split = "test" if "test" in report else "validation" if "validation" in report else ""
+    starter = recipe.model.name.startswith(STARTER)
+    how = "(an untrained starter model) trained from nothing" if starter else "fine-tuned"
     lines = [
         "---",
         "library_name: transformers",
@@ -28,12 +33,12 @@ def model_card(recipe: Recipe, corpus: Any, report: dict[str, Any], directory: P
         "",
         f"# {directory.name}",
         "",
-        f"`{recipe.model.name}` fine-tuned for {recipe.task} with labkit.",
+        f"`{recipe.model.name}` {how} for {recipe.task} with labkit.",
         "",
         "## Data",
         "",
         *(f"- {name}: {count:,} rows" for name, count in corpus.rows.items()),
-        f"- {len(corpus.labels)} {'labels, several a row' if corpus.multi_label else 'classes'}: "
+        f"- {len(corpus.labels)} {task.nouns}: "
         + ", ".join(_code(label) for label in corpus.labels[:50])
         + (" …" if len(corpus.labels) > 50 else ""),
         *(f"- {step.text}" for step in corpus.steps),
@@ -46,15 +51,12 @@ def model_card(recipe: Recipe, corpus: Any, report: dict[str, Any], directory: P
         "## Use",
         "",
         "```python",
-        "from transformers import pipeline",
-        "",
-        f'classify = pipeline("text-classification", model="{directory.name}/model")',
-        'classify("a text")',
+        *task.pipeline(f"{directory.name}/model").splitlines(),
         "```",
         "",
         "## Limits",
         "",
-        "It knows the texts and classes above and no others. The figures hold for texts like those of the test split;",
+        "It knows the texts and labels above and no others. The figures hold for texts like those of the test split;",
         "their intervals say how much another test split of the same size could differ.",
         "",
     ]

@@ -12,14 +12,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from labkit import data, evaluation
+from labkit import data, evaluation, tasks
 from labkit._places import named
 from labkit.errors import DataError, LabError, ResourceError, UnknownName, quoted
 from labkit.evaluation import Evaluation
-from labkit.evaluation._slices import columns_of
 from labkit.events import Note
-from labkit.tasks import Encoded, Predictions
-from labkit.tasks.text_classification import tune_thresholds
+from labkit.tasks import Encoded
 from labkit.training import _rundir
 from labkit.training._card import model_card
 from labkit.training._predictor import Predictor
@@ -44,15 +42,15 @@ def judge(
     for split in splits:
         emit(Note(text=f"Evaluating on the {split} split."))
         predictions = predictor.run(encoded[split], list(corpus[split]["row_id"]))
-        if corpus.multi_label and split == "validation":
-            predictor.remember_thresholds(tune_thresholds(predictions))
-            predictions = dataclasses.replace(predictions, thresholds=predictor.thresholds)
+        if split == "validation" and (found := predictor.task.tune(predictions)):
+            predictor.remember(found)
+            predictions = predictor.run(encoded[split], list(corpus[split]["row_id"]))
         predictions.save(folder / f"{split}.parquet")
         counts = split == splits[-1]
-        others: dict[str, Predictions] = {}
+        others: dict[str, tasks.Predicted] = {}
         if counts and recipe.evaluation.baselines:
-            emit(Note(text="Training the baselines: majority class, TF-IDF + logistic regression."))
-            others = _baselines(corpus, corpus[split], recipe)
+            emit(Note(text="Training the baselines."))
+            others = predictor.task.baselines(corpus, corpus[split], seed=recipe.seed)
             for name, other in others.items():
                 other.save(folder / f"{split}.{_file_name(name)}.parquet")
         result = _evaluate(
@@ -68,7 +66,7 @@ def judge(
         report[split] = result.to_dict()
         headline = {name: estimate.value for name, estimate in result.headline.items()}
     _rundir.write_json(directory / _rundir.METRICS, report)
-    _rundir.write_text(directory / _rundir.CARD, model_card(recipe, corpus, report, directory))
+    _rundir.write_text(directory / _rundir.CARD, model_card(recipe, predictor.task, corpus, report, directory))
     return headline
 
 
@@ -104,11 +102,11 @@ def evaluate(run: Run, source: Any, *, text: str | None = None, label: str | Seq
         )
     rows = corpus["train"]
     predictions = predictor.run(predictor.encode(rows), list(rows["row_id"]))
-    others: dict[str, Predictions] = {}
+    others: dict[str, tasks.Predicted] = {}
     notes = [f"Labels that the model does not know: {quoted(strange)}."] if strange else []
     if recipe.evaluation.baselines:
         try:
-            others = _baselines(data.load(recipe.data), rows, recipe)
+            others = predictor.task.baselines(data.load(recipe.data), rows, seed=recipe.seed)
         except DataError as error:  # a run may be taken to a place where its training data is not
             notes.append(f"Without baselines, which learn from the run's own data: {error}")
     absent = [name for name in recipe.evaluation.slices if name not in ("length", *rows.column_names)]
@@ -152,13 +150,10 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
     corpus = _read_like(run.recipe, source, text=text, require_label=False)
     rows = corpus["train"]
     predictions = predictor.run(predictor.encode(rows), list(rows["row_id"]))
-    table = dataclasses.replace(predictions, gold=None).to_table()
+    table = predictions.answers()
     table = table.add_column(1, "text", [list(rows["text"])])
-    if corpus.multi_label or predictions.multi_label:
-        at = table.column_names.index("predicted")
-        if suffix == ".csv":
-            joined = ["|".join(labels) for labels in table["predicted"].to_pylist()]
-            table = table.set_column(at, "predicted", [joined])
+    if suffix == ".csv":
+        table = _flat(table)
     if out is None:
         pyarrow.csv.write_csv(table, sys.stdout.buffer)
         return len(rows)
@@ -185,6 +180,19 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     return len(rows)
+
+
+def _flat(table: Any) -> Any:
+    """For CSV, whose cells hold one value: lists of texts are joined with "|", other lists are written as JSON."""
+    import pyarrow as pa
+
+    for at, field in enumerate(table.schema):
+        if pa.types.is_list(field.type):
+            texts = pa.types.is_string(field.type.value_type)
+            cells = table[field.name].to_pylist()
+            shown = ["|".join(cell) if texts else json.dumps(cell, ensure_ascii=False) for cell in cells]
+            table = table.set_column(at, field.name, [shown])
+    return table
 
 
 def _elsewhere(role: str, error: UnknownName, source: Any) -> DataError:
@@ -215,7 +223,8 @@ def _read_like(
         "text_pair": used.text_pair or None,
         "label": label or (used.label[0] if len(used.label) == 1 else used.label) or None,
         "label_separator": used.label_separator or None,
-        "multi_label": used.multi_label,
+        "multi_label": used.multi_label if used.layout == "labels" else None,
+        "layout": used.layout,
     }
     try:
         corpus = data.read(source, **wanted, require_label=require_label)
@@ -225,7 +234,13 @@ def _read_like(
         if isinstance(first, UnknownName) and first.name == wanted["text"]:
             raise _elsewhere("text", first, source) from first
         try:
-            corpus = data.read(source, text=wanted["text"], text_pair=wanted["text_pair"], require_label=require_label)
+            corpus = data.read(
+                source,
+                text=wanted["text"],
+                text_pair=wanted["text_pair"],
+                layout=used.layout,
+                require_label=require_label,
+            )
         except LabError:
             raise _elsewhere("label", first, source) if isinstance(first, UnknownName) else first from None
     if len(corpus.splits) == 1 and "train" in corpus:
@@ -233,20 +248,8 @@ def _read_like(
     return corpus.replace(splits={"train": concatenate_datasets(list(corpus.splits.values()))})
 
 
-def _baselines(corpus: data.Corpus, rows: Any, recipe: Recipe) -> dict[str, Predictions]:
-    """The baselines trained on the corpus's training split, on other rows; thresholds tuned as the model's are."""
-    return evaluation.baselines(
-        columns_of(corpus["train"]),
-        columns_of(rows),
-        labels=corpus.labels,
-        multi_label=corpus.multi_label,
-        validation=columns_of(corpus["validation"]) if corpus.multi_label and "validation" in corpus else None,
-        seed=recipe.seed,
-    )
-
-
 def _evaluate(
-    predictions: Predictions, others: dict[str, Predictions], rows: Any, recipe: Recipe, *, slices: tuple[str, ...]
+    predictions: Any, others: dict[str, tasks.Predicted], rows: Any, recipe: Recipe, *, slices: tuple[str, ...]
 ) -> Evaluation:
     return evaluation.evaluate(
         predictions,

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from labkit import models, tasks
 from labkit.errors import DataError, ModelError, RunError
-from labkit.tasks import Encoded, Predictions
+from labkit.tasks import Encoded
 from labkit.training import _rundir
 from labkit.training._run import Run
 
-_THRESHOLDS = "labkit.json"
+_SETTINGS = "labkit.json"
 _BATCH = 32
 
 
 class Predictor:
-    """Model, tokenizer and labels of a run, in float32.
+    """Model, tokenizer and task of a run, in float32.
 
     Args:
         folder: the run's model folder.
@@ -30,27 +27,26 @@ class Predictor:
     """
 
     def __init__(self, folder: Path, recipe_task: str, max_length: int) -> None:
-        from transformers import AutoModelForSequenceClassification
+        import transformers
 
         self.folder, self.max_length = folder, max_length
-        self.task = tasks.get(recipe_task)
+        kind = tasks.get(recipe_task)
         base = models.BaseModel(name=str(folder), folder=folder)
+        stored = folder / _SETTINGS
         try:
             self.tokenizer = models.load_tokenizer(base)
-            self.model = models.load_model(base, AutoModelForSequenceClassification)
+            self.model = models.load_model(base, getattr(transformers, kind.head))
+            self.settings: dict[str, Any] = _rundir.read_json(stored) if stored.exists() else {}
+            self.task = kind.of_model(self.model.config, self.settings)
         except ModelError as error:
             raise _damaged(folder, error.came) from error
         device = models.machine().device
         self.model.to(device).eval()  # type: ignore[arg-type]
-        names: dict[Any, str] = self.model.config.id2label or {}
-        self.labels = tuple(names[i] for i in range(len(names)))
-        self.multi_label = self.model.config.problem_type == "multi_label_classification"
-        stored = folder / _THRESHOLDS
-        self.thresholds: npt.NDArray[np.float64] | None = None
-        if stored.exists():
-            self.thresholds = np.array(_rundir.read_json(stored).get("thresholds", ()), dtype=np.float64)
-            if self.thresholds.shape != (len(self.labels),):
-                raise _damaged(folder, f"a {_THRESHOLDS} without a threshold for each label")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, or of the types of entities."""
+        return self.task.labels
 
     @classmethod
     def load(cls, run: Run | str | os.PathLike[str]) -> Predictor:
@@ -66,8 +62,8 @@ class Predictor:
             raise _damaged(run.directory / _rundir.MODEL, f"missing or changed files: {', '.join(damaged[:5])}")
         return cls(run.model_folder, recipe.task, recipe.model.max_length)
 
-    def __call__(self, texts: str | Sequence[Any], *, pairs: Sequence[str] | None = None) -> Predictions:
-        """Probabilities for new texts.
+    def __call__(self, texts: str | Sequence[Any], *, pairs: Sequence[str] | None = None) -> Any:
+        """What the model says about new texts: ``Predictions`` of classes, ``SpanPredictions`` of entities.
 
         Args:
             texts: one text, or several.
@@ -90,31 +86,25 @@ class Predictor:
         return self.run(self.encode(rows), [str(i) for i in range(len(listed))])
 
     def encode(self, rows: Any) -> Encoded:
-        """Tokenise rows as in training; their labels are coded where they have some."""
-        return self.task.encode(
-            rows, self.tokenizer, max_length=self.max_length, labels=self.labels, multi_label=self.multi_label
-        )
+        """Tokenise rows as in training; their truth is coded where they have it."""
+        return self.task.encode(rows, self.tokenizer, max_length=self.max_length)
 
-    def run(self, encoded: Encoded, row_ids: list[str]) -> Predictions:
-        """Probabilities for tokenised rows."""
-        predictions = self.task.predict(
+    def run(self, encoded: Encoded, row_ids: list[str]) -> Any:
+        """Predictions for tokenised rows."""
+        return self.task.predict(
             self.model,
             encoded,
             row_ids=row_ids,
             pad_id=self.tokenizer.pad_token_id,
             side=self.tokenizer.padding_side,
-            labels=self.labels,
-            multi_label=self.multi_label,
             batch_size=_BATCH,
         )
-        if self.thresholds is None:
-            return predictions
-        return Predictions(**{**vars(predictions), "thresholds": self.thresholds})
 
-    def remember_thresholds(self, thresholds: Any) -> None:
-        """Store the tuned thresholds beside the model."""
-        self.thresholds = np.asarray(thresholds)
-        _rundir.write_json(self.folder / _THRESHOLDS, {"thresholds": [float(t) for t in thresholds]})
+    def remember(self, settings: Mapping[str, Any]) -> None:
+        """Store beside the model what was tuned, such as thresholds."""
+        self.settings = {**self.settings, **settings}
+        _rundir.write_json(self.folder / _SETTINGS, self.settings)
+        self.task = type(self.task).of_model(self.model.config, self.settings)
 
 
 def _damaged(folder: Path, came: str) -> RunError:

@@ -145,6 +145,10 @@ class Recipe:
         problems += _check(self)
         if problems:
             raise RecipeError(problems)
+        # the task says what a row is: nobody has to say it twice
+        layout: Any = TASKS[self.task].layout
+        if self.data.layout != layout:
+            object.__setattr__(self, "data", dataclasses.replace(self.data, layout=layout))
 
     def with_values(self, **values: Any) -> Recipe:
         """A copy with other values, named by section: ``recipe.with_values(optimizer={"learning_rate": 1e-4}, seed=1)``.
@@ -335,6 +339,8 @@ def _check(recipe: Recipe) -> list[str]:
             problems.append(str(error))
     elif recipe.evaluation.metric and recipe.evaluation.metric not in task.metrics:
         problems.append(_not_a_choice("evaluation.metric", recipe.evaluation.metric, tuple(task.metrics)))
+    if task is not None and recipe.technique.class_weights and not task.weighs_classes:
+        problems.append(f"technique.class_weights is not for {recipe.task}: set it to false.")
     if recipe.data.validation_share + recipe.data.test_share >= 1:
         problems.append(
             "data.validation_share and data.test_share leave no rows to train on: together they must be below 1."

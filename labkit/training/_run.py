@@ -17,7 +17,6 @@ from labkit.training._recipe import Recipe
 
 if TYPE_CHECKING:
     from labkit.evaluation import Evaluation
-    from labkit.tasks import Predictions
 
 _DIED = (
     "The process ended without a word: it was killed, most often because memory ran out or the machine went down. "
@@ -163,19 +162,19 @@ class Run:
             )
         return found.get("test") or found["validation"]
 
-    def predictions(self, split: str = "test", baseline: str | None = None) -> Predictions:
+    def predictions(self, split: str = "test", baseline: str | None = None) -> Any:
         """Stored predictions of a split, of the model or of a baseline (``"majority-class"``, …).
 
         Raises:
             UnknownName: there are none of that name.
         """
-        from labkit.tasks import Predictions
+        from labkit.tasks import load_predictions
 
         folder = self.directory / _rundir.PREDICTIONS
         name = f"{split}.{baseline}" if baseline else split
         if not (folder / f"{name}.parquet").is_file():
             raise UnknownName("stored prediction", name, sorted(p.stem for p in folder.glob("*.parquet")))
-        return Predictions.load(folder / f"{name}.parquet")
+        return load_predictions(folder / f"{name}.parquet")
 
     def summary(self) -> dict[str, Any]:
         """What a list of runs shows: name, status, model, data, figures and time.

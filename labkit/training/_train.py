@@ -167,11 +167,19 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     """Everything from reading the data to the model card. None where someone asked to stop."""
     recipe = Recipe.load(directory / _rundir.RECIPE)
     require_same(recipe, directory)
-    task = tasks.get(recipe.task)
-    base = models.resolve(recipe.model.name)
+    kind = tasks.get(recipe.task)
+    starter = recipe.model.name.startswith(models.STARTER)
+    if not starter:  # what is not there is said before the data is read
+        models.require_head(recipe.model.name, kind.head, recipe.task)
+        base = models.resolve(recipe.model.name)
+        models.require_head(base, kind.head, recipe.task)
     emit(Note(text="Reading the data."))
     corpus = data.load(recipe.data)
-    problems = task.problems(corpus)
+    if starter:
+        emit(Note(text=f"{recipe.model.name} is an untrained model, with a tokenizer trained on the training rows."))
+        base = models.resolve(recipe.model.name, texts=_texts(corpus["train"]))
+        models.require_head(base, kind.head, recipe.task)
+    problems = kind.problems(corpus)
     if problems:
         raise DataError(
             "data that a model can be trained on",
@@ -194,16 +202,20 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.model_max_length = recipe.model.max_length
+    task = kind.of_corpus(corpus)
     encoded = {
-        split: task.encode(
-            rows, tokenizer, max_length=recipe.model.max_length, labels=corpus.labels, multi_label=corpus.multi_label
-        )
-        for split, rows in corpus.splits.items()
+        split: task.encode(rows, tokenizer, max_length=recipe.model.max_length) for split, rows in corpus.splits.items()
     }
     finished = (directory / _rundir.MODEL / "config.json").exists()
     if not finished and not _fit(recipe, corpus, task, base, tokenizer, encoded, precision, directory, emit, interrupt):
         return None
     return judge(recipe, corpus, encoded, directory, emit)
+
+
+def _texts(rows: Any) -> Iterator[str]:
+    for batch in rows.iter(1000):
+        for column in ("text", "text_pair"):
+            yield from (text for text in batch.get(column, ()) if text)
 
 
 def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Path) -> tuple[Recipe, str]:
@@ -214,7 +226,7 @@ def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Pat
     if noted.exists() and recipe.data.fingerprint and recipe.model.max_length and recipe.optimizer.learning_rate:
         return recipe, str(_rundir.read_json(noted)["precision"])
     config = models.load_config(base)
-    limit = int(getattr(config, "max_position_embeddings", 0) or 0)
+    limit = max(0, int(getattr(config, "max_position_embeddings", 0) or 0))  # XLNet says -1: it has no limit
     if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert"):
         limit -= 2  # their positions start behind the padding index
     tokenizer_limit = models.load_tokenizer(base).model_max_length
@@ -278,7 +290,7 @@ def _fit(
     from labkit.training._trainer import LabTrainer, gave_up
 
     set_seed(recipe.seed)  # before the model: the head's weights are drawn there
-    model = task.build(base, labels=corpus.labels, multi_label=corpus.multi_label, dropout=recipe.model.dropout)
+    model = task.build(base, dropout=recipe.model.dropout)
     embeddings: Any = model.get_input_embeddings()
     table = embeddings.weight.shape[0]
     highest = max((int(rows.ids.max(initial=0)) for rows in encoded.values()), default=0)
@@ -341,8 +353,6 @@ def _fit(
             row_ids=ids["validation"],
             pad_id=tokenizer.pad_token_id,
             side=tokenizer.padding_side,
-            labels=corpus.labels,
-            multi_label=corpus.multi_label,
             batch_size=recipe.optimizer.batch_size,
         )
         return task.quick_metrics(predictions, metric)
@@ -356,11 +366,7 @@ def _fit(
         grouped=recipe.budget.length_grouped,
         pad_id=tokenizer.pad_token_id,
         side=tokenizer.padding_side,
-        loss=task.loss(
-            multi_label=corpus.multi_label,
-            weights=None if weights is None else [weights[label] for label in corpus.labels],
-            label_smoothing=recipe.technique.label_smoothing,
-        ),
+        loss=task.loss(weights=weights, label_smoothing=recipe.technique.label_smoothing),
         judge=look if validated else None,
         emit=emit,
         stop_requested=lambda: interrupt.asked or stop_file.exists(),
@@ -445,6 +451,7 @@ def _freeze(model: Any, recipe: Recipe) -> None:
 def _save_model(model: Any, tokenizer: Any, recipe: Recipe, corpus: Any, directory: Path) -> None:
     staged = directory / f"{_rundir.MODEL}.partial"
     shutil.rmtree(staged, ignore_errors=True)
+    vars(model.config).pop(models.UNTRAINED, None)  # a starter model is no longer what it was built as
     with models.quiet_transformers():
         model.save_pretrained(staged)
         tokenizer.save_pretrained(staged)

@@ -85,7 +85,7 @@ class Lab(LabWidget):
         self._ready = False  # before that, nothing is written
         with writable(f"the lab's folder {self.home}"):
             self.home.mkdir(parents=True, exist_ok=True)
-        super().__init__(folder=os.fspath(folder), samples=samples(), **traits)
+        super().__init__(folder=os.fspath(folder), samples=samples("labels"), **traits)
         self._body = ipywidgets.VBox([])
         self.box = ipywidgets.VBox([self, self._body])
         self._remember(asked=set(traits))

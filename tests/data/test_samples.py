@@ -10,6 +10,7 @@ import re
 import shutil
 import tomllib
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,18 @@ import pytest
 
 import labkit._places
 from labkit._places import bundled
-from labkit.data import Corpus, check, clean, defects, normalise, sample, sample_path, samples
+from labkit.data import (
+    Corpus,
+    check,
+    clean,
+    defects,
+    normalise,
+    sample,
+    sample_layout,
+    sample_path,
+    samples,
+    tags_to_spans,
+)
 from labkit.errors import UnknownName
 from labkit.evaluation import TFIDF, baselines
 
@@ -70,7 +82,9 @@ def sizes(corpus: Corpus, split: str) -> Counter[str]:
 
 
 def test_names() -> None:
-    assert set(samples()) == set(SETS)
+    assert set(samples()) == {*SETS, "ner"}
+    assert set(samples("labels")) == set(SETS) and samples("spans") == ["ner"]
+    assert [sample_layout(name) for name in ("support", "ner")] == ["labels", "spans"]
     with pytest.raises(UnknownName, match="support"):
         sample("suport")
     with pytest.raises(UnknownName):
@@ -258,6 +272,110 @@ def test_nothing_that_could_be_a_real_address(name: str) -> None:
     assert [row[text] for row in of_all(name).values() if contact.search(row[text])] == []
 
 
+# --- named entities -------------------------------------------------------------------------------------------------
+
+TYPES = ["PLACE", "DATE", "PRODUCT", "ORG"]
+NER_KINDS = {
+    "wrong_type": "one_text_two_types",
+    "wrong_boundary": "",
+    "missed_entity": "",
+    "impossible_tags": "broken_tag_sequences",
+    "leak": "shared_between_splits",
+}
+"""Kind of planted defect → the finding that shows some of it."""
+
+
+@functools.cache
+def sentences(split: str) -> dict[str, tuple[list[str], list[str]]]:
+    """Id → tokens and tags, read from the file without labkit."""
+    found = {}
+    for block in (sample_path("ner") / f"{split}.conll").read_text("utf-8").strip().split("\n\n"):
+        first, *lines = block.split("\n")
+        tokens, tags = zip(*(line.split("\t") for line in lines), strict=True)
+        found[first.removeprefix("# id = ")] = (list(tokens), list(tags))
+    return found
+
+
+def starts(tags: Iterable[list[str]]) -> Counter[str]:
+    return Counter(tag[2:] for row in tags for tag in row if tag.startswith("B-"))
+
+
+def entities(corpus: Corpus, split: str) -> Counter[str]:
+    return Counter(span["label"] for spans in corpus[split]["spans"] for span in spans)
+
+
+def test_entities_are_read_as_they_stand_in_the_files() -> None:
+    corpus = sample("ner")
+    assert set(corpus.splits) == {"train", "test"} and set(corpus.labels) == set(TYPES)
+    for split in corpus.splits:
+        assert list(corpus[split]["row_id"]) == list(sentences(split))
+        for row in corpus[split]:
+            tokens, tags = sentences(split)[row["row_id"]]
+            assert row["text"] == " ".join(tokens)
+            said = [(row["text"][span["start"] : span["end"]], span["label"]) for span in row["spans"]]
+            assert said == [(" ".join(tokens[s.start : s.end]), s.label) for s in tags_to_spans(tags)]
+
+
+def test_tidy_entities_differ_by_the_planted_defects_only() -> None:
+    tidy, planted = sample("ner", tidy=True), {entry["id"]: entry for entry in defects("ner")}
+    for split in tidy.splits:
+        wanted = {
+            i: planted[i]["tidy"] if i in planted else tags
+            for i, (_, tags) in sentences(split).items()
+            if "of" not in planted.get(i, {})
+        }
+        assert list(tidy[split]["row_id"]) == list(wanted)
+        assert entities(tidy, split) == starts(wanted.values())
+    assert "broken_tags" not in tidy["train"].column_names and not check(tidy).repairs
+
+
+def test_card_of_the_entities_states_what_the_files_hold() -> None:
+    tidy = sample("ner", tidy=True)
+    shipped = {split: starts(tags for _, tags in sentences(split).values()) for split in ("train", "test")}
+    stated = {line[0]: [int(cell) for cell in line[2:]] for line in card("ner")["Sizes"]}
+    for kind in TYPES:
+        assert stated[kind] == [shipped["train"][kind], shipped["test"][kind]] + [
+            entities(tidy, split)[kind] for split in ("train", "test")
+        ]
+    assert stated["sentences"] == [len(sentences("train")), len(sentences("test")), *tidy.rows.values()]
+    total = sum(len(sentences(split)) for split in shipped)
+    counts = Counter((entry["kind"], entry["split"]) for entry in defects("ner"))
+    planted = {line[0]: line[2:] for line in card("ner")["Planted defects"] if len(line) > 3}
+    assert set(planted) == {*NER_KINDS, "all"}
+    for kind in NER_KINDS:
+        train, test = counts[kind, "train"], counts[kind, "test"]
+        assert planted[kind] == [str(train), str(test), f"{(train + test) / total:.1%}"]
+    prose = (sample_path("ner") / "README.md").read_text("utf-8")
+    assert all(needed in prose for needed in ("AI author", "invented", "Apache-2.0", "tidy=True", "## Limits"))
+    listed = (bundled("samples") / "README.md").read_text("utf-8")
+    assert re.search(
+        rf"\[ner\]\(ner/README.md\).*\| `.conll` \| 4 \| {len(sentences('train'))} \| {len(sentences('test'))} \| "
+        rf"{len(defects('ner'))} \|",
+        listed,
+    )
+
+
+def test_every_defect_of_the_entities_is_there_and_some_are_found() -> None:
+    report = check(sample("ner"))
+    for kind, name in NER_KINDS.items():
+        entries = [entry for entry in defects("ner") if entry["kind"] == kind]
+        for entry in entries:
+            _, tags = sentences(entry["split"])[entry["id"]]
+            assert entry["field"] == "tags" and entry["shipped"] == tags != entry["tidy"]
+        if name:
+            there = {entry.get("of", entry["id"]) for entry in entries}
+            assert there & set(report.finding(name).row_ids)
+    for kind in ("impossible_tags", "leak"):
+        there = {entry.get("of", entry["id"]) for entry in defects("ner") if entry["kind"] == kind}
+        assert there == set(report.finding(NER_KINDS[kind]).row_ids)
+
+
+def test_entities_hold_nothing_that_could_be_a_real_address() -> None:
+    contact = re.compile(r"\w@\w|https?:|www\.|\+?\d[\d ()-]{8,}\d")  # a date and a time may stand in a row
+    texts = [" ".join(tokens) for split in ("train", "test") for tokens, _ in sentences(split).values()]
+    assert [text for text in texts if contact.search(text)] == []
+
+
 def test_from_an_installed_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wheel has the samples inside the package, and no clone around it."""
     root = bundled("samples").parent.parent
@@ -267,3 +385,4 @@ def test_from_an_installed_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(labkit._places, "__file__", str(tmp_path / "site-packages" / "labkit" / "_places.py"))
     assert sample_path("support") == inside / "support"
     assert sample("support", tidy=True).rows == {"train": 667, "test": 221}
+    assert sample("ner", tidy=True).rows == {"train": 345, "test": 115}

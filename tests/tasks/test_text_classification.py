@@ -20,6 +20,8 @@ from labkit.tasks import Predictions
 from labkit.tasks.text_classification import TextClassification, code_labels
 
 TASK = tasks.get("text-classification")
+ONE = TextClassification(labels=("a", "b", "c"))
+MANY = TextClassification(labels=("a", "b", "c"), multi_label=True)
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.1, 0.2, 0.3], [-3.0, 1.0, 4.0], [0.0, 0.0, 0.0]])
 
 
@@ -37,7 +39,7 @@ def corpus(labels: list[Any], names: tuple[str, ...], **splits: list[Any]) -> Co
 
 
 def test_task_ids() -> None:
-    assert isinstance(TASK, TextClassification) and TASK.id in tasks.TASKS
+    assert TASK is TextClassification and TASK.id in tasks.TASKS
     with pytest.raises(UnknownName, match="Did you mean 'text-classification'"):
         tasks.get("text_classification")
     assert TASK.metrics["macro_f1"] is True and TASK.metrics["log_loss"] is False
@@ -53,46 +55,44 @@ def test_labels_become_numbers() -> None:
 
 def test_loss_is_cross_entropy_over_the_rows_with_a_label() -> None:
     target = torch.tensor([0, 2, -1, 1])
-    loss = TASK.loss(multi_label=False, weights=None, label_smoothing=0.0)(output(), target)
+    loss = ONE.loss(weights=None, label_smoothing=0.0)(output(), target)
     kept = [0, 1, 3]
     assert loss.item() == pytest.approx(-LOGITS.log_softmax(-1)[kept, target[kept]].mean().item())
 
 
 def test_loss_with_class_weights_and_smoothing() -> None:
-    target, weights = torch.tensor([0, 2, 1, 1]), [1.0, 3.0, 0.5]
-    loss = TASK.loss(multi_label=False, weights=weights, label_smoothing=0.0)(output(), target)
-    each, w = -LOGITS.log_softmax(-1)[range(4), target], torch.tensor(weights)[target]
+    target, weights = torch.tensor([0, 2, 1, 1]), {"a": 1.0, "b": 3.0, "c": 0.5}
+    loss = ONE.loss(weights=weights, label_smoothing=0.0)(output(), target)
+    each, w = -LOGITS.log_softmax(-1)[range(4), target], torch.tensor([1.0, 3.0, 0.5])[target]
     assert loss.item() == pytest.approx(((each * w).sum() / w.sum()).item())
-    smooth = TASK.loss(multi_label=False, weights=None, label_smoothing=0.3)(output(), target)
+    smooth = ONE.loss(weights=None, label_smoothing=0.3)(output(), target)
     goal = functional.one_hot(target, 3) * 0.7 + 0.1
     assert smooth.item() == pytest.approx(-(goal * LOGITS.log_softmax(-1)).sum(-1).mean().item())
 
 
 def test_loss_of_several_labels_is_binary() -> None:
     target = torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 1]])
-    loss = TASK.loss(multi_label=True, weights=None, label_smoothing=0.0)(output(), target)
+    loss = MANY.loss(weights=None, label_smoothing=0.0)(output(), target)
     p = LOGITS.sigmoid()
     assert loss.item() == pytest.approx(-(target * p.log() + (1 - target) * (1 - p).log()).mean().item())
-    weighted = TASK.loss(multi_label=True, weights=[1.0, 5.0, 1.0], label_smoothing=0.0)(output(), target)
+    weighted = MANY.loss(weights={"a": 1.0, "b": 5.0, "c": 1.0}, label_smoothing=0.0)(output(), target)
     factor = torch.tensor([1.0, 5.0, 1.0])
     assert weighted.item() == pytest.approx(-(factor * target * p.log() + (1 - target) * (1 - p).log()).mean().item())
-    smooth = TASK.loss(multi_label=True, weights=None, label_smoothing=0.2)(output(), target)
+    smooth = MANY.loss(weights=None, label_smoothing=0.2)(output(), target)
     assert smooth.item() == pytest.approx(functional.binary_cross_entropy(p, target * 0.8 + 0.1).item())
 
 
 def test_loss_of_half_precision_logits_is_float32() -> None:
-    loss = TASK.loss(multi_label=False, weights=None, label_smoothing=0.0)(
-        output(LOGITS.bfloat16()), torch.tensor([0, 2, 1, 1])
-    )
+    loss = ONE.loss(weights=None, label_smoothing=0.0)(output(LOGITS.bfloat16()), torch.tensor([0, 2, 1, 1]))
     assert loss.dtype == torch.float32
 
 
 def test_the_head_has_the_labels_and_comes_from_the_generator(toy_model: Path) -> None:
     base = resolve(str(toy_model))
 
-    def build(seed: int, **changes: Any) -> Any:
+    def build(seed: int, task: TextClassification = ONE, dropout: float | None = None) -> Any:
         torch.manual_seed(seed)
-        return TASK.build(base, **{"labels": ("a", "b", "c"), "multi_label": False, "dropout": None, **changes})
+        return task.build(base, dropout=dropout)
 
     model = build(0)
     assert model.config.id2label == {0: "a", 1: "b", 2: "c"} and model.config.label2id["c"] == 2
@@ -100,21 +100,20 @@ def test_the_head_has_the_labels_and_comes_from_the_generator(toy_model: Path) -
     assert model.dtype == torch.float32
     assert torch.equal(model.classifier.weight, build(0).classifier.weight)
     assert not torch.equal(model.classifier.weight, build(1).classifier.weight)
-    assert build(0, multi_label=True).config.problem_type == "multi_label_classification"
+    assert build(0, MANY).config.problem_type == "multi_label_classification"
     assert build(0, dropout=0.25).bert.embeddings.dropout.p == 0.25
 
 
 def test_predictions_come_in_the_order_of_the_rows(toy_model: Path) -> None:
     torch.manual_seed(0)
-    model = TASK.build(resolve(str(toy_model)), labels=("a", "b"), multi_label=False, dropout=None).train()
+    task = TextClassification(labels=("a", "b"))
+    model = task.build(resolve(str(toy_model)), dropout=None).train()
     tokenizer = load_tokenizer(str(toy_model))
     texts = ["goal " * n for n in (1, 9, 3, 30, 2)]
-    encoded = TASK.encode({"text": texts, "label": ["a", "b", None, "a", "b"]}, tokenizer, max_length=64,
-                          labels=("a", "b"), multi_label=False)  # fmt: skip
+    encoded = task.encode({"text": texts, "label": ["a", "b", None, "a", "b"]}, tokenizer, max_length=64)
 
     def predict(size: int) -> Predictions:
-        return TASK.predict(model, encoded, row_ids=list("vwxyz"), pad_id=0, side="right", labels=("a", "b"),
-                            multi_label=False, batch_size=size)  # fmt: skip
+        return task.predict(model, encoded, row_ids=list("vwxyz"), pad_id=0, side="right", batch_size=size)
 
     one, many = predict(1), predict(5)
     assert one.probabilities == pytest.approx(many.probabilities, abs=1e-6)
@@ -147,9 +146,9 @@ def test_watched_figures_hold_the_metric_that_is_asked_for() -> None:
         row_ids=list("abcd"), labels=("x", "y"), gold=np.array([0, 1, 0, 1]),
         probabilities=np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.3, 0.7]]),
     )  # fmt: skip
-    few = TASK.quick_metrics(predictions)
+    few = ONE.quick_metrics(predictions)
     assert few["accuracy"] == 0.75 and "roc_auc" not in few
-    assert TASK.quick_metrics(predictions, "macro_f1") == few
-    assert TASK.quick_metrics(predictions, "roc_auc") == {**few, "roc_auc": 1.0}
+    assert ONE.quick_metrics(predictions, "macro_f1") == few
+    assert ONE.quick_metrics(predictions, "roc_auc") == {**few, "roc_auc": 1.0}
     with pytest.raises(RecipeError, match=r"'hamming_loss' has no value .* There are: accuracy"):
-        TASK.quick_metrics(predictions, "hamming_loss")
+        ONE.quick_metrics(predictions, "hamming_loss")

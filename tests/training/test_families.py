@@ -1,0 +1,174 @@
+"""Every family × every task: trained, saved, loaded again by plain transformers, and predicted with; or refused before that.
+
+``docs/families.md`` is the table of these tests; ``python tests/training/test_families.py`` writes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parents[1]))
+
+from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
+
+from labkit.models import STARTERS, build_starter
+from labkit.tasks import TASKS
+
+TABLE = Path(__file__).parents[2] / "docs" / "families.md"
+CELLS = [(family, task) for family in STARTERS for task in TASKS]
+
+
+@cache
+def architecture(family: str) -> str:
+    """What transformers calls a family."""
+    names = {"deberta": "deberta-v2", "qwen": "qwen3"}
+    return names.get(family, family)
+
+
+def able(family: str, task: str) -> bool:
+    """Whether transformers has a head for it, by its own table and not by labkit's."""
+    from transformers.models.auto import modeling_auto
+
+    names = {
+        "text-classification": "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES",
+        "token-classification": "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING_NAMES",
+    }
+    return architecture(family) in getattr(modeling_auto, names[task])
+
+
+def table() -> str:
+    """The table of the families and tasks, in Markdown."""
+    lines = [
+        "# Families and tasks",
+        "",
+        "Each ✓ is a test that trains a tiny model of that architecture on that task, saves it, loads it again with plain",
+        "transformers and predicts with it; each – one that sees it refused before anything is trained, because",
+        "transformers has no such head (`tests/training/test_families.py`, which also writes this table).",
+        "",
+        "| family | as a starter model | " + " | ".join(TASKS) + " |",
+        "|---|---|" + "---|" * len(TASKS),
+    ]
+    for family in STARTERS:
+        marks = " | ".join("✓" if able(family, task) else "–" for task in TASKS)
+        lines.append(f"| {architecture(family)} | `starter:{family}` | {marks} |")
+    return "\n".join(lines) + "\n"
+
+
+def named_rows(count: int = 90) -> list[dict[str, Any]]:
+    """Texts in which places and foods are marked."""
+    chooser = random.Random(1)
+    rows = []
+    for i in range(count):
+        words, spans, at = [], [], 0
+        for _ in range(chooser.randint(4, 9)):
+            topic = chooser.choice(["", "", "food", "travel"])
+            word = chooser.choice(WORDS[topic] if topic else FILLER)
+            if topic:
+                spans.append({"start": at, "end": at + len(word), "label": topic})
+            words.append(word)
+            at += len(word) + 1
+        rows.append({"id": f"n{i}", "text": " ".join(words), "spans": spans})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A file for each task."""
+    home = tmp_path_factory.mktemp("families")
+    spans = home / "spans.jsonl"
+    spans.write_text("".join(json.dumps(row) + "\n" for row in named_rows()), encoding="utf-8")
+    return {
+        "text-classification": write_csv(home / "toy.csv", toy_rows(90)),
+        "token-classification": spans,
+    }
+
+
+def texts() -> list[str]:
+    return [row["text"] for row in toy_rows(90)]
+
+
+def recipe(family: str, task: str, data: dict[str, Path], folder: Path) -> Any:
+    return toy_recipe(
+        data[task], folder, task=task, model={"max_length": 32}, optimizer={"batch_size": 16, "learning_rate": 3e-3},
+        budget={"epochs": 2},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("family", "task"), [cell for cell in CELLS if able(*cell)])
+def test_trained_saved_loaded_and_predicted_with(family: str, task: str, data: dict[str, Path], tmp_path: Path) -> None:
+    import torch
+    import transformers
+
+    from labkit.training import Predictor, predict_file, train
+
+    base = build_starter(family, texts(), size="tiny")
+    run = train(recipe(family, task, data, base.folder), tmp_path / "run")
+    assert run.status == "completed"
+    assert all(np.isfinite(value) for value in run.evaluation.metrics.values())
+    folder = run.directory / "model"
+    auto = getattr(transformers, TASKS[task].head)
+    model, found = auto.from_pretrained(folder, output_loading_info=True, trust_remote_code=False)
+    assert not found["missing_keys"] and not found["mismatched_keys"], "plain transformers loads it whole"
+    assert not getattr(model.config, "labkit_untrained", False), "it is trained now"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    asked = ["the soup was fresh", "my train to the sea , a very long flight again and again"]
+    plain = tokenizer(asked, padding=True, return_tensors="pt")
+    plain.pop("token_type_ids", None)
+    with torch.no_grad():
+        logits = model.eval()(**plain).logits
+    said = Predictor.load(run)(asked)
+    if task == "text-classification":
+        assert np.allclose(logits.softmax(-1).numpy(), said.probabilities, atol=1e-4)
+    else:
+        assert logits.shape[:2] == plain["input_ids"].shape and logits.shape[-1] == 5
+        assert len(said.predicted) == 2
+        alone = Predictor.load(run)(asked[0])
+        assert alone.predicted[0] == said.predicted[0], "padding beside a longer text changes nothing"
+    rows = len((data[task]).read_text("utf-8").splitlines()) - (task == "text-classification")
+    assert predict_file(run, data[task], tmp_path / "out.jsonl") == rows
+
+
+@pytest.mark.parametrize(("family", "task"), [cell for cell in CELLS if not able(*cell)])
+def test_what_a_family_cannot_do_is_said_before_it_is_trained(
+    family: str, task: str, data: dict[str, Path], tmp_path: Path
+) -> None:
+    from labkit.errors import ModelError
+    from labkit.training import train
+
+    base = build_starter(family, texts(), size="tiny")
+    with pytest.raises(ModelError, match=f"can be fine-tuned for {task}"):
+        train(recipe(family, task, data, base.folder), tmp_path / "run")
+    assert not (tmp_path / "run").exists(), "no folder is left behind"
+
+
+def test_the_table_is_that_of_these_tests() -> None:
+    assert TABLE.read_text("utf-8") == table(), "write it anew: python tests/training/test_families.py"
+
+
+@pytest.mark.parametrize(
+    ("family", "task"),
+    [("xlnet", "text-classification"), ("t5", "text-classification"), ("gpt2", "token-classification")],
+)
+def test_a_starter_learns_what_is_easy(family: str, task: str, tmp_path: Path) -> None:
+    from labkit.training import train
+
+    spans = tmp_path / "spans.jsonl"
+    spans.write_text("".join(json.dumps(row) + "\n" for row in named_rows(300)), encoding="utf-8")
+    data = {"text-classification": write_csv(tmp_path / "toy.csv", toy_rows(300)), "token-classification": spans}
+    base = build_starter(family, texts(), size="tiny")
+    easy = recipe(family, task, data, base.folder).with_values(budget={"epochs": 12}, optimizer={"learning_rate": 1e-2})
+    run = train(easy, tmp_path / "run")
+    assert run.evaluation.headline[run.evaluation.first].value > 0.85
+
+
+if __name__ == "__main__":
+    TABLE.write_text(table(), encoding="utf-8")
