@@ -292,7 +292,7 @@ def _tour(options: argparse.Namespace) -> int:
     result = run.evaluation
     print(f"Done in {answer['seconds']:.0f} s. On {result.n} test texts that training never saw:\n")
     rows = [("", "model", "95 % interval", *result.baselines)]
-    for name in ("accuracy", "macro_f1"):
+    for name in dict.fromkeys((result.first, "macro_f1")):
         figure = result.headline[name]
         others = [f"{comparison.b[name].value:.3f}" for comparison in result.baselines.values()]
         rows.append((TITLES[name], f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", *others))

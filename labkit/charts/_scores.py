@@ -15,18 +15,18 @@ MOST_CLASSES = 80
 
 
 def scores(evaluation: Evaluation) -> go.Figure:
-    """The model beside its baselines: accuracy (exact match with several labels) and macro F1, with intervals.
+    """The model beside its baselines: the figure that counts most (accuracy, or F1 of entities) and macro F1, with intervals.
 
     Args:
         evaluation: with or without baselines.
     """
-    first = "exact_match" if evaluation.multi_label else "accuracy"
-    shown = (first, "macro_f1")
+    first = evaluation.first
+    shown = [metric for metric in (first, "macro_f1") if metric in evaluation.headline]
     rows: list[tuple[str, dict[str, Estimate]]] = [("this model", {m: evaluation.headline[m] for m in shown})]
     rows += [(other, dict(comparison.b)) for other, comparison in evaluation.baselines.items()]
     rows.sort(key=lambda row: row[1][first].value)
     figure = make_subplots(
-        cols=2, shared_yaxes=True, horizontal_spacing=0.06, subplot_titles=[TITLES[metric] for metric in shown]
+        cols=len(shown), shared_yaxes=True, horizontal_spacing=0.06, subplot_titles=[TITLES[metric] for metric in shown]
     )
     for column, metric in enumerate(shown, 1):
         figures = [figures[metric] for _, figures in rows]
@@ -69,7 +69,7 @@ def per_class_f1(evaluation: Evaluation) -> go.Figure:
 
 
 def slices(evaluation: Evaluation, column: str) -> go.Figure:
-    """Accuracy (exact match with several labels) in each slice of a column, beside all rows.
+    """The figure that counts most, such as accuracy, in each slice of a column, beside all rows.
 
     Args:
         evaluation: made with this column among its slices.
@@ -81,7 +81,7 @@ def slices(evaluation: Evaluation, column: str) -> go.Figure:
     if column not in evaluation.slices:
         raise UnknownName("column of the evaluation's slices", column, evaluation.slices, "Evaluate with slices=[…]")
     parts = evaluation.slices[column][::-1]
-    metric = "exact_match" if evaluation.multi_label else "accuracy"
+    metric = evaluation.first
     whole = evaluation.metrics[metric]
     figure = go.Figure()
     hover = [
