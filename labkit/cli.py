@@ -136,6 +136,10 @@ def _refuse_undecodable(options: argparse.Namespace) -> None:
 
 def _as_options(message: str) -> str:
     """The keyword arguments that a message names, written as the options of the command line: label='x' as --label 'x'."""
+    from labkit.tasks import TASKS
+
+    for task in TASKS.values():
+        message = message.replace(f'layout="{task.layout}"', f"--task {task.id}")
     return re.sub(r"(?<![\w.])(text|label|encoding|delimiter|test|validation)=(?:(?=')| )", r"--\1 ", message)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from labkit.errors import ModelError, UnknownName, quoted
 from labkit.models._catalogue import find
 from labkit.models._load import BaseModel, load_config
+from labkit.models._starter import PREFIX, STARTERS
 
 _TYPES = {
     "BERT": "bert",
@@ -35,17 +36,23 @@ def require_head(model: BaseModel | str, head: str, task: str) -> None:
     """Refuse a base model whose architecture transformers has no such head for.
 
     Args:
-        model: one with files on this machine, of which only the configuration is read; or a name, which is looked up in the
-            catalogue, and of which nothing is known yet where it is not there.
+        model: one with files on this machine, of which only the configuration is read; or a name, which is looked up among
+            the starter models and in the catalogue, and of which nothing is known yet where it is in neither.
         head: name of one of transformers' ``AutoModelFor…`` classes.
         task: task id, for the message.
 
     Raises:
         ModelError: the architecture has no such head.
+        UnknownName: there is no such starter model.
     """
     import transformers
 
-    if isinstance(model, str):
+    if isinstance(model, str) and model.startswith(PREFIX):
+        family = model.removeprefix(PREFIX)
+        if family not in STARTERS:
+            raise UnknownName("starter model", model, [PREFIX + known for known in STARTERS])
+        kind, name = {"deberta": "deberta-v2", "qwen": "qwen3"}.get(family, family), model
+    elif isinstance(model, str):
         try:
             kind = _TYPES.get(find(model).family, "")
         except UnknownName:

@@ -11,6 +11,7 @@ import numpy as np
 import traitlets
 
 from labkit import charts
+from labkit.errors import LabError
 from labkit.evaluation import (
     ClassOrder,
     Evaluation,
@@ -20,7 +21,7 @@ from labkit.evaluation import (
     confusion_difference,
     order_classes,
 )
-from labkit.tasks import Predictions
+from labkit.tasks import Predictions, SpanPredictions
 from labkit.training import Run
 from labkit.widgets._run_rows import Source, checked, marked, said
 from labkit.widgets._widget import LabWidget, command, shown, table
@@ -40,8 +41,12 @@ class ConfusionMatrix(LabWidget):
     ``picked`` says which cell is open, ``selection`` which rows that are: let other widgets follow them. With several labels a
     row there is a table instead: how often each label was found, missed and wrongly given.
 
+    Of entities in texts, the classes are their types and "(nothing)", and the cells count entities, boundaries aside. No rows
+    are listed then: ``ErrorBrowser`` shows them.
+
     Args:
-        source: a run or its directory; an ``Evaluation``, which holds no rows to list; or ``Predictions``.
+        source: a run or its directory; an ``Evaluation``, which holds no rows to list; ``Predictions``; or
+            ``SpanPredictions``.
         compare: another of these for the same rows; the matrix then shows its counts less those of ``source``.
         split: of the runs' predictions.
         rows: with ``Predictions``, a split of a corpus (or columns with row_id and text) to take texts from.
@@ -50,7 +55,8 @@ class ConfusionMatrix(LabWidget):
 
     Raises:
         UnknownName: the run has no such split.
-        LabError: the two are of other rows or labels; an unknown keyword or value.
+        LabError: the two are of other rows or labels; an evaluation without classes; a cell of entities is picked; an
+            unknown keyword or value.
     """
 
     stem: ClassVar[str] = "confusion_matrix"
@@ -66,9 +72,9 @@ class ConfusionMatrix(LabWidget):
 
     def __init__(
         self,
-        source: Run | str | os.PathLike[str] | Evaluation | Predictions,
+        source: Run | str | os.PathLike[str] | Evaluation | Predictions | SpanPredictions,
         *,
-        compare: Run | str | os.PathLike[str] | Evaluation | Predictions | None = None,
+        compare: Run | str | os.PathLike[str] | Evaluation | Predictions | SpanPredictions | None = None,
         split: str = "test",
         rows: Any = None,
         **traits: Any,
@@ -89,7 +95,11 @@ class ConfusionMatrix(LabWidget):
 
     @traitlets.validate("picked")
     def _known_cell(self, proposal: Any) -> dict[str, str]:
-        return checked(proposal["value"], self.evaluation.labels)
+        cell = checked(proposal["value"], self.evaluation.labels)
+        if cell and self.evaluation.what:
+            do = "filter ErrorBrowser(run) by kind and type"
+            raise LabError("a matrix whose cells count rows", "one that counts entities", do)
+        return cell
 
     @property
     def evaluation(self) -> Evaluation:
@@ -154,6 +164,8 @@ class ConfusionMatrix(LabWidget):
 
     def _draw(self, split: str, order: Any) -> dict[str, Any]:
         a = self._a.evaluation(split)
+        if not a.labels:
+            raise LabError("an evaluation of classes", f"one of {a.what or 'something else'}", "look at run.evaluation")
         b = None if self._b is None else self._b.evaluation(split)
         before = a.confusion
         change = np.zeros_like(before) if b is None else confusion_difference(a, b)
@@ -175,7 +187,8 @@ class ConfusionMatrix(LabWidget):
             "order": order_classes(counts, order),
             "multi_label": a.multi_label,
             "cells": cells,
-            "n": a.n,
+            "n": int(before.sum()) if a.what else a.n,
+            "entities": bool(a.what),
             "pairs": _changes(a, change) if b is not None else _pairs(a),
             "rows": self._a.has_rows,
         }
@@ -235,15 +248,16 @@ class ConfusionMatrix(LabWidget):
         a, labels = self.evaluation, self.evaluation.labels
         right = "" if a.multi_label else f", {int(np.trace(a.confusion)):,} right"
         title = f"Confusion matrix{f' of {self._a.name}' if self._a.name else ''}"
-        head = f"<h4>{html.escape(title)}</h4><p>{a.n:,} rows{right}, {len(labels):,} classes.</p>"
+        of = html.escape(a.what) if a.what else f"{a.n:,} rows"
+        head = f"<h4>{html.escape(title)}</h4><p>{of}{right}, {len(labels):,} classes.</p>"
         if a.multi_label:
-            of = [[labels[j], *self.matrix["cells"][j][0]] for j in self.matrix["order"]]
-            return head + table(["label", "found", "missed", "false alarms"], of, numbers={1, 2, 3})
+            counted = [[labels[j], *self.matrix["cells"][j][0]] for j in self.matrix["order"]]
+            return head + table(["label", "found", "missed", "false alarms"], counted, numbers={1, 2, 3})
         if len(labels) <= _IN_FACE:
             at = self.matrix["order"]
             counts = [[labels[i], *(f"{a.confusion[i, j]:,}" if a.confusion[i, j] else "" for j in at)] for i in at]
             head += table(["true \\ predicted", *(labels[j] for j in at)], counts, numbers=set(range(1, len(at) + 1)))
-        what = "change" if self._b else "rows"
+        what = "change" if self._b else "entities" if a.what else "rows"
         pairs = [
             [pair["true"], pair["predicted"], f"{pair['count']:+,}" if self._b else f"{pair['count']:,}"]
             for pair in self.pairs()

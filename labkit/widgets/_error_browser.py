@@ -11,22 +11,18 @@ import numpy as np
 import traitlets
 
 from labkit.errors import LabError, UnknownName
-from labkit.evaluation import Suspect, errors, slice_rows, suspects
 from labkit.models import embed, nearest
-from labkit.tasks import Predictions
 from labkit.training import Run
+from labkit.widgets._error_rows import INCLUDE, NO_COLUMNS, ORDERS, ErrorRows, error_rows
 from labkit.widgets._jobs import Jobs
-from labkit.widgets._run_rows import CELL_KEYS, RunRows, checked, marked, said, whole_texts
+from labkit.widgets._run_rows import RunRows, layout_of, said, whole_texts
+from labkit.widgets._span_faces import html_table, marked_html
 from labkit.widgets._widget import LabWidget, command, shown, table
 
-INCLUDE = ("wrong", "unsure", "all")
 SPACES = ("run", "base")
 MOST_COMPARED = 20_000
 """Training rows among which neighbours are looked for; of more, so many drawn at random: embedding takes minutes as it is."""
-
-_FILTERS = (*CELL_KEYS, "slice", "search", "rows", "suspects")
-_BARS = 12  # probabilities that are shown of many classes
-_NEVER = ("row_id", "text", "text_pair", "label")
+_IN_FACE = 10  # rows
 
 
 class ErrorBrowser(LabWidget):
@@ -37,27 +33,34 @@ class ErrorBrowser(LabWidget):
     ``errors.observe(lambda change: setattr(labeler, "queue", change.new), names="relabel")``. ``filters`` takes what a
     ``ConfusionMatrix`` has in ``picked``: ``traitlets.dlink((matrix, "picked"), (errors, "filters"))``.
 
+    Of a run that marks spans, the list has the rows with errors, those with most of them first, and the chosen row shows its
+    true and its predicted entities one above the other.
+
     Args:
         run: a run or its directory.
         split: of its predictions.
         include: "wrong" rows; right ones that the model was "unsure" of, the least sure first; or "all".
         filters: "true", "predicted" (labels); "found", "missed", "false_alarm" (a label, with several a row); "slice"
             ([column, value]; "length" counts words); "search" (in the text); "rows" (ids); "suspects" (True: likely label
-            errors only).
-        traits: ``space``, the model whose view of likeness finds neighbours: the "run"'s own, or its "base".
+            errors only). Of spans: "kind" (of error, one of ``labkit.evaluation.ERROR_KINDS``), "type" (of entity, true or
+            predicted), "slice", "search" and "rows".
+        traits: ``space``, the model whose view of likeness finds neighbours: the "run"'s own, or its "base"; ``order`` of
+            rows with wrong spans: those with most "errors" first, or by the "confidence" of the surest one.
 
     Raises:
         RunError: no such run.
         UnknownName: the run has no predictions of the split; a filter that does not exist.
-        LabError: an unknown keyword.
+        LabError: an unknown keyword; a run of a task whose errors are not shown here.
     """
 
     stem: ClassVar[str] = "error_browser"
-    by_hand: ClassVar[tuple[str, ...]] = ("split", "include", "filters", "space", "selection", "current")
+    by_hand: ClassVar[tuple[str, ...]] = ("split", "include", "order", "filters", "space", "selection", "current")
 
     split = traitlets.Unicode("test", help="Which predictions of the run are shown.").tag(sync=True)
     include = traitlets.Enum(INCLUDE, "wrong", help="Wrong rows, unsure right ones, or all.").tag(sync=True)
-    filters = traitlets.Dict(help="true, predicted, slice, search, rows, suspects.").tag(sync=True)
+    order = traitlets.Enum(ORDERS, "errors", help="Order of rows with wrong spans.").tag(sync=True)
+    spans = traitlets.Bool(False, help="Whether the run marks spans in texts.").tag(sync=True)
+    filters = traitlets.Dict(help="true, predicted, slice, search, rows, suspects; kind, type of spans.").tag(sync=True)
     selection = traitlets.List(traitlets.Unicode(), help="Ids of the marked rows.").tag(sync=True)
     relabel = traitlets.List(traitlets.Unicode(), help="Ids of the rows handed over to a labeler.").tag(sync=True)
     current = traitlets.Unicode("", help="Id of the row that is shown in full.").tag(sync=True)
@@ -74,14 +77,14 @@ class ErrorBrowser(LabWidget):
         **traits: Any,
     ) -> None:
         self._of = RunRows(run)
-        self._splits: dict[str, _Split] = {}
+        self._splits: dict[str, ErrorRows] = {}
         self._vectors: dict[tuple[str, str], tuple[Any, Any, list[int]]] = {}
         self._listed: list[dict[str, Any]] | None = None
-        _Split.of(self._of, self._splits, split)  # an unknown split is refused here
-        super().__init__(split=split, include=include, **traits)
+        self._rows_of(split)  # an unknown split is refused here
+        super().__init__(split=split, include=include, spans=layout_of(self._of.run) == "spans", **traits)
         self._jobs = Jobs(self)
-        self.observe(self._changed, names=["split", "include", "filters"])
-        self.observe(self.refresh_code, names=["split", "include", "filters", "selection", "space"])
+        self.observe(self._changed, names=["split", "include", "order", "filters"])
+        self.observe(self.refresh_code, names=["split", "include", "order", "filters", "selection", "space"])
         self.filters = filters or {}
         self._changed()
         self.refresh_code()
@@ -91,26 +94,13 @@ class ErrorBrowser(LabWidget):
 
     @traitlets.validate("filters")
     def _known_filters(self, proposal: Any) -> dict[str, Any]:
-        given = {name: v for name, v in proposal["value"].items() if v is not None and v not in ("", False, [], ())}
-        for name in given:
-            if name not in _FILTERS:
-                raise UnknownName("filter of the error list", name, _FILTERS)
-        rows = self._here
-        checked({name: given[name] for name in CELL_KEYS if name in given}, rows.predictions.labels)
-        if "slice" in given:
-            column, value = self._slice(given["slice"])
-            if value not in (slices := rows.slices(column)):
-                raise UnknownName(f"slice by {column}", value, slices)
-            given["slice"] = [column, value]
-        if "rows" in given:
-            given["rows"] = [str(row_id) for row_id in given["rows"]]
-        return given
+        return self._here.checked(proposal["value"])
 
     @traitlets.validate("current")
     def _known_row(self, proposal: Any) -> str:
         row_id = str(proposal["value"])
         if row_id and row_id not in self._here.at:
-            raise UnknownName("row of this split", row_id, self._here.predictions.row_ids)
+            raise UnknownName("row of this split", row_id, self._here.ids)
         return row_id
 
     # -- what the buttons do --------------------------------------------------------------------------------------------------
@@ -129,25 +119,23 @@ class ErrorBrowser(LabWidget):
             count: rows, 1 to 200.
 
         Returns:
-            "rows" (row_id, text, true, predicted, confidence, loss, right, suspect: whether its label is likely wrong),
-            "of" (rows that pass the filters) and "note" (what to know about the texts).
+            "rows" (row_id, text, true, predicted, confidence, loss, right, suspect: whether its label is likely wrong; of
+            spans row_id, text, errors, kinds: how many errors of each kind, entities: how many true ones, confidence: of
+            the surest mistake, or of the least sure entity of a right row, right), "of" (rows that pass the filters) and
+            "note" (what to know about the texts).
         """
         found = self._list()[max(0, start) :][: max(1, min(200, count))]
-        return {"rows": found, "of": len(self._list()), "note": self._of.note}
+        return {"rows": found, "of": len(self._list()), "note": self._here.note}
 
     @command
     def choices(self) -> dict[str, Any]:
-        """What can be chosen: splits, labels, the slices of each column, and how many rows there are of each kind."""
-        here = self._here
+        """What can be chosen: splits, labels, the slices of each column, how many rows there are of each kind, and how many
+        errors of each kind in spans."""
         return {
             "run": self._of.name,
             "splits": self._of.splits,
-            "labels": list(here.predictions.labels),
-            "slices": {name: list(here.slices(name)) for name in here.columns},
-            "counts": {name: len(here.listed(name)) for name in INCLUDE},
-            "suspects": sum(suspect.likely for suspect in here.suspects.values()),
-            "multi_label": here.predictions.multi_label,
             "training": self._of.corpus is not None and len(self._of.corpus["train"]),
+            **self._here.choices(),
         }
 
     @command
@@ -165,7 +153,7 @@ class ErrorBrowser(LabWidget):
         wanted = [str(row_id) for row_id in row_ids]
         for row_id in wanted:
             if row_id not in self._here.at:
-                raise UnknownName("row of this split", row_id, self._here.predictions.row_ids)
+                raise UnknownName("row of this split", row_id, self._here.ids)
         self.selection = wanted
 
     @command
@@ -182,37 +170,16 @@ class ErrorBrowser(LabWidget):
 
     @command
     def row(self, row_id: str) -> dict[str, Any]:
-        """Everything about one row: text, columns, probabilities (the highest first), and whether its label is doubtful.
+        """Everything about one row: text, columns, probabilities (the highest first), and whether its label is doubtful. Of
+        spans: text, columns, "true" and "predicted" spans (start, end, label, confidence, error: what is wrong with it, or
+        nothing), and "errors" (kind, true, predicted, confidence).
 
         Raises:
             UnknownName: the split has no such row.
         """
-        here = self._here
-        if row_id not in here.at:
-            raise UnknownName("row of this split", row_id, here.predictions.row_ids)
-        at, p = here.at[row_id], here.predictions
-        order = np.argsort(-p.probabilities[at], kind="stable")
-        true = [] if p.gold is None else p.names(p.gold[[at]])[0] or []
-        given = p.names(p.predicted[[at]])[0] or []
-        true, given = ([one] if isinstance(one, str) else one for one in (true, given))
-        # the true label is shown however improbable it is
-        shown_labels = [int(j) for n, j in enumerate(order) if n < _BARS or p.labels[int(j)] in {*true, *given}]
-        suspect = here.suspects.get(row_id)
-        found = here.known.get(row_id, {})
-        columns = self._of.columns(self.split, [row_id])
-        others = {name: values[0] for name, values in columns.items() if name not in _NEVER}
-        return {
-            "row_id": row_id,
-            "text": here.texts[at],
-            "columns": {name: str(value) for name, value in others.items() if value not in (None, "")},
-            "true": true,
-            "predicted": given,
-            "confidence": found.get("confidence"),
-            "loss": found.get("loss"),
-            "probabilities": [[p.labels[j], float(p.probabilities[at, j])] for j in shown_labels],
-            "more": len(order) - len(shown_labels),
-            "suspect": None if suspect is None or not suspect.likely else suspect.suggested or f"not {suspect.given}",
-        }
+        if row_id not in self._here.at:
+            raise UnknownName("row of this split", row_id, self._here.ids)
+        return self._here.detail(row_id)
 
     @command
     def prepare(self) -> None:
@@ -235,14 +202,14 @@ class ErrorBrowser(LabWidget):
             n: how many, 1 to 50.
 
         Returns:
-            row_id, text, label (those of several joined) and cosine of each.
+            row_id, text, label (those of several joined), cosine of each, and its "spans" where its data has some.
 
         Raises:
             UnknownName: the split has no such row.
             LabError: the data is gone, or the run has no training rows.
         """
         if row_id not in self._here.at:
-            raise UnknownName("row of this split", row_id, self._here.predictions.row_ids)
+            raise UnknownName("row of this split", row_id, self._here.ids)
         training, own, kept = self._embedded(self.split, self.space)
         columns = self._training()
         texts = whole_texts(columns, len(columns["row_id"]))
@@ -253,19 +220,19 @@ class ErrorBrowser(LabWidget):
             label = (columns.get("label") or [None] * (i + 1))[i]
             if columns["row_id"][i] != row_id:
                 near = {"row_id": columns["row_id"][i], "text": texts[i], "label": said(label), "cosine": float(cosine)}
-                answers.append(near)
+                answers.append({**near, "spans": columns["spans"][i] or []} if "spans" in columns else near)
         return answers[:n]
 
     # -- inside ---------------------------------------------------------------------------------------------------------------
 
     @property
-    def _here(self) -> _Split:
-        return _Split.of(self._of, self._splits, self.split)
+    def _here(self) -> ErrorRows:
+        return self._rows_of(self.split)
 
-    def _slice(self, given: Any) -> tuple[str, str]:
-        if isinstance(given, str) or len(given) != 2:
-            raise LabError("a slice as [column, value]", repr(given)[:80])
-        return str(given[0]), str(given[1])
+    def _rows_of(self, split: str) -> ErrorRows:
+        if split not in self._splits:
+            self._splits[split] = error_rows(self._of, split)
+        return self._splits[split]
 
     @shown
     def _changed(self, *_: Any) -> None:
@@ -281,21 +248,7 @@ class ErrorBrowser(LabWidget):
     def _list(self) -> list[dict[str, Any]]:
         """The rows that pass the filters, in order."""
         if self._listed is None:
-            here, f = self._here, self.filters
-            marks = marked(here.predictions, {key: f[key] for key in CELL_KEYS if key in f})
-            passes: list[Callable[[dict[str, Any]], bool]] = [lambda row: bool(marks[here.at[row["row_id"]]])]
-            if "slice" in f:
-                among = set(here.slices(f["slice"][0])[f["slice"][1]])
-                passes.append(lambda row: row["row_id"] in among)
-            if "rows" in f:
-                wanted = set(f["rows"])
-                passes.append(lambda row: row["row_id"] in wanted)
-            if "suspects" in f:
-                passes.append(lambda row: bool(row["suspect"]))
-            if "search" in f:
-                words = str(f["search"]).casefold()
-                passes.append(lambda row: words in (row["text"] or row["row_id"]).casefold())
-            self._listed = [row for row in here.listed(self.include) if all(one(row) for one in passes)]
+            self._listed = self._here.passing(self.include, self.order, self.filters)
         return self._listed
 
     def _training(self) -> dict[str, Any]:
@@ -303,14 +256,14 @@ class ErrorBrowser(LabWidget):
         if corpus is None:
             raise LabError("the data of the run", "none", self._of.note)
         train = corpus["train"]
-        return {name: train[name] for name in train.column_names if name in _NEVER}
+        return {name: train[name] for name in train.column_names if name in NO_COLUMNS}
 
     def _embedded(
         self, split: str, space: str, progress: Callable[[int, int], None] | None = None
     ) -> tuple[Any, Any, list[int]]:
         """Vectors of the training rows and of the split's, and the positions of the former."""
         if (split, space) not in self._vectors:
-            here, columns = _Split.of(self._of, self._splits, split), self._training()
+            here, columns = self._rows_of(split), self._training()
             texts = [text or "" for text in whole_texts(columns, len(columns["row_id"]))]
             kept = list(range(len(texts)))
             if len(texts) > MOST_COMPARED:
@@ -322,7 +275,7 @@ class ErrorBrowser(LabWidget):
         return self._vectors[split, space]
 
     def cell(self) -> str:
-        usual = {"split": "test", "include": "wrong", "filters": {}, "space": "run"}
+        usual = {"split": "test", "include": "wrong", "order": "errors", "filters": {}, "space": "run"}
         parts = [f"{name}={getattr(self, name)!r}" for name, value in usual.items() if getattr(self, name) != value]
         given = ", ".join([repr(str(self._of.run.directory)), *parts])
         lines = ["from labkit.widgets import ErrorBrowser", "", f"errors = ErrorBrowser({given})"]
@@ -333,72 +286,26 @@ class ErrorBrowser(LabWidget):
     def face(self) -> str:
         listed = self._list()
         what = {"wrong": "wrong rows", "unsure": "right rows, least sure first", "all": "rows"}[self.include]
-        rows = [
-            [(row["text"] or f"row {row['row_id']}")[:160], row["true"], row["predicted"], f"{row['loss']:.2f}"]
-            for row in listed[:10]
-        ]
-        note = f"<p class=quiet>{html.escape(self._of.note)}</p>" if self._of.note else ""
+        note = f"<p class=quiet>{html.escape(self._here.note)}</p>" if self._here.note else ""
         return (
             f"<h4>Errors of {html.escape(self._of.name)}</h4><p>{len(listed):,} {what} of {html.escape(self.split)}"
             f"{', filtered' if self.filters else ''}.</p>{note}"
-            + table(["text", "true", "predicted", "loss"], rows, numbers={3})
+            + (self._spans_in_face(listed[:_IN_FACE]) if self.spans else self._labels_in_face(listed[:_IN_FACE]))
         )
 
+    def _labels_in_face(self, listed: list[dict[str, Any]]) -> str:
+        rows = [
+            [(row["text"] or f"row {row['row_id']}")[:160], row["true"], row["predicted"], f"{row['loss']:.2f}"]
+            for row in listed
+        ]
+        return table(["text", "true", "predicted", "loss"], rows, numbers={3})
 
-class _Split:
-    """What is known about the rows of one split, worked out once."""
-
-    def __init__(self, of: RunRows, split: str) -> None:
-        self.predictions: Predictions = of.run.predictions(split)
-        if self.predictions.gold is None:
-            raise LabError(f"true labels in the {split} rows", "none", "choose a split with labels")
-        ids = list(self.predictions.row_ids)
-        self.at = {row_id: i for i, row_id in enumerate(ids)}
-        self._columns = of.columns(split, ids)
-        self.texts = whole_texts(self._columns, len(ids))
-        self.suspects: dict[str, Suspect] = {}
-        for suspect in reversed(suspects(self.predictions)):
-            self.suspects[suspect.row_id] = suspect
-        self._listed: dict[str, list[dict[str, Any]]] = {}
-        self._slices: dict[str, dict[str, list[str]]] = {}
-        self.known = {row["row_id"]: row for row in self.listed("all")}
-
-    @classmethod
-    def of(cls, of: RunRows, kept: dict[str, _Split], split: str) -> _Split:
-        if split not in kept:
-            kept[split] = cls(of, split)
-        return kept[split]
-
-    @property
-    def columns(self) -> list[str]:
-        """Columns to slice by."""
-        if not self._columns:
-            return []
-        return ["length", *(name for name in self._columns if name not in (*_NEVER, "length"))]
-
-    def slices(self, column: str) -> dict[str, list[str]]:
-        """Slice → row ids."""
-        if column not in self.columns:
-            raise UnknownName("column to slice by", column, self.columns)
-        if column not in self._slices:
-            texts = {"text": [text or "" for text in self.texts]}
-            self._slices[column] = slice_rows(self.predictions, {**self._columns, **texts}, column)
-        return self._slices[column]
-
-    def listed(self, include: str) -> list[dict[str, Any]]:
-        """Rows of one kind, in order."""
-        if include not in self._listed:
-            self._listed[include] = [
-                {
-                    "row_id": row["row_id"],
-                    "text": self.texts[self.at[row["row_id"]]],
-                    "true": said(row["gold"]),
-                    "predicted": said(row["predicted"]),
-                    "confidence": row["confidence"],
-                    "loss": row["loss"],
-                    "right": row["gold"] == row["predicted"],
-                    "suspect": row["row_id"] in self.suspects and self.suspects[row["row_id"]].likely,
-                }
-                for row in errors(self.predictions, include=include)  # type: ignore[arg-type]
-            ]
-        return self._listed[include]
+    def _spans_in_face(self, listed: list[dict[str, Any]]) -> str:
+        labels = self._here.choices()["labels"]
+        rows = []
+        for row in listed:
+            one = self._here.detail(row["row_id"])
+            kinds = ", ".join(f"{n} {kind}" for kind, n in row["kinds"].items())
+            both = [marked_html(row["text"], one[part], labels) for part in ("true", "predicted")]
+            rows.append([html.escape(kinds) or "none", *both])
+        return html_table(["errors", "true", "predicted"], rows)

@@ -17,6 +17,7 @@ import numpy as np
 import traitlets
 
 from labkit.data import Corpus, Journal, read
+from labkit.data._corpus import LayoutName
 from labkit.errors import LabError, UnknownName
 from labkit.widgets._labelling import (
     Labelling,
@@ -47,7 +48,8 @@ class Labeler(LabWidget):
         data: a corpus, or what ``labkit.data.read`` takes.
         journal: path of the label journal; beside the data file when None.
         labels: names to choose from; those of the data and of the journal when None.
-        mode: "single" label, "multi" (several labels) or "spans" (labelled stretches of the text); detected when None.
+        mode: "single" label, "multi" (several labels) or "spans" (labelled stretches of the text), for which the data is read
+            with ``layout="spans"``; detected when None.
         suggestions: of a model: predictions, a run or its directory, or a function from texts to predictions (with
             ``pairs=`` for pairs). For spans, a mapping from row ids to lists of spans, or a function from texts to such.
         queue: "file", "random", "unlabelled", "unsure" (the model's least sure rows first), "suspects" (labels that are
@@ -97,7 +99,8 @@ class Labeler(LabWidget):
         columns: Sequence[str] = (),
         **traits: Any,
     ) -> None:
-        self.corpus = data if isinstance(data, Corpus) else read(data, require_label=False)
+        layout: LayoutName = "spans" if mode == "spans" else "labels"
+        self.corpus = data if isinstance(data, Corpus) else read(data, require_label=False, layout=layout)
         self.journal = Journal(journal_of(self.corpus) if journal is None else journal, who)
         self._given = {"data": data, "journal": journal, "labels": labels, "suggestions": suggestions, "who": who}
         self._given |= {"mode": mode, "guidelines": guidelines, "split": split}
@@ -106,6 +109,12 @@ class Labeler(LabWidget):
         self._at = 0  # place in the queue of the example that is shown
         super().__init__(**traits)
         self.mode = mode or self._detect()
+        if self.mode == "spans" and not isinstance(data, Corpus) and self.corpus.config.layout != "spans":
+            self.corpus = read(data, require_label=False, layout="spans")
+        if self.mode != "spans" and self.corpus.config.layout == "spans":
+            raise LabError(
+                "mode 'spans' for a corpus with spans", repr(self.mode), "leave it out, or read the data as labels"
+            )
         self.place, self.guidelines = str(self.journal.path), guidelines_of(guidelines)
         self.suggestions = Suggestions(suggestions, self._thought, self._silent)
         self.work = Labelling(
@@ -116,7 +125,8 @@ class Labeler(LabWidget):
             split=split,
             suggestions=self.suggestions,
         )
-        found = list(labels) if labels is not None else [] if self.mode == "spans" else list(self.corpus.labels)
+        known = self.corpus.labels if self.mode != "spans" or self.corpus.config.layout == "spans" else ()
+        found = list(known if labels is None else labels)
         used = {name for value in self.journal.current(self.work.field).values() for name in label_names(value)}
         self.labels = list(dict.fromkeys(found + sorted(used)))
         self.queue = queue
@@ -523,13 +533,17 @@ class Labeler(LabWidget):
         return queue
 
     def _list_queues(self) -> None:
-        have = self.corpus.labelled or self.suggests
-        pairs = choices([] if self.mode == "spans" else self.labels, doubtful=have, unsure=self.suggests)
+        whole = self.mode != "spans"  # a row has one answer, which a model can be asked about
+        have = whole and (self.corpus.labelled or self.suggests)
+        labels = self.labels if whole or self.corpus.config.layout == "spans" else []
+        pairs = choices(labels, doubtful=have, unsure=whole and self.suggests)
         if self.queue_name == "selection":
             pairs.append(["selection", f"Selection of {len(self.work.order):,} rows"])
         self.queues = pairs
 
     def _detect(self) -> str:
+        if self.corpus.config.layout == "spans":
+            return "spans"
         if self.corpus.multi_label:
             return "multi"
         have = any("spans" in rows.column_names for rows in self.corpus.splits.values())

@@ -15,6 +15,7 @@ import numpy as np
 
 from labkit._places import named
 from labkit.data import Corpus, Decision, Journal, Query, Table
+from labkit.data._journal_spans import fitted, span_cells, types_of
 from labkit.errors import DataError, LabError, UnknownName
 from labkit.widgets._queue import Order, Suggestions, arrange
 
@@ -59,6 +60,7 @@ class Labelling:
         self.corpus, self.journal, self.field, self.columns = corpus, journal, field, tuple(columns)
         self.split, self.suggestions = split, suggestions
         self.rows = Table(corpus)
+        self._fits = field == "spans" and corpus.config.layout == "spans"  # decisions are held against the texts
         for name in self.columns:
             if name not in self.rows.columns:
                 raise UnknownName("column", name, self.rows.columns)
@@ -74,11 +76,14 @@ class Labelling:
         Raises:
             UnknownName, LabError: as ``arrange``.
         """
-        force = self.journal.current("label")
+        self.follow()
+        force = self.journal.current(self.field)
+        if self.field == "spans":
+            types = {row: None if spans is None else types_of(spans) for row, spans in force.items()}
+            force = {row: names for row, names in types.items() if row in self.decided}
         rows = arrange(queue, self.corpus, self.rows, split=self.split, force=force, suggestions=self.suggestions)
         self.order = Order(rows, len(self.rows))
         self._mark(self.decided)
-        self.follow()
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -105,7 +110,9 @@ class Labelling:
             now = {row for row in rows if self._is_decided(row)}
         else:
             skipped = self.journal.current("skip")
-            now = {*self.journal.current(self.field), *(row for row, value in skipped.items() if value)}
+            decided = self.journal.current(self.field)
+            unfit = span_cells(decided, self.corpus)[1] if self._fits else ()
+            now = {*(decided.keys() - unfit), *(row for row, value in skipped.items() if value)}
         self.decided -= rows.keys()
         self.decided |= now
         self._seen = len(lines)
@@ -119,8 +126,18 @@ class Labelling:
             self.order.mark([*there, *(self.rows.positions_of(strange).tolist() if strange else ())], done)
 
     def _is_decided(self, row: str) -> bool:
+        return self._decision(row) is not _NOTHING or bool(self.journal.value(row, "skip", False))
+
+    def _decision(self, row: str) -> Any:
+        """What was decided on a row; _NOTHING where nothing was, or spans that do not fit its text, as ``apply`` has it."""
         value = self.journal.value(row, self.field, _NOTHING)
-        return value is not _NOTHING or bool(self.journal.value(row, "skip", False))
+        if value is None or value is _NOTHING or not self._fits:
+            return value
+        position = self.rows.positions_of([row]) if row not in self._known else [self._known[row][0]]
+        if not len(position):  # a row of an older state of the data
+            return value
+        spans = fitted(value, self.rows.row(int(position[0]))["text"] or "")
+        return _NOTHING if spans is None else spans
 
     # -- rows ------------------------------------------------------------------------------------------------------------------
 
@@ -144,7 +161,8 @@ class Labelling:
     def in_force(self, row: str) -> Any:
         """The value of a row: what was decided, else what the file has."""
         self.position(row)
-        return self.journal.value(row, self.field, self._known[row][1])
+        value = self._decision(row)
+        return self._known[row][1] if value is _NOTHING else value
 
     def text(self, row_id: str) -> str:
         """The complete text of a row, as it was corrected where somebody did."""
@@ -167,6 +185,10 @@ class Labelling:
         row = self.rows.row(position)
         lines = self.journal.history(row_id)
         text = str(self.journal.value(row_id, "text", row["text"]) or "")
+        value, suggestion = self.in_force(row_id), self.suggestions.of(row_id)
+        if self.field == "spans" and cut == CUT:  # a span that is shown in part would be kept in part
+            shown = [*(value or ()), *((suggestion or {}).get("value") or ())]
+            cut = max([cut, *(span["end"] for span in shown)])
         return {
             "row_id": row_id,
             "place": self.order.place(position),
@@ -174,13 +196,13 @@ class Labelling:
             "text": text[:cut],
             "length": len(text),
             "text_pair": None if row.get("text_pair") is None else str(row["text_pair"])[:cut],
-            "value": self.in_force(row_id),
+            "value": value,
             "given": self._known[row_id][1],
             "decided": row_id in self.decided,
             "skipped": bool(self.journal.value(row_id, "skip", False)) if lines else False,
             "flag": bool(self.journal.value(row_id, "flag", False)) if lines else False,
             "note": str(self.journal.value(row_id, "note", "") or "") if lines else "",
-            "suggestion": self.suggestions.of(row_id),
+            "suggestion": suggestion,
             "after": lines[-1].id if lines else "",
             "beside": {name: in_words(row.get(name))[:500] for name in self.columns},
         }
@@ -254,7 +276,7 @@ def label_names(value: Any) -> list[str]:
 
 
 def checked_spans(given: Sequence[Any], text: str) -> list[dict[str, Any]]:
-    """Spans in their order, for the journal.
+    """Spans in their order, for the journal, each with the words that it marks: where the text changes, they tell.
 
     Raises:
         LabError: something that is no span, or lies outside the text.
@@ -264,11 +286,11 @@ def checked_spans(given: Sequence[Any], text: str) -> list[dict[str, Any]]:
         start, end, label = (
             (one.get(name) for name in ("start", "end", "label")) if isinstance(one, dict) else (0, 0, 0)
         )
-        if not (isinstance(start, int) and isinstance(end, int) and isinstance(label, str)):
+        if not (type(start) is int and type(end) is int and isinstance(label, str) and label.strip()):
             raise LabError('spans as {"start", "end", "label"}', repr(one)[:80])
         if not 0 <= start < end <= len(text):
             raise LabError(f"a span inside the {len(text):,} characters of the text", f"{start} to {end}")
-        spans.append({"start": start, "end": end, "label": label})
+        spans.append({"start": start, "end": end, "label": label, "text": text[start:end]})
     return sorted(spans, key=lambda span: (span["start"], span["end"], span["label"]))
 
 
@@ -304,7 +326,18 @@ def _made(corpus: Corpus) -> str:
     if corpus.steps:
         values = ", ".join(f"{name}={value!r}" for name, value in kept.items())
         return f"from labkit.data import DataConfig, load\n\ncorpus = load(DataConfig({values}))"
-    names = ("train", "validation", "test", "text", "text_pair", "label", "label_separator", "multi_label", "id")
+    names = (
+        "train",
+        "validation",
+        "test",
+        "text",
+        "text_pair",
+        "label",
+        "label_separator",
+        "multi_label",
+        "id",
+        "layout",
+    )
     values = ", ".join([repr(config.train), *(f"{n}={kept[n]!r}" for n in names[1:] if n in kept)])
     return f"from labkit.data import read\n\ncorpus = read({values}, require_label=False)"
 

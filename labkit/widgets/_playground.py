@@ -1,4 +1,4 @@
-"""A fine-tuned model to play with: texts in, probabilities out; variants pinned side by side."""
+"""A fine-tuned model to play with: texts in, probabilities or marked entities out; variants pinned side by side."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ import traitlets
 from labkit._places import writable
 from labkit.errors import LabError
 from labkit.training import Run
+from labkit.widgets._run_rows import layout_of
+from labkit.widgets._span_faces import html_table, marked_html
 from labkit.widgets._widget import LabWidget, command, shown, table
 
 if TYPE_CHECKING:
+    from labkit.tasks import Predictions, SpanPredictions
     from labkit.training import Predictor
 
 MOST_TEXTS = 1000
@@ -43,7 +46,7 @@ class Playground(LabWidget):
 
     Raises:
         RunError: no such run, or one without a model.
-        LabError: an unknown keyword.
+        LabError: an unknown keyword; a run of a task whose answers are not shown here; two runs of different tasks.
     """
 
     stem: ClassVar[str] = "playground"
@@ -58,6 +61,7 @@ class Playground(LabWidget):
         help="Name and labels of each model; labels are known once it is loaded."
     ).tag(sync=True)
     paired = traitlets.Bool(False, help="Whether the model takes pairs of texts.").tag(sync=True)
+    spans = traitlets.Bool(False, help="Whether the model marks spans in the texts.").tag(sync=True)
     state = traitlets.Enum(("idle", "loading", "ready"), "idle", help="Whether the models are loaded.").tag(sync=True)
 
     def __init__(
@@ -73,12 +77,17 @@ class Playground(LabWidget):
         self._runs = [one if isinstance(one, Run) else Run(one) for one in given]
         for one in self._runs:
             _ = one.model_folder  # a run without a model is refused here
+        layouts = [layout_of(one) for one in self._runs]
+        if len(set(layouts)) > 1:
+            tasks = " and ".join(one.recipe.task for one in self._runs)
+            raise LabError("two runs of one task", tasks, "give each a playground of its own")
         self._predictors: list[Predictor] = []
         self._file = self._runs[0].directory / FILE if keep else None
         names = [one.directory.name for one in self._runs]
         paired = bool(self._runs[0].recipe.data.text_pair)
         known = [{"name": name, "labels": []} for name in names]
-        super().__init__(examples=list(examples), models=known, paired=paired, **traits)
+        spans = layouts[0] == "spans"
+        super().__init__(examples=list(examples), models=known, paired=paired, spans=spans, **traits)
         if "pins" not in traits:
             self._recall()
         self.observe(self.refresh_code, names=["text", "second", "lines", "pins"])
@@ -99,9 +108,11 @@ class Playground(LabWidget):
 
         Returns:
             For each text "text", "second", "tokens" (what the first model's tokenizer makes of it, special ones
-            included), "limit" (how many of them the model reads), and "models": for each model "labels" (those that it
-            decides for), "confidence" (of the decision; with several labels, of the least sure one) and
-            "probabilities", in the order of ``models[i]["labels"]``.
+            included), "limit" (how many of them the model reads; a tagger reads more in overlapping windows of as many),
+            and "models": for each model "labels" (those that it decides for), "confidence" (of the decision; with several
+            labels, of the least sure one) and "probabilities", in the order of ``models[i]["labels"]``. Of models for
+            token-classification "spans" instead: "start" and "end" in characters, "label" and "confidence" of each
+            entity found, in the order of the text.
 
         Raises:
             DataError: something is no text.
@@ -123,12 +134,7 @@ class Playground(LabWidget):
         for i, text in enumerate(listed):
             second = pairs[i] if pairs else ""
             ids = first.tokenizer(text, second if pairs else None, truncation=False, verbose=False)["input_ids"]
-            answers = []
-            for predictions in said:
-                p, decided = predictions.probabilities[i], predictions.names(predictions.predicted[[i]])[0]
-                sure = float(np.maximum(p, 1 - p).min() if predictions.multi_label else p.max())
-                chosen = decided if isinstance(decided, list) else [str(decided)]
-                answers.append({"labels": chosen, "confidence": sure, "probabilities": [round(float(x), 5) for x in p]})
+            answers = [_spans_said(one, i) if self.spans else _labels_said(one, i) for one in said]
             results.append(
                 {"text": text, "second": second, "tokens": len(ids), "limit": first.max_length, "models": answers}
             )
@@ -239,6 +245,13 @@ class Playground(LabWidget):
 
     def face(self) -> str:
         names = [str(model["name"]) for model in self.models]
+        head = f"<h4>Playground: {html.escape(' beside '.join(names))}</h4>"
+        if not self.pins:
+            return f"{head}<p class=quiet>Run the cell to type texts and see what the model says.</p>"
+        if self.spans:
+            labels = list(dict.fromkeys(label for model in self.models for label in model["labels"]))
+            marks = [[marked_html(pin["text"], said["spans"], labels) for said in pin["models"]] for pin in self.pins]
+            return head + html_table(names, marks)
         rows = [
             [
                 f"{pin['text']}\n{pin['second']}".strip()[:200],
@@ -246,10 +259,19 @@ class Playground(LabWidget):
             ]
             for pin in self.pins
         ]
-        head = f"<h4>Playground: {html.escape(' beside '.join(names))}</h4>"
-        if not rows:
-            return f"{head}<p class=quiet>Run the cell to type texts and see what the model says.</p>"
         return head + table(["pinned text", *names], rows)
+
+
+def _labels_said(predictions: Predictions, i: int) -> dict[str, Any]:
+    p, decided = predictions.probabilities[i], predictions.names(predictions.predicted[[i]])[0]
+    sure = float(np.maximum(p, 1 - p).min() if predictions.multi_label else p.max())
+    chosen = decided if isinstance(decided, list) else [str(decided)]
+    return {"labels": chosen, "confidence": sure, "probabilities": [round(float(x), 5) for x in p]}
+
+
+def _spans_said(predictions: SpanPredictions, i: int) -> dict[str, Any]:
+    found = zip(predictions.predicted[i], predictions.confidence[i], strict=True)
+    return {"spans": [{**span._asdict(), "confidence": round(sure, 5)} for span, sure in sorted(found)]}
 
 
 def _stored(file: Path | None) -> dict[str, Any]:

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from labkit.data import Corpus, load
 from labkit.errors import LabError, UnknownName
 from labkit.evaluation import Evaluation, evaluate
-from labkit.tasks import Predictions
+from labkit.tasks import TASKS, Predictions, SpanPredictions
 from labkit.training import Run
 
 CELL_KEYS = ("true", "predicted", "found", "missed", "false_alarm")
 """What a cell of a confusion matrix, and a filter of an error list, can ask for."""
+_SHOWN = ("labels", "spans")  # layouts whose rows the widgets show
 
 
 class RunRows:
@@ -93,9 +94,9 @@ class Source:
         self._evaluations: dict[str, Evaluation] = {}
         self._predictions: dict[str, Predictions] = {}
         self._run: RunRows | None = None
-        self._one: Evaluation | Predictions | None = None
+        self._one: Evaluation | Predictions | SpanPredictions | None = None
         self._columns: dict[str, list[Any]] = {}
-        if isinstance(given, Evaluation | Predictions):
+        if isinstance(given, Evaluation | Predictions | SpanPredictions):
             self._one = given
             names = getattr(rows, "column_names", None) or list(rows or {})
             self._columns = {name: list(rows[name]) for name in names}
@@ -110,8 +111,10 @@ class Source:
 
     @property
     def has_rows(self) -> bool:
-        """Whether single rows can be listed."""
-        return not isinstance(self._one, Evaluation)
+        """Whether single rows can be listed: predictions of classes are there."""
+        if self._run:
+            return TASKS[self._run.run.recipe.task].layout == "labels"
+        return isinstance(self._one, Predictions)
 
     @property
     def note(self) -> str:
@@ -131,7 +134,8 @@ class Source:
                     raise UnknownName("evaluated split", split, sorted(found))
                 self._evaluations.update(found)
             else:
-                self._evaluations[split] = evaluate(self._known(split), resamples=0)
+                assert self._one is not None
+                self._evaluations[split] = evaluate(self._one, resamples=0)
         return self._evaluations[split]
 
     def predictions(self, split: str) -> Predictions | None:
@@ -155,8 +159,38 @@ class Source:
         if isinstance(self._one, Predictions):
             return self._one
         if split not in self._predictions and self._run:
-            self._predictions[split] = self._run.run.predictions(split)
+            self._predictions[split] = of_classes(self._run.run, split)
         return self._predictions[split]
+
+
+def of_classes(run: Run, split: str) -> Predictions:
+    """A run's predictions of classes.
+
+    Raises:
+        LabError: the run is of another task.
+        UnknownName: it has none of that split.
+    """
+    if TASKS[run.recipe.task].layout != "labels":
+        raise _of_another_task(run, "a run for text-classification")
+    found: Predictions = run.predictions(split)
+    return found
+
+
+def layout_of(run: Run) -> str:
+    """What a row of a run's data is: "labels" of a text, or "spans" in it.
+
+    Raises:
+        LabError: it is anything else.
+    """
+    layout: str = TASKS[run.recipe.task].layout
+    if layout not in _SHOWN:
+        raise _of_another_task(run, "a run for text-classification or token-classification")
+    return layout
+
+
+def _of_another_task(run: Run, expected: str) -> LabError:
+    do = "look at run.evaluation and run.predictions() instead"
+    return LabError(expected, f"one for {run.recipe.task}", do)
 
 
 def whole_texts(columns: Mapping[str, Sequence[Any]], n: int) -> list[str | None]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from toys import toy_rows, write_csv
 
-from labkit.data import Journal, read
+from labkit.data import Journal, apply, read
 from labkit.errors import DataError, LabError, UnknownName
 from labkit.tasks import Predictions
 from labkit.widgets import Labeler
@@ -222,13 +222,86 @@ def test_spans(tmp_path: Path) -> None:
     labeler = Labeler(read(rows, require_label=False), **make)
     spans = [{"start": 8, "end": 15, "label": "person"}, {"start": 0, "end": 3, "label": "person"}]
     labeler.label(spans)
-    assert labeler.journal.value("r0", "spans") == spans[::-1] and labeler.current == "r1"
+    written = [{**spans[1], "text": "Ada"}, {**spans[0], "text": "Charles"}]
+    assert labeler.journal.value("r0", "spans") == written and labeler.current == "r1"
     beyond, empty = {"start": 3, "end": 99, "label": "person"}, {"start": 2, "end": 2, "label": "person"}
     for wrong in ([beyond], [empty], [{"start": 1}], "person"):
         with pytest.raises(LabError):
             labeler.label(wrong)
     again = Labeler(read(rows, require_label=False), journal=tmp_path / "x.labels.jsonl")
     assert again.mode == "spans" and again.labels == ["person"] and again.current == "r1"
+
+
+@pytest.fixture()
+def marked(tmp_path: Path) -> Path:
+    """Texts with spans of their own; the last row has none yet."""
+    texts = ["Ada met Charles 👩‍💻 in London", "nobody here", "Bath and Bath Spa", "later"]
+    spans = [[[0, 3, "person"], [23, 29, "place"]], [], [[9, 17, "place"], [0, 4, "place"], [9, 13, "place"]], None]
+    rows = [{"id": f"r{i}", "text": text, "spans": spans[i]} for i, text in enumerate(texts)]
+    path = tmp_path / "marked.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return path
+
+
+def test_spans_of_the_data_are_where_labelling_begins(marked: Path) -> None:
+    for labeler in (Labeler(marked, mode="spans"), Labeler(read(marked, layout="spans"))):
+        assert labeler.mode == "spans" and labeler.labels == ["person", "place"]
+        assert labeler.example["value"] == labeler.example["given"] == [
+            {"start": 0, "end": 3, "label": "person"}, {"start": 23, "end": 29, "label": "place"},
+        ]  # fmt: skip
+    with pytest.raises(LabError, match="mode 'spans'"):
+        Labeler(read(marked, layout="spans"), mode="single")
+    assert labeler.look()["example"]["decided"] is False and 'layout="' not in labeler.cell()
+    assert "layout='spans'" in labeler.cell()
+    names = [value for value, _ in labeler.queues]
+    assert "unlabelled" in names and "class:person" in names and not {"suspects", "unsure"} & set(names)
+    labeler.choose("unlabelled")
+    assert [labeler.work.id_at(place) for place in range(len(labeler.work.order))] == ["r1", "r3"]
+    labeler.choose("class:person")
+    assert labeler.current == "r0" and len(labeler.work.order) == 1
+
+
+def test_what_the_labeler_shows_is_what_is_applied(marked: Path) -> None:
+    labeler = Labeler(marked, mode="spans", who="ann")
+    labeler.label([*labeler.example["value"], {"start": 8, "end": 15, "label": "person"}])
+    labeler.label([])
+    labeler.label(None, "r2")
+    labeler.label([{"start": 0, "end": 5, "label": "when"}], "r3", new=True)
+    labeler.label([{"start": 0, "end": 4, "label": "place"}], "r2")
+    labeler.undo()
+    fresh = Labeler(marked)  # the journal says what is decided on
+    assert fresh.mode == "spans" and fresh.labels == ["person", "place", "when"]
+    done = apply(read(marked, layout="spans"), marked)
+    for row in done["train"]:
+        shown = [widget.work.in_force(row["row_id"]) for widget in (labeler, fresh)]
+        assert shown == [row["spans"]] * 2
+    assert [row["spans"] and len(row["spans"]) for row in done["train"]] == [3, [], None, 1]
+    assert done.labels == ("person", "place", "when")
+
+
+def test_spans_of_a_text_that_changed_are_asked_for_again(marked: Path) -> None:
+    labeler = Labeler(marked, mode="spans")
+    labeler.label([{"start": 8, "end": 15, "label": "person"}])
+    labeler.label([])
+    assert labeler.progress["done"] == 2
+    marked.write_text(
+        marked.read_text("utf-8").replace("Ada met", "Eva met").replace("met Charles", "met Phoebe,"), "utf-8"
+    )
+    again = Labeler(marked)
+    assert again.progress["done"] == 1 and again.current == "r0"
+    assert [span["label"] for span in again.example["value"]] == ["person", "place"], "those of the data"
+    done = apply(read(marked, layout="spans"), marked)
+    assert done["train"]["spans"][0] == again.example["value"] and "'r0'" in done.steps[0].text
+    again.label([{"start": 8, "end": 14, "label": "person"}])
+    assert again.progress["done"] == 2
+    assert len(apply(read(marked, layout="spans"), marked)["train"]["spans"][0]) == 1
+
+
+def test_spans_far_into_a_long_text_are_shown_whole(tmp_path: Path) -> None:
+    rows = [{"id": "a", "text": "x" * 30_000, "spans": [[24_990, 25_000, "end"]]}]
+    labeler = Labeler(read(rows, layout="spans"), journal=tmp_path / "x.labels.jsonl")
+    assert len(labeler.example["text"]) == 25_000 and labeler.example["length"] == 30_000
+    assert len(labeler.page()["rows"][0]["text"]) == 300
 
 
 def test_labels_that_do_not_exist_are_made_on_purpose_only(csv: Path) -> None:

@@ -2,7 +2,7 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import type { Bridge } from "./lib/bridge";
 import { count, fixed, percent, visible } from "./lib/format";
-import { LEGIBLE, Matrix, colSentence, fit, labelRoom, moved, paths, picture, rowSentence, sentence, step, strengthOf, tints, written, type MatrixData } from "./lib/matrix";
+import { LEGIBLE, Matrix, colSentence, fit, labelRoom, moved, paths, picture, rowSentence, sentence, step, strengthOf, tints, unit, written, type MatrixData } from "./lib/matrix";
 import { fileName, png, save } from "./lib/save";
 import { Button, Check, Code, Empty, Note, Segments, Select, useAction, useAsked, useTrait, useWidth, widget, type BaseTraits } from "./lib/ui";
 
@@ -50,7 +50,7 @@ function App({ bridge }: Door) {
   const [focus, setFocus] = useTrait(bridge, "focus");
   const [split, setSplit] = useTrait(bridge, "split");
   const [picked] = useTrait(bridge, "picked");
-  const pick = useAction((cell: Picked) => bridge.call("pick", { ...cell }));
+  const pick = useAction((cell: Picked) => (data.entities ? Promise.resolve() : bridge.call("pick", { ...cell })));
   const [zoom, setZoom] = useState<number | "whole" | null>(null);
   const matrix = useMemo(() => (data.multi_label ? null : new Matrix(data)), [data]);
   const download = useAction(async (kind: string) => {
@@ -124,7 +124,7 @@ function App({ bridge }: Door) {
       </div>
       {(download.error || pick.error) && <Note kind="error">{download.error || pick.error}</Note>}
       {matrix ? (
-        <div class={data.pairs.length ? "cm-split" : ""}>
+        <div class={`${data.pairs.length ? "cm-split" : ""} ${data.entities ? "cm-still" : ""}`}>
           <Board matrix={matrix} values={values} focus={focus} picked={picked} pick={pick.run} zoom={zoom} setZoom={setZoom} size={size} />
           {data.pairs.length > 0 && <Pairs data={data} picked={picked} pick={pick.run} />}
         </div>
@@ -316,8 +316,8 @@ function Board(props: {
         ) : (
           <span>
             {matrix.compared
-              ? `${count(right)} → ${count(rightB)} of ${count(matrix.data.n)} rows right`
-              : `${count(right)} of ${count(matrix.data.n)} rows right (${percent(right / Math.max(matrix.data.n, 1))}); ${count(matrix.data.n - right)} off the diagonal`}
+              ? `${count(right)} → ${count(rightB)} of ${count(matrix.data.n)} ${unit(matrix.data)} right`
+              : `${count(right)} of ${count(matrix.data.n)} ${unit(matrix.data)} right (${percent(right / Math.max(matrix.data.n, 1))}); ${count(matrix.data.n - right)} off the diagonal`}
           </span>
         )}
       </div>
@@ -349,7 +349,7 @@ function Board(props: {
               class="cm-cells"
               role="grid"
               tabIndex={0}
-              aria-label="Confusion matrix: arrow keys move, Enter opens the rows of a cell, r those of its true class, c those of its predicted class"
+              aria-label={`Confusion matrix: arrow keys move${matrix.data.entities ? "" : ", Enter opens the rows of a cell, r those of its true class, c those of its predicted class"}`}
               aria-rowcount={k}
               aria-colcount={k}
               aria-activedescendant={id}
@@ -406,12 +406,12 @@ function Pairs({ data, picked, pick }: { data: MatrixData; picked: Picked; pick(
   return (
     <div class="cm-pairs">
       <h4>{data.compare ? "Changed most" : "Most confused"}</h4>
-      <ol>
+      <ol tabIndex={data.entities ? 0 : undefined} aria-label={data.entities ? "Pairs of types" : undefined}>
         {data.pairs.map((pair) => {
           const on = pair.true === picked.true && pair.predicted === picked.predicted;
           return (
             <li key={`${pair.true}\n${pair.predicted}`}>
-              <button type="button" aria-pressed={on} onClick={() => pick(on ? {} : { true: pair.true, predicted: pair.predicted })}>
+              <button type="button" aria-pressed={data.entities ? undefined : on} disabled={data.entities} onClick={() => pick(on ? {} : { true: pair.true, predicted: pair.predicted })}>
                 <span class="cm-pair">
                   <span class="lk-cut">{visible(pair.true)}</span>
                   <span class="lk-cut lk-quiet">
@@ -525,7 +525,11 @@ function Examples({ bridge, data, picked, split, clear }: Door & { data: MatrixD
   if (!some)
     return (
       <div class="cm-hint lk-quiet">
-        {data.rows ? "Click a cell or a class name to see its rows." : "Made from an evaluation, which holds no rows: give the run to see the rows behind a cell."}
+        {data.entities
+          ? "The cells count entities, boundaries aside; (nothing) stands for none. They cannot be opened: ErrorBrowser lists the rows by kind of error and type."
+          : data.rows
+            ? "Click a cell or a class name to see its rows."
+            : "Made from an evaluation, which holds no rows: give the run to see the rows behind a cell."}
         {!data.multi_label && data.rows && (
           <>
             {" "}

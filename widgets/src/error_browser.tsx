@@ -1,7 +1,11 @@
-// Errors by falling loss: a list that fetches what is in sight, and beside it the row with its neighbours in the training data.
+// Errors by falling loss, or those of a tagger: a list that fetches what is in sight, and beside it the row with its neighbours in the training data.
+import { Fragment } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Kinds, SpanLine, SpanOne, type SpanDetail, type SpanRow } from "./error_browser/spans";
 import type { Bridge } from "./lib/bridge";
 import { count, fixed, percent, visible } from "./lib/format";
+import { Marked } from "./lib/marked";
+import type { Mark } from "./lib/marks";
 import { Bar, Button, Check, Code, Empty, Note, Segments, Select, TextInput, useAction, useAsked, useDebounced, useTrait, widget, type BaseTraits } from "./lib/ui";
 
 type Filters = Record<string, unknown>;
@@ -15,6 +19,8 @@ interface Job {
 interface Traits extends BaseTraits {
   split: string;
   include: "wrong" | "unsure" | "all";
+  order: "errors" | "confidence";
+  spans: boolean;
   filters: Filters;
   selection: string[];
   relabel: string[];
@@ -34,8 +40,10 @@ interface Row {
   suspect: boolean;
 }
 
+type AnyRow = Row & SpanRow; // of the one kind or of the other, as the trait `spans` says
+
 interface Stretch {
-  rows: Row[];
+  rows: AnyRow[];
   of: number;
   note: string;
 }
@@ -48,6 +56,7 @@ interface Choices {
   counts: Record<"wrong" | "unsure" | "all", number>;
   suspects: number;
   multi_label: boolean;
+  kinds: Record<string, number>;
   training: number | false;
 }
 
@@ -69,10 +78,12 @@ interface Near {
   text: string | null;
   label: string;
   cosine: number;
+  spans?: Mark[];
 }
 
 type Door = { bridge: Bridge<Traits> };
 const px = (n: number): string => `${n}px`;
+const NO_KINDS = { missed: 0, spurious: 0, boundary: 0, type: 0, "type and boundary": 0 }; // as long as they are being counted
 
 function App({ bridge }: Door) {
   const [split, setSplit] = useTrait(bridge, "split");
@@ -80,6 +91,8 @@ function App({ bridge }: Door) {
   const [filters, setFilters] = useTrait(bridge, "filters");
   const [selection] = useTrait(bridge, "selection");
   const [relabel] = useTrait(bridge, "relabel");
+  const [spans] = useTrait(bridge, "spans");
+  const [order, setOrder] = useTrait(bridge, "order");
   const [typed, setTyped] = useState(String(filters["search"] ?? ""));
   const search = useDebounced(typed, 200);
   const set = useAction((changes: Filters) => bridge.call("filter", changes));
@@ -128,8 +141,14 @@ function App({ bridge }: Door) {
         />
         {choices && choices.splits.length > 1 && <Select label="Split" value={split} options={choices.splits} onChange={setSplit} />}
         <TextInput type="search" label="Search the texts" placeholder="Search the texts" value={typed} onInput={setTyped} />
-        <Select label="True label" any="Any true label" value={text("true")} options={choices?.labels ?? []} onChange={(v) => void set.run({ true: v })} />
-        <Select label="Predicted label" any="Any prediction" value={text("predicted")} options={choices?.labels ?? []} onChange={(v) => void set.run({ predicted: v })} />
+        {spans ? (
+          <Select label="Type of entity" any="Any type" value={text("type")} options={(choices?.labels ?? []).map((label) => [label, visible(label)] as const)} onChange={(v) => void set.run({ type: v })} />
+        ) : (
+          <>
+            <Select label="True label" any="Any true label" value={text("true")} options={choices?.labels ?? []} onChange={(v) => void set.run({ true: v })} />
+            <Select label="Predicted label" any="Any prediction" value={text("predicted")} options={choices?.labels ?? []} onChange={(v) => void set.run({ predicted: v })} />
+          </>
+        )}
         {choices && Object.keys(choices.slices).length > 0 && (
           <>
             <Select
@@ -153,9 +172,23 @@ function App({ bridge }: Door) {
             )}
           </>
         )}
-        <Check checked={Boolean(filters["suspects"])} onChange={(v) => void set.run({ suspects: v })}>
-          Likely label errors
-        </Check>
+        {spans ? (
+          include !== "unsure" && (
+            <Select
+              label="Order"
+              value={order}
+              options={[
+                ["errors", "Most errors first"],
+                ["confidence", "Surest errors first"],
+              ]}
+              onChange={(v) => setOrder(v as Traits["order"])}
+            />
+          )
+        ) : (
+          <Check checked={Boolean(filters["suspects"])} onChange={(v) => void set.run({ suspects: v })}>
+            Likely label errors
+          </Check>
+        )}
         {given && <Away text={`${count(given.length)} given row${given.length === 1 ? "" : "s"}`} away={() => void set.run({ rows: [] })} />}
         {extra.map((kind) => (
           <Away key={kind} text={`${kind.replace("_", " ")}: ${visible(text(kind))}`} away={() => void set.run({ [kind]: "" })} />
@@ -166,10 +199,22 @@ function App({ bridge }: Door) {
           </Button>
         )}
       </div>
+      {spans && (
+        <div class="lk-tools">
+          <Kinds
+            counts={choices?.kinds ?? NO_KINDS}
+            value={text("kind")}
+            choose={(kind) => {
+              if (kind && include === "unsure") setInclude("wrong");
+              void set.run({ kind });
+            }}
+          />
+        </div>
+      )}
       {(asked.error || set.error) && <Note kind="error">{asked.error || set.error}</Note>}
       <div class="lk-split eb-split">
         <List bridge={bridge} filtered={filtered} clear={clear} />
-        <One bridge={bridge} training={choices?.training ?? false} />
+        <One bridge={bridge} training={choices?.training ?? false} labels={choices?.labels ?? []} />
       </div>
       {hand.error && <Note kind="error">{hand.error}</Note>}
       <div class="lk-foot">
@@ -209,6 +254,8 @@ const FETCH = 50;
 
 function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): void }) {
   const [split] = useTrait(bridge, "split");
+  const [spans] = useTrait(bridge, "spans");
+  const [order] = useTrait(bridge, "order");
   const [include, setInclude] = useTrait(bridge, "include");
   const [filters] = useTrait(bridge, "filters");
   const [selection, setSelection] = useTrait(bridge, "selection");
@@ -217,8 +264,8 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
   const [top, setTop] = useState(0);
   const [anchor, setAnchor] = useState(0);
   const [id] = useState(() => `eb-${Math.random().toString(36).slice(2)}`); // several lists may be on one page
-  const key = JSON.stringify([split, include, filters]);
-  const kept = useRef<{ key: string; pages: Map<number, Row[]>; head: Stretch }>({ key: "", pages: new Map(), head: { rows: [], of: 0, note: "" } });
+  const key = JSON.stringify([split, include, order, filters]);
+  const kept = useRef<{ key: string; pages: Map<number, AnyRow[]>; head: Stretch }>({ key: "", pages: new Map(), head: { rows: [], of: 0, note: "" } });
   const room = 460;
   const first = Math.floor(top / HEIGHT / FETCH);
   const last = Math.floor((top + room) / HEIGHT / FETCH);
@@ -237,7 +284,7 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
     return kept.current.head;
   });
   const of = asked.value?.of ?? 0;
-  const rowAt = (at: number): Row | undefined => kept.current.pages.get(Math.floor(at / FETCH))?.[at % FETCH];
+  const rowAt = (at: number): AnyRow | undefined => kept.current.pages.get(Math.floor(at / FETCH))?.[at % FETCH];
   const marked = useMemo(() => new Set(selection), [selection]);
   const placeOf = (row_id: string): number => {
     for (const [page, rows] of kept.current.pages) {
@@ -295,9 +342,9 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
   return (
     <div class="eb-left">
       <div class="eb-count lk-quiet" aria-live="polite">
-        {asked.value ? `${count(of)} row${of === 1 ? "" : "s"}, ${include === "unsure" ? "least sure first" : "highest loss first"}` : "Reading the data of the run…"}
+        {asked.value ? `${count(of)} row${of === 1 ? "" : "s"}, ${include === "unsure" ? "least sure first" : !spans ? "highest loss first" : order === "errors" ? "most errors first" : "surest errors first"}` : "Reading the data of the run…"}
         {selection.length > 0 && ` · ${count(selection.length)} marked`}
-        <span class="eb-head" aria-hidden="true">loss</span>
+        <span class="eb-head" aria-hidden="true">{spans ? "errors" : "loss"}</span>
       </div>
       {(asked.error || act.error) && <Note kind="error">{asked.error || act.error}</Note>}
       {asked.value?.note && <Note kind="warning">{asked.value.note}</Note>}
@@ -335,7 +382,8 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
                   style={{ top: px(at * HEIGHT), height: px(HEIGHT) }}
                   onClick={(event) => void act.run(at, event.shiftKey ? "range" : event.ctrlKey || event.metaKey ? "add" : "only")}
                 >
-                  {row && (
+                  {row && spans && <SpanLine row={row} />}
+                  {row && !spans && (
                     <>
                       <div class="eb-line">
                         <span class="lk-cut eb-text">{row.text === null ? `row ${visible(row.row_id)}` : visible(row.text.replace(/\s+/g, " "))}</span>
@@ -372,10 +420,11 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
 
 // -- one row -------------------------------------------------------------------------------------------------------------------
 
-function One({ bridge, training }: Door & { training: number | false }) {
+function One({ bridge, training, labels }: Door & { training: number | false; labels: string[] }) {
+  const [spans] = useTrait(bridge, "spans");
   const [current] = useTrait(bridge, "current");
   const [split] = useTrait(bridge, "split");
-  const asked = useAsked(`${split} ${current}`, () => (current ? bridge.call<Detail>("row", { row_id: current }) : Promise.resolve(null)));
+  const asked = useAsked(`${split} ${current}`, () => (current ? bridge.call<Detail | SpanDetail>("row", { row_id: current }) : Promise.resolve(null)));
   const row = asked.value;
   return (
     <div class="lk-scroll eb-one" tabIndex={0} role="group" aria-label="The row in full">
@@ -383,32 +432,53 @@ function One({ bridge, training }: Door & { training: number | false }) {
         <Note kind="error">{asked.error}</Note>
       ) : !row ? (
         <Empty title={asked.busy ? "Loading…" : "No row chosen"} />
+      ) : spans ? (
+        <SpanOne row={row as SpanDetail} labels={labels}>
+          <Neighbours bridge={bridge} row={row} training={training} labels={labels} />
+          <Facts row={row} />
+        </SpanOne>
       ) : (
-        <div class="lk-body">
-          {row.text === null ? <p class="lk-quiet">The text of row {visible(row.row_id)} is not there any more.</p> : <p class="lk-text eb-whole">{row.text}</p>}
-          {row.suspect && (
-            <Note kind="warning">
-              Likely label error: the model says <b class="eb-name">{visible(row.suspect)}</b> as firmly as for rows that have that label.
-            </Note>
-          )}
-          <h4>Probabilities</h4>
-          <Bars row={row} />
-          <Neighbours bridge={bridge} row={row} training={training} />
-          <dl class="lk-facts">
-            <dt>Row</dt>
-            <dd>{visible(row.row_id)}</dd>
-            <dt>Loss</dt>
-            <dd>{fixed(row.loss, 3)}</dd>
-            {Object.entries(row.columns).map(([name, value]) => (
-              <>
-                <dt key={name}>{visible(name)}</dt>
-                <dd class="lk-text">{value}</dd>
-              </>
-            ))}
-          </dl>
-        </div>
+        <Full bridge={bridge} row={row as Detail} training={training} />
       )}
     </div>
+  );
+}
+
+function Full({ bridge, row, training }: Door & { row: Detail; training: number | false }) {
+  return (
+    <div class="lk-body">
+      {row.text === null ? <p class="lk-quiet">The text of row {visible(row.row_id)} is not there any more.</p> : <p class="lk-text eb-whole">{row.text}</p>}
+      {row.suspect && (
+        <Note kind="warning">
+          Likely label error: the model says <b class="eb-name">{visible(row.suspect)}</b> as firmly as for rows that have that label.
+        </Note>
+      )}
+      <h4>Probabilities</h4>
+      <Bars row={row} />
+      <Neighbours bridge={bridge} row={row} training={training} />
+      <Facts row={row} loss={row.loss} />
+    </div>
+  );
+}
+
+function Facts({ row, loss }: { row: Pick<Detail, "row_id" | "columns">; loss?: number | null }) {
+  return (
+    <dl class="lk-facts">
+      <dt>Row</dt>
+      <dd>{visible(row.row_id)}</dd>
+      {loss !== undefined && (
+        <>
+          <dt>Loss</dt>
+          <dd>{fixed(loss, 3)}</dd>
+        </>
+      )}
+      {Object.entries(row.columns).map(([name, value]) => (
+        <Fragment key={name}>
+          <dt>{visible(name)}</dt>
+          <dd class="lk-text">{value}</dd>
+        </Fragment>
+      ))}
+    </dl>
   );
 }
 
@@ -435,7 +505,8 @@ function Bars({ row }: { row: Detail }) {
   );
 }
 
-function Neighbours({ bridge, row, training }: Door & { row: Detail; training: number | false }) {
+function Neighbours({ bridge, row, training, labels }: Door & { row: Detail | SpanDetail; training: number | false; labels?: string[] }) {
+  const [has, said] = labels ? [[], []] : [(row as Detail).true, (row as Detail).predicted];
   const [space, setSpace] = useTrait(bridge, "space");
   const [split] = useTrait(bridge, "split");
   const [jobs] = useTrait(bridge, "jobs");
@@ -479,8 +550,14 @@ function Neighbours({ bridge, row, training }: Door & { row: Detail; training: n
             <li key={near.row_id}>
               <span class="lk-num eb-cosine">{fixed(near.cosine, 2)}</span>
               <span class="eb-neighbour">
-                <span class="lk-text">{near.text ?? `row ${visible(near.row_id)}`}</span>
-                <span class={`lk-chip ${row.true.includes(near.label) ? "lk-chip-good" : row.predicted.includes(near.label) ? "lk-chip-bad" : ""}`}>{visible(near.label) || "no label"}</span>
+                {labels && near.text !== null ? (
+                  <Marked text={near.text} marks={near.spans ?? []} labels={labels} name={`Training row ${visible(near.row_id)}`} />
+                ) : (
+                  <>
+                    <span class="lk-text">{near.text ?? `row ${visible(near.row_id)}`}</span>
+                    <span class={`lk-chip ${has.includes(near.label) ? "lk-chip-good" : said.includes(near.label) ? "lk-chip-bad" : ""}`}>{visible(near.label) || "no label"}</span>
+                  </>
+                )}
               </span>
             </li>
           ))}

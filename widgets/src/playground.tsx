@@ -1,27 +1,10 @@
-// A model to play with: probabilities while you type, pinned variants beside one another, two models side by side.
+// A model to play with: probabilities or marked entities while you type, pinned variants, two models side by side.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Bridge } from "./lib/bridge";
 import { count, percent, visible } from "./lib/format";
 import { Button, Check, Code, Empty, Note, Segments, useAction, useAsked, useDebounced, useTrait, widget, type BaseTraits } from "./lib/ui";
-
-interface Said {
-  labels: string[];
-  confidence: number;
-  probabilities: number[];
-}
-
-interface Result {
-  text: string;
-  second: string;
-  tokens: number;
-  limit: number;
-  models: Said[];
-}
-
-interface Model {
-  name: string;
-  labels: string[];
-}
+import { Editor, LONG, tokens, type Model, type Result } from "./playground/parts";
+import { SpanLines, SpanPins, SpanResult, type Tagged } from "./playground/spans";
 
 interface Traits extends BaseTraits {
   text: string;
@@ -31,12 +14,12 @@ interface Traits extends BaseTraits {
   examples: string[];
   models: Model[];
   paired: boolean;
+  spans: boolean;
   state: "idle" | "loading" | "ready";
 }
 
 type Door = { bridge: Bridge<Traits> };
 
-const LONG = 300_000; // milliseconds that loading a model may take
 const TOP = 8;
 
 function App({ bridge }: Door) {
@@ -46,6 +29,7 @@ function App({ bridge }: Door) {
   const [examples] = useTrait(bridge, "examples");
   const [models] = useTrait(bridge, "models");
   const [paired] = useTrait(bridge, "paired");
+  const [spans] = useTrait(bridge, "spans");
   const [state] = useTrait(bridge, "state");
   const [typed, setTyped] = useState(text);
   const [typedSecond, setTypedSecond] = useState(second);
@@ -86,7 +70,7 @@ function App({ bridge }: Door) {
         <h3>Playground</h3>
         {models.map((model, m) => (
           <span key={m} class="lk-chip">
-            {models.length > 1 && <i class={`pg-dot pg-m${m}`} aria-hidden="true" />}
+            {models.length > 1 && !spans && <i class={`pg-dot pg-m${m}`} aria-hidden="true" />}
             {visible(model.name)}
           </span>
         ))}
@@ -127,7 +111,7 @@ function App({ bridge }: Door) {
             <Check checked={lines} onChange={setLines}>
               Each line is a text
             </Check>
-            <span class="lk-quiet pg-tokens">{!lines && one ? tokens(one) : <span class="lk-kbd">Ctrl Enter</span>}</span>
+            <span class="lk-quiet pg-tokens">{!lines && one ? tokens(one, spans) : <span class="lk-kbd">Ctrl Enter</span>}</span>
           </div>
           {pin.error && <Note kind="error">{pin.error}</Note>}
           {examples.length > 0 && (
@@ -144,9 +128,15 @@ function App({ bridge }: Door) {
           {asked.error ? (
             <Note kind="error">{asked.error}</Note>
           ) : parts.length === 0 ? (
-            <Empty title="No text yet">Type on the left: the probabilities follow.</Empty>
+            <Empty title="No text yet">Type on the left: the {spans ? "entities" : "probabilities"} follow.</Empty>
           ) : !one ? (
             <Empty title={state === "ready" ? "Thinking…" : "Loading the model…"} />
+          ) : spans ? (
+            lines ? (
+              <SpanLines results={results as unknown as Result<Tagged>[]} models={models} pin={(r) => void pin.run(r.text, "")} />
+            ) : (
+              <SpanResult result={one as unknown as Result<Tagged>} models={models} />
+            )
           ) : lines ? (
             <Lines results={results} models={models} pin={(r) => void pin.run(r.text, r.second)} />
           ) : (
@@ -154,7 +144,7 @@ function App({ bridge }: Door) {
           )}
         </div>
       </div>
-      <Pins bridge={bridge} models={models} />
+      {spans ? <SpanPins bridge={bridge as unknown as Bridge<never>} models={models} /> : <Pins bridge={bridge} models={models} />}
       <div class="lk-foot">
         <span aria-live="polite">
           {state === "loading" ? "Loading the model…" : state === "idle" ? "The model is loaded at the first text." : "Model loaded."}
@@ -163,11 +153,6 @@ function App({ bridge }: Door) {
       </div>
     </>
   );
-}
-
-function tokens(result: Result): string {
-  const said = `${count(result.tokens)} token${result.tokens === 1 ? "" : "s"}`;
-  return result.tokens > result.limit ? `${said}: cut after ${count(result.limit)}` : said;
 }
 
 /** Probability of a label by name; the second model may have them in another order. */
@@ -392,41 +377,6 @@ function Pins({ bridge, models }: Door & { models: Model[] }) {
         </table>
       </div>
     </section>
-  );
-}
-
-function Editor({ text, done }: { text: string; done(text: string | null): void }) {
-  const [typed, setTyped] = useState(text);
-  return (
-    <div class="pg-pin">
-      <textarea
-        class="lk-input"
-        rows={3}
-        value={typed}
-        aria-label="Pinned text"
-        ref={(element) => {
-          if (element && !element.dataset["seen"]) {
-            element.dataset["seen"] = "yes";
-            element.focus();
-          }
-        }}
-        onInput={(event) => setTyped(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) done(typed);
-          else if (event.key === "Escape") done(null);
-          else return;
-          event.preventDefault();
-        }}
-      />
-      <div class="pg-acts">
-        <button type="button" onClick={() => done(typed)}>
-          Save
-        </button>
-        <button type="button" onClick={() => done(null)}>
-          Cancel
-        </button>
-      </div>
-    </div>
   );
 }
 

@@ -8,6 +8,7 @@ const data = (more: Partial<MatrixData> = {}): MatrixData => ({
   labels: ["cat", "dog", "owl"],
   order: [2, 0, 1],
   multi_label: false,
+  entities: false,
   // 8 cats right, 2 taken for dogs; 5 dogs right; 1 owl taken for a cat
   cells: [0, 0, 8, 7, 0, 1, 2, 3, 1, 1, 5, 5, 2, 0, 1, 0, 2, 2, 0, 1],
   n: 16,

@@ -424,8 +424,8 @@ var Matrix = class {
   }
   /** Count or share of the true class; of two runs, the second less the first. */
   value(cell, values) {
-    let counted = this.compared ? cell.b - cell.a : cell.a;
-    return values === "shares" ? counted / Math.max(this.totals.rows[cell.row] ?? 0, 1) : counted;
+    let counted2 = this.compared ? cell.b - cell.a : cell.a;
+    return values === "shares" ? counted2 / Math.max(this.totals.rows[cell.row] ?? 0, 1) : counted2;
   }
 };
 function add(list, at, n2) {
@@ -477,20 +477,20 @@ function labelRoom(labels, most) {
   let longest = labels.reduce((n2, label) => Math.max(n2, label.length), 0);
   return Math.round(Math.max(48, Math.min(most, longest * 6.6 + 14)));
 }
-var rows = (n2) => `${count(n2)} row${n2 === 1 ? "" : "s"}`, signed = (n2) => n2 > 0 ? `+${count(n2)}` : n2 < 0 ? `−${count(-n2)}` : "±0";
+var counted = (data, n2) => data.entities ? `${count(n2)} entit${n2 === 1 ? "y" : "ies"}` : `${count(n2)} row${n2 === 1 ? "" : "s"}`, unit = (data) => data.entities ? "entities" : "rows", signed = (n2) => n2 > 0 ? `+${count(n2)}` : n2 < 0 ? `−${count(-n2)}` : "±0";
 function sentence(matrix, row, col) {
   let cell = matrix.get(row, col), of = Math.max(matrix.totals.rows[row] ?? 0, 1);
-  return matrix.compared ? `${count(cell.a)} → ${count(cell.b)} rows (${signed(cell.b - cell.a)}), ${percent(cell.a / of)} → ${percent(cell.b / of)} of the true class` : `${rows(cell.a)}, ${percent(cell.a / of)} of the true class`;
+  return matrix.compared ? `${count(cell.a)} → ${count(cell.b)} ${unit(matrix.data)} (${signed(cell.b - cell.a)}), ${percent(cell.a / of)} → ${percent(cell.b / of)} of the true class` : `${counted(matrix.data, cell.a)}, ${percent(cell.a / of)} of the true class`;
 }
 function rowSentence(matrix, row) {
   let { totals } = matrix, of = totals.rows[row] ?? 0, share = (right) => percent(right / Math.max(of, 1)), found = matrix.compared ? `${count(totals.right[row] ?? 0)} → ${count(totals.rightB[row] ?? 0)} found` : `${count(totals.right[row] ?? 0)} found (recall ${share(totals.right[row] ?? 0)})`;
-  return `${rows(of)}, ${found}`;
+  return `${counted(matrix.data, of)}, ${found}`;
 }
 function colSentence(matrix, col) {
   let { totals } = matrix, of = totals.cols[col] ?? 0;
   if (matrix.compared) return `predicted ${count(of)} → ${count(totals.colsB[col] ?? 0)} times, ${count(totals.right[col] ?? 0)} → ${count(totals.rightB[col] ?? 0)} right`;
   let right = totals.right[col] ?? 0;
-  return `predicted for ${rows(of)}, ${count(right)} right (precision ${of ? percent(right / of) : "–"})`;
+  return `predicted for ${counted(matrix.data, of)}, ${count(right)} right (precision ${of ? percent(right / of) : "–"})`;
 }
 function moved(key, ctrl, row, col, k2) {
   let last = k2 - 1, hold = (n2) => Math.max(0, Math.min(last, n2));
@@ -546,7 +546,7 @@ function picture(matrix, values, focus) {
 `), width, height };
 }
 function heading(data, values) {
-  let what = values === "shares" ? "shares of the true class, %" : "rows", of = data.compare ? `${data.compare} less ${data.name || "the first"}` : data.name;
+  let what = values === "shares" ? "shares of the true class, %" : unit(data), of = data.compare ? `${data.compare} less ${data.name || "the first"}` : data.name;
   return `Confusion matrix${of ? `, ${of}` : ""}: ${what}`;
 }
 
@@ -790,7 +790,7 @@ var ORDERS = [
   ["similarity", "Confused side by side"]
 ];
 function App({ bridge }) {
-  let [data] = useTrait(bridge, "matrix"), [values, setValues] = useTrait(bridge, "values"), [order, setOrder] = useTrait(bridge, "order"), [focus, setFocus] = useTrait(bridge, "focus"), [split, setSplit] = useTrait(bridge, "split"), [picked] = useTrait(bridge, "picked"), pick = useAction((cell) => bridge.call("pick", { ...cell })), [zoom, setZoom] = d2(null), matrix = w2(() => data.multi_label ? null : new Matrix(data), [data]), download = useAction(async (kind) => {
+  let [data] = useTrait(bridge, "matrix"), [values, setValues] = useTrait(bridge, "values"), [order, setOrder] = useTrait(bridge, "order"), [focus, setFocus] = useTrait(bridge, "focus"), [split, setSplit] = useTrait(bridge, "split"), [picked] = useTrait(bridge, "picked"), pick = useAction((cell) => data.entities ? Promise.resolve() : bridge.call("pick", { ...cell })), [zoom, setZoom] = d2(null), matrix = w2(() => data.multi_label ? null : new Matrix(data), [data]), download = useAction(async (kind) => {
     let name = fileName("confusion", data.name, data.compare, split);
     kind === "csv" || !matrix ? save(`${name}.csv`, await bridge.call("csv"), "text/csv") : kind === "svg" ? save(`${name}.svg`, picture(matrix, values, focus).svg, "image/svg+xml") : save(`${name}.png`, await png(picture(matrix, values, focus)));
   }), size = T2(LEGIBLE), orders = data.multi_label ? ORDERS.slice(0, 3) : ORDERS;
@@ -841,7 +841,7 @@ function App({ bridge }) {
       ] })
     ] }),
     (download.error || pick.error) && a3(Note, { kind: "error", children: download.error || pick.error }),
-    matrix ? a3("div", { class: data.pairs.length ? "cm-split" : "", children: [
+    matrix ? a3("div", { class: `${data.pairs.length ? "cm-split" : ""} ${data.entities ? "cm-still" : ""}`, children: [
       a3(Board, { matrix, values, focus, picked, pick: pick.run, zoom, setZoom, size }),
       data.pairs.length > 0 && a3(Pairs, { data, picked, pick: pick.run })
     ] }) : a3(PerLabel, { data, values, picked, pick: pick.run }),
@@ -930,7 +930,7 @@ function Board(props) {
         a3("b", { class: "lk-cut", children: visible(label(spot.col)) })
       ] }),
       a3("span", { class: "cm-said", children: spot.kind === "cell" ? sentence(matrix, spot.row, spot.col) : spot.kind === "row" ? rowSentence(matrix, spot.row) : colSentence(matrix, spot.col) })
-    ] }) : a3("span", { children: matrix.compared ? `${count(right)} → ${count(rightB)} of ${count(matrix.data.n)} rows right` : `${count(right)} of ${count(matrix.data.n)} rows right (${percent(right / Math.max(matrix.data.n, 1))}); ${count(matrix.data.n - right)} off the diagonal` }) }),
+    ] }) : a3("span", { children: matrix.compared ? `${count(right)} → ${count(rightB)} of ${count(matrix.data.n)} ${unit(matrix.data)} right` : `${count(right)} of ${count(matrix.data.n)} ${unit(matrix.data)} right (${percent(right / Math.max(matrix.data.n, 1))}); ${count(matrix.data.n - right)} off the diagonal` }) }),
     a3("div", { class: "lk-scroll cm-scroll", ref: scroller, children: width > 0 && a3("div", { class: "cm-sheet", style: { gridTemplateColumns: `${px(left)} ${px(side)} ${px(TOTALS)}`, gridTemplateRows: `${px(top)} ${px(side)} 40px`, fontSize: px(type) }, children: [
       a3("div", { class: "cm-corner", "aria-hidden": "true", children: [
         a3("span", { children: "predicted →" }),
@@ -951,7 +951,7 @@ function Board(props) {
           class: "cm-cells",
           role: "grid",
           tabIndex: 0,
-          "aria-label": "Confusion matrix: arrow keys move, Enter opens the rows of a cell, r those of its true class, c those of its predicted class",
+          "aria-label": `Confusion matrix: arrow keys move${matrix.data.entities ? "" : ", Enter opens the rows of a cell, r those of its true class, c those of its predicted class"}`,
           "aria-rowcount": k2,
           "aria-colcount": k2,
           "aria-activedescendant": id,
@@ -996,9 +996,9 @@ function Board(props) {
 function Pairs({ data, picked, pick }) {
   return a3("div", { class: "cm-pairs", children: [
     a3("h4", { children: data.compare ? "Changed most" : "Most confused" }),
-    a3("ol", { children: data.pairs.map((pair) => {
+    a3("ol", { tabIndex: data.entities ? 0 : void 0, "aria-label": data.entities ? "Pairs of types" : void 0, children: data.pairs.map((pair) => {
       let on = pair.true === picked.true && pair.predicted === picked.predicted;
-      return a3("li", { children: a3("button", { type: "button", "aria-pressed": on, onClick: () => pick(on ? {} : { true: pair.true, predicted: pair.predicted }), children: [
+      return a3("li", { children: a3("button", { type: "button", "aria-pressed": data.entities ? void 0 : on, disabled: data.entities, onClick: () => pick(on ? {} : { true: pair.true, predicted: pair.predicted }), children: [
         a3("span", { class: "cm-pair", children: [
           a3("span", { class: "lk-cut", children: visible(pair.true) }),
           a3("span", { class: "lk-cut lk-quiet", children: [
@@ -1066,7 +1066,7 @@ function Examples({ bridge, data, picked, split, clear }) {
   ), found = asked.value;
   if (!some)
     return a3("div", { class: "cm-hint lk-quiet", children: [
-      data.rows ? "Click a cell or a class name to see its rows." : "Made from an evaluation, which holds no rows: give the run to see the rows behind a cell.",
+      data.entities ? "The cells count entities, boundaries aside; (nothing) stands for none. They cannot be opened: ErrorBrowser lists the rows by kind of error and type." : data.rows ? "Click a cell or a class name to see its rows." : "Made from an evaluation, which holds no rows: give the run to see the rows behind a cell.",
       !data.multi_label && data.rows && a3($, { children: [
         " ",
         "On the keyboard: arrows, then ",

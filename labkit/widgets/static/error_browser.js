@@ -397,6 +397,181 @@ function G2(n2, t3) {
 var count = (n2) => Math.round(n2).toLocaleString("en-US"), percent = (share, digits = 1) => Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : "–", fixed = (value, digits = 3) => value == null || !Number.isFinite(value) ? "–" : value.toFixed(digits);
 var CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, visible = (text) => text.replace(CONTROLS, (c3) => c3 === "​" || c3 === "\uFEFF" ? "·" : "␦");
 
+// src/lib/spans.ts
+function fromPoints(text, spans) {
+  let units = [0];
+  for (let character of text) units.push((units.at(-1) ?? 0) + character.length);
+  let unit = (point) => units[Math.max(0, Math.min(point, units.length - 1))] ?? 0;
+  return spans.map((span) => ({ ...span, start: unit(span.start), end: unit(span.end) }));
+}
+
+// src/lib/marks.ts
+var hue = (at) => at < 0 ? "var(--line2)" : `var(--${["blue", "orange", "green", "vermillion", "purple", "sky"][at % 6]})`;
+function stretches(text, marks) {
+  let kept = fromPoints(text, marks).map((unit, at) => ({ ...unit, at })).filter((unit) => unit.start < unit.end), cuts = [.../* @__PURE__ */ new Set([0, text.length, ...kept.flatMap((unit) => [unit.start, unit.end])])].sort((a4, b2) => a4 - b2), waiting = kept.sort((a4, b2) => a4.start - b2.start || b2.end - a4.end), open = [], next = 0;
+  return cuts.slice(1).map((end, i3) => {
+    let start = cuts[i3] ?? 0;
+    open = open.filter((unit) => unit.end > start);
+    for (let unit = waiting[next]; unit && unit.start <= start; unit = waiting[++next]) open.push(unit);
+    let inside = [...open].sort((a4, b2) => b2.end - b2.start - (a4.end - a4.start) || a4.start - b2.start);
+    return {
+      text: text.slice(start, end),
+      inside: inside.map((unit) => unit.at),
+      ends: inside.filter((unit) => unit.end === end).map((unit) => unit.at).reverse()
+    };
+  });
+}
+var covered = (text, mark) => Array.from(text).slice(mark.start, mark.end).join("");
+function spoken(words, mark) {
+  let parts = [`${visible(mark.label)}: ${visible(words.length > 120 ? `${words.slice(0, 119)}…` : words)}`];
+  return typeof mark.confidence == "number" && parts.push(`confidence ${percent(mark.confidence, 0)}`), mark.error && parts.push(mark.error), parts.join(", ");
+}
+function glued(text, longest) {
+  let at = text.length;
+  for (; at > 0 && text.length - at <= longest && !/\s/.test(text[at - 1] ?? " "); ) at--;
+  return text.length - at <= longest ? [text.slice(0, at), text.slice(at)] : [text, ""];
+}
+
+// node_modules/preact/jsx-runtime/dist/jsxRuntime.mjs
+var f3 = /* @__PURE__ */ Symbol.for("pv"), o3 = 0;
+function a3(t3, e3, n2, u3, a4, i3) {
+  e3 || (e3 = {});
+  var c3, l3, p3 = e3;
+  if ("ref" in p3 && typeof t3 != "function") for (l3 in p3 = {}, e3) l3 == "ref" ? c3 = e3[l3] : p3[l3] = e3[l3];
+  var s3 = { type: t3, props: p3, key: n2, ref: c3, __k: null, __: null, __b: 0, __e: null, __c: null, constructor: f3, __v: --o3, __i: -1, __u: 0 };
+  return (a4 || i3) && (s3.__source = a4, s3.__self = i3), n.vnode && n.vnode(s3), s3;
+}
+
+// src/lib/marked.tsx
+var ROOM = 32;
+function Marked({ text, marks, labels, name, sign = "✕", scrolls }) {
+  let [stop, setStop] = d2(0), found = stretches(text, marks), points = Array.from(text), order = new Map(found.flatMap((one) => one.ends).map((at, n2) => [at, n2]));
+  return a3("div", { class: "lk-text lk-marked", dir: "auto", role: "group", "aria-label": name, tabIndex: scrolls ? 0 : void 0, onKeyDown: (event) => {
+    let step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    let tags = [...event.currentTarget.querySelectorAll(".lk-tag")], to = tags.indexOf(event.target) + step;
+    !tags[to] || event.target === event.currentTarget || (event.preventDefault(), setStop(to), tags[to].focus());
+  }, children: found.map((one, n2) => {
+    let outer = marks[one.inside[0] ?? -1];
+    if (!outer) return visible(one.text);
+    let inner = marks[one.inside[1] ?? -1], colour = (mark) => hue(labels.indexOf(mark.label)), tags = one.ends.map((at) => {
+      let mark = marks[at], sure = typeof mark.confidence == "number" ? percent(mark.confidence, 0) : "", label = spoken(points.slice(mark.start, mark.end).join(""), mark);
+      return a3(
+        "span",
+        {
+          class: `lk-tag ${sure ? "lk-sure" : ""}`,
+          role: "img",
+          tabIndex: order.get(at) === Math.min(stop, order.size - 1) ? 0 : -1,
+          "aria-label": label,
+          title: label,
+          style: { "--hue": colour(mark) },
+          onFocus: () => setStop(order.get(at) ?? 0),
+          children: [
+            a3("span", { class: "lk-tag-type", children: [
+              mark.error && `${sign} `,
+              visible(mark.label)
+            ] }),
+            sure && a3("span", { class: "lk-tag-sure", children: sure })
+          ]
+        },
+        at
+      );
+    }), [words, last] = glued(one.text, tags.length ? ROOM - (marks[one.ends[0] ?? -1]?.label.length ?? 0) : 0);
+    return a3("mark", { class: `lk-mark ${outer.error ? "lk-off" : ""} ${inner ? "lk-twice" : ""}`, style: { "--hue": colour(outer), ...inner ? { "--inner": colour(inner) } : {} }, children: [
+      visible(words),
+      last ? a3("span", { class: "lk-glue", children: [
+        visible(last),
+        tags
+      ] }) : tags
+    ] }, n2);
+  }) });
+}
+function Types({ labels, marks }) {
+  let there = new Set(marks.map((mark) => mark.label)), shown = labels.length <= 12 ? labels : labels.filter((label) => there.has(label));
+  return a3("div", { class: "lk-types", role: "group", "aria-label": "Types of entities", children: shown.map((label) => a3("span", { class: "lk-cut", children: [
+    a3("i", { style: { "--hue": hue(labels.indexOf(label)) }, "aria-hidden": "true" }),
+    visible(label)
+  ] }, label)) });
+}
+
+// src/error_browser/spans.tsx
+var entities = (n2) => `${count(n2)} entit${n2 === 1 ? "y" : "ies"}`, KINDS = {
+  missed: "nothing was predicted",
+  spurious: "nothing is there",
+  boundary: "another stretch",
+  type: "another type",
+  "type and boundary": "another stretch and another type"
+};
+function Kinds({ counts, value, choose }) {
+  return a3("div", { class: "eb-kinds", role: "group", "aria-label": "Kind of error", children: Object.entries(counts).map(([kind, n2]) => a3(
+    "button",
+    {
+      type: "button",
+      class: "lk-btn",
+      title: KINDS[kind],
+      "aria-pressed": value === kind,
+      disabled: n2 === 0 && value !== kind,
+      onClick: () => choose(value === kind ? "" : kind),
+      children: [
+        kind,
+        " ",
+        a3("span", { class: "lk-num", children: count(n2) })
+      ]
+    },
+    kind
+  )) });
+}
+function SpanLine({ row }) {
+  return a3($, { children: [
+    a3("div", { class: "eb-line", children: [
+      a3("span", { class: "lk-cut eb-text", children: visible((row.text ?? "").replace(/\s+/g, " ")) }),
+      a3("span", { class: "lk-num eb-loss", children: [
+        count(row.errors),
+        a3("span", { class: "lk-sr", children: " errors" })
+      ] })
+    ] }),
+    a3("div", { class: "eb-line eb-sub", children: [
+      row.right ? a3("span", { class: "lk-chip lk-chip-good", children: row.entities ? `${entities(row.entities)}, all right` : "no entities, none predicted" }) : Object.entries(row.kinds).map(([kind, n2]) => a3("span", { class: "lk-chip lk-chip-bad", children: [
+        n2 > 1 ? `${count(n2)} ` : "",
+        kind
+      ] }, kind)),
+      row.confidence !== null && row.confidence > 0 && a3("span", { class: "lk-quiet", children: percent(row.confidence, 0) })
+    ] })
+  ] });
+}
+function SpanOne({ row, labels, children }) {
+  let marks = [...row.true, ...row.predicted];
+  return a3("div", { class: "lk-body", children: [
+    a3("div", { class: "eb-both", children: [["True", row.true], ["Predicted", row.predicted]].map(([name, spans]) => a3("section", { "aria-label": `${name} entities`, children: [
+      a3("div", { class: "eb-part", children: [
+        a3("h4", { children: name }),
+        a3("span", { class: "lk-quiet", children: entities(spans.length) })
+      ] }),
+      a3(Marked, { text: row.text, marks: spans, labels, name: `Text with its ${name.toLowerCase()} entities`, scrolls: !0 })
+    ] }, name)) }),
+    a3(Types, { labels, marks }),
+    a3("h4", { class: "eb-what", children: row.errors.length ? `${count(row.errors.length)} error${row.errors.length === 1 ? "" : "s"}, marked ✕` : "No errors" }),
+    row.errors.length > 0 && a3("table", { class: "lk-table eb-errors", children: [
+      a3("thead", { children: a3("tr", { children: [
+        a3("th", { scope: "col", children: "Error" }),
+        a3("th", { scope: "col", children: "True" }),
+        a3("th", { scope: "col", children: "Predicted" }),
+        a3("th", { scope: "col", class: "lk-num", children: "Sure" })
+      ] }) }),
+      a3("tbody", { children: row.errors.map((error, n2) => a3("tr", { children: [
+        a3("td", { title: KINDS[error.kind], children: error.kind }),
+        [error.true, error.predicted].map((span, m3) => a3("td", { children: span ? a3($, { children: [
+          a3("span", { class: "lk-text", children: visible(covered(row.text, span)) }),
+          " ",
+          a3("span", { class: "eb-type", style: { "--hue": hue(labels.indexOf(span.label)) }, children: visible(span.label) })
+        ] }) : a3("span", { class: "lk-quiet", children: "nothing" }) }, m3)),
+        a3("td", { class: "lk-num", children: error.confidence === null ? "–" : percent(error.confidence, 0) })
+      ] }, n2)) })
+    ] }),
+    children
+  ] });
+}
+
 // src/lib/bridge.ts
 var CallError = class extends Error {
   constructor(kind, message) {
@@ -454,16 +629,6 @@ var CallError = class extends Error {
     waiting && (clearTimeout(waiting.timer), this.waiting.delete(reply.id), reply.ok ? waiting.resolve(reply.value) : waiting.reject(new CallError(reply.error?.type ?? "Error", reply.error?.message ?? "Unknown error")));
   }
 };
-
-// node_modules/preact/jsx-runtime/dist/jsxRuntime.mjs
-var f3 = /* @__PURE__ */ Symbol.for("pv"), o3 = 0;
-function a3(t3, e3, n2, u3, a4, i3) {
-  e3 || (e3 = {});
-  var c3, l3, p3 = e3;
-  if ("ref" in p3 && typeof t3 != "function") for (l3 in p3 = {}, e3) l3 == "ref" ? c3 = e3[l3] : p3[l3] = e3[l3];
-  var s3 = { type: t3, props: p3, key: n2, ref: c3, __k: null, __: null, __b: 0, __e: null, __c: null, constructor: f3, __v: --o3, __i: -1, __u: 0 };
-  return (a4 || i3) && (s3.__source = a4, s3.__self = i3), n.vnode && n.vnode(s3), s3;
-}
 
 // src/lib/ui.tsx
 var Boundary = class extends x {
@@ -626,9 +791,9 @@ function Code({ bridge }) {
 }
 
 // src/error_browser.tsx
-var px = (n2) => `${n2}px`;
+var px = (n2) => `${n2}px`, NO_KINDS = { missed: 0, spurious: 0, boundary: 0, type: 0, "type and boundary": 0 };
 function App({ bridge }) {
-  let [split, setSplit] = useTrait(bridge, "split"), [include, setInclude] = useTrait(bridge, "include"), [filters, setFilters] = useTrait(bridge, "filters"), [selection] = useTrait(bridge, "selection"), [relabel] = useTrait(bridge, "relabel"), [typed, setTyped] = d2(String(filters.search ?? "")), search = useDebounced(typed, 200), set = useAction((changes) => bridge.call("filter", changes)), hand = useAction(() => bridge.call("hand_over")), asked = useAsked(split, () => bridge.call("choices", {}, 3e5)), choices = asked.value;
+  let [split, setSplit] = useTrait(bridge, "split"), [include, setInclude] = useTrait(bridge, "include"), [filters, setFilters] = useTrait(bridge, "filters"), [selection] = useTrait(bridge, "selection"), [relabel] = useTrait(bridge, "relabel"), [spans] = useTrait(bridge, "spans"), [order, setOrder] = useTrait(bridge, "order"), [typed, setTyped] = d2(String(filters.search ?? "")), search = useDebounced(typed, 200), set = useAction((changes) => bridge.call("filter", changes)), hand = useAction(() => bridge.call("hand_over")), asked = useAsked(split, () => bridge.call("choices", {}, 3e5)), choices = asked.value;
   A2(() => {
     search !== String(bridge.get("filters").search ?? "") && set.run({ search });
   }, [search]), A2(() => {
@@ -663,12 +828,16 @@ function App({ bridge }) {
       ),
       choices && choices.splits.length > 1 && a3(Select, { label: "Split", value: split, options: choices.splits, onChange: setSplit }),
       a3(TextInput, { type: "search", label: "Search the texts", placeholder: "Search the texts", value: typed, onInput: setTyped }),
-      a3(Select, { label: "True label", any: "Any true label", value: text("true"), options: choices?.labels ?? [], onChange: (v3) => {
-        set.run({ true: v3 });
-      } }),
-      a3(Select, { label: "Predicted label", any: "Any prediction", value: text("predicted"), options: choices?.labels ?? [], onChange: (v3) => {
-        set.run({ predicted: v3 });
-      } }),
+      spans ? a3(Select, { label: "Type of entity", any: "Any type", value: text("type"), options: (choices?.labels ?? []).map((label) => [label, visible(label)]), onChange: (v3) => {
+        set.run({ type: v3 });
+      } }) : a3($, { children: [
+        a3(Select, { label: "True label", any: "Any true label", value: text("true"), options: choices?.labels ?? [], onChange: (v3) => {
+          set.run({ true: v3 });
+        } }),
+        a3(Select, { label: "Predicted label", any: "Any prediction", value: text("predicted"), options: choices?.labels ?? [], onChange: (v3) => {
+          set.run({ predicted: v3 });
+        } })
+      ] }),
       choices && Object.keys(choices.slices).length > 0 && a3($, { children: [
         a3(
           Select,
@@ -695,7 +864,18 @@ function App({ bridge }) {
           }
         )
       ] }),
-      a3(Check, { checked: !!filters.suspects, onChange: (v3) => {
+      spans ? include !== "unsure" && a3(
+        Select,
+        {
+          label: "Order",
+          value: order,
+          options: [
+            ["errors", "Most errors first"],
+            ["confidence", "Surest errors first"]
+          ],
+          onChange: (v3) => setOrder(v3)
+        }
+      ) : a3(Check, { checked: !!filters.suspects, onChange: (v3) => {
         set.run({ suspects: v3 });
       }, children: "Likely label errors" }),
       given && a3(Away, { text: `${count(given.length)} given row${given.length === 1 ? "" : "s"}`, away: () => {
@@ -706,10 +886,20 @@ function App({ bridge }) {
       } }, kind)),
       filtered && a3(Button, { kind: "ghost", onClick: clear, children: "Clear filters" })
     ] }),
+    spans && a3("div", { class: "lk-tools", children: a3(
+      Kinds,
+      {
+        counts: choices?.kinds ?? NO_KINDS,
+        value: text("kind"),
+        choose: (kind) => {
+          kind && include === "unsure" && setInclude("wrong"), set.run({ kind });
+        }
+      }
+    ) }),
     (asked.error || set.error) && a3(Note, { kind: "error", children: asked.error || set.error }),
     a3("div", { class: "lk-split eb-split", children: [
       a3(List, { bridge, filtered, clear }),
-      a3(One, { bridge, training: choices?.training ?? !1 })
+      a3(One, { bridge, training: choices?.training ?? !1, labels: choices?.labels ?? [] })
     ] }),
     hand.error && a3(Note, { kind: "error", children: hand.error }),
     a3("div", { class: "lk-foot", children: [
@@ -735,7 +925,7 @@ function Away({ text, away }) {
 }
 var HEIGHT = 54, FETCH = 50;
 function List({ bridge, filtered, clear }) {
-  let [split] = useTrait(bridge, "split"), [include, setInclude] = useTrait(bridge, "include"), [filters] = useTrait(bridge, "filters"), [selection, setSelection] = useTrait(bridge, "selection"), [current, setCurrent] = useTrait(bridge, "current"), box = T2(null), [top, setTop] = d2(0), [anchor, setAnchor] = d2(0), [id] = d2(() => `eb-${Math.random().toString(36).slice(2)}`), key = JSON.stringify([split, include, filters]), kept = T2({ key: "", pages: /* @__PURE__ */ new Map(), head: { rows: [], of: 0, note: "" } }), room = 460, first = Math.floor(top / HEIGHT / FETCH), last = Math.floor((top + room) / HEIGHT / FETCH), asked = useAsked(`${key} ${first} ${last}`, async () => {
+  let [split] = useTrait(bridge, "split"), [spans] = useTrait(bridge, "spans"), [order] = useTrait(bridge, "order"), [include, setInclude] = useTrait(bridge, "include"), [filters] = useTrait(bridge, "filters"), [selection, setSelection] = useTrait(bridge, "selection"), [current, setCurrent] = useTrait(bridge, "current"), box = T2(null), [top, setTop] = d2(0), [anchor, setAnchor] = d2(0), [id] = d2(() => `eb-${Math.random().toString(36).slice(2)}`), key = JSON.stringify([split, include, order, filters]), kept = T2({ key: "", pages: /* @__PURE__ */ new Map(), head: { rows: [], of: 0, note: "" } }), room = 460, first = Math.floor(top / HEIGHT / FETCH), last = Math.floor((top + room) / HEIGHT / FETCH), asked = useAsked(`${key} ${first} ${last}`, async () => {
     if (kept.current.key !== key) {
       let head = await bridge.call("rows", { start: 0, count: FETCH }, 3e5);
       return kept.current = { key, pages: /* @__PURE__ */ new Map([[0, head.rows]]), head }, box.current && (box.current.scrollTop = 0), head;
@@ -780,9 +970,9 @@ function List({ bridge, filtered, clear }) {
   for (let at = begin; at < end; at++) seen.push(at);
   return now >= 0 && now < of && (now < begin || now >= end) && seen.push(now), a3("div", { class: "eb-left", children: [
     a3("div", { class: "eb-count lk-quiet", "aria-live": "polite", children: [
-      asked.value ? `${count(of)} row${of === 1 ? "" : "s"}, ${include === "unsure" ? "least sure first" : "highest loss first"}` : "Reading the data of the run…",
+      asked.value ? `${count(of)} row${of === 1 ? "" : "s"}, ${include === "unsure" ? "least sure first" : spans ? order === "errors" ? "most errors first" : "surest errors first" : "highest loss first"}` : "Reading the data of the run…",
       selection.length > 0 && ` · ${count(selection.length)} marked`,
-      a3("span", { class: "eb-head", "aria-hidden": "true", children: "loss" })
+      a3("span", { class: "eb-head", "aria-hidden": "true", children: spans ? "errors" : "loss" })
     ] }),
     (asked.error || act.error) && a3(Note, { kind: "error", children: asked.error || act.error }),
     asked.value?.note && a3(Note, { kind: "warning", children: asked.value.note }),
@@ -814,23 +1004,26 @@ function List({ bridge, filtered, clear }) {
               onClick: (event) => {
                 act.run(at, event.shiftKey ? "range" : event.ctrlKey || event.metaKey ? "add" : "only");
               },
-              children: row && a3($, { children: [
-                a3("div", { class: "eb-line", children: [
-                  a3("span", { class: "lk-cut eb-text", children: row.text === null ? `row ${visible(row.row_id)}` : visible(row.text.replace(/\s+/g, " ")) }),
-                  a3("span", { class: "lk-num eb-loss", children: [
-                    a3("span", { class: "lk-sr", children: "loss " }),
-                    fixed(row.loss, 2)
+              children: [
+                row && spans && a3(SpanLine, { row }),
+                row && !spans && a3($, { children: [
+                  a3("div", { class: "eb-line", children: [
+                    a3("span", { class: "lk-cut eb-text", children: row.text === null ? `row ${visible(row.row_id)}` : visible(row.text.replace(/\s+/g, " ")) }),
+                    a3("span", { class: "lk-num eb-loss", children: [
+                      a3("span", { class: "lk-sr", children: "loss " }),
+                      fixed(row.loss, 2)
+                    ] })
+                  ] }),
+                  a3("div", { class: "eb-line eb-sub", children: [
+                    a3("span", { class: "lk-chip", children: visible(row.true) || "–" }),
+                    a3("span", { "aria-hidden": "true", children: "→" }),
+                    a3("span", { class: "lk-sr", children: "predicted" }),
+                    a3("span", { class: `lk-chip ${row.right ? "lk-chip-good" : "lk-chip-bad"}`, children: visible(row.predicted) || "–" }),
+                    a3("span", { class: "lk-quiet", children: percent(row.confidence, 0) }),
+                    row.suspect && a3("span", { class: "lk-chip lk-chip-warn eb-suspect", children: "label?" })
                   ] })
-                ] }),
-                a3("div", { class: "eb-line eb-sub", children: [
-                  a3("span", { class: "lk-chip", children: visible(row.true) || "–" }),
-                  a3("span", { "aria-hidden": "true", children: "→" }),
-                  a3("span", { class: "lk-sr", children: "predicted" }),
-                  a3("span", { class: `lk-chip ${row.right ? "lk-chip-good" : "lk-chip-bad"}`, children: visible(row.predicted) || "–" }),
-                  a3("span", { class: "lk-quiet", children: percent(row.confidence, 0) }),
-                  row.suspect && a3("span", { class: "lk-chip lk-chip-warn eb-suspect", children: "label?" })
                 ] })
-              ] })
+              ]
             },
             at
           );
@@ -843,9 +1036,15 @@ function List({ bridge, filtered, clear }) {
     ] })
   ] });
 }
-function One({ bridge, training }) {
-  let [current] = useTrait(bridge, "current"), [split] = useTrait(bridge, "split"), asked = useAsked(`${split} ${current}`, () => current ? bridge.call("row", { row_id: current }) : Promise.resolve(null)), row = asked.value;
-  return a3("div", { class: "lk-scroll eb-one", tabIndex: 0, role: "group", "aria-label": "The row in full", children: asked.error ? a3(Note, { kind: "error", children: asked.error }) : row ? a3("div", { class: "lk-body", children: [
+function One({ bridge, training, labels }) {
+  let [spans] = useTrait(bridge, "spans"), [current] = useTrait(bridge, "current"), [split] = useTrait(bridge, "split"), asked = useAsked(`${split} ${current}`, () => current ? bridge.call("row", { row_id: current }) : Promise.resolve(null)), row = asked.value;
+  return a3("div", { class: "lk-scroll eb-one", tabIndex: 0, role: "group", "aria-label": "The row in full", children: asked.error ? a3(Note, { kind: "error", children: asked.error }) : row ? spans ? a3(SpanOne, { row, labels, children: [
+    a3(Neighbours, { bridge, row, training, labels }),
+    a3(Facts, { row })
+  ] }) : a3(Full, { bridge, row, training }) : a3(Empty, { title: asked.busy ? "Loading…" : "No row chosen" }) });
+}
+function Full({ bridge, row, training }) {
+  return a3("div", { class: "lk-body", children: [
     row.text === null ? a3("p", { class: "lk-quiet", children: [
       "The text of row ",
       visible(row.row_id),
@@ -859,17 +1058,22 @@ function One({ bridge, training }) {
     a3("h4", { children: "Probabilities" }),
     a3(Bars, { row }),
     a3(Neighbours, { bridge, row, training }),
-    a3("dl", { class: "lk-facts", children: [
-      a3("dt", { children: "Row" }),
-      a3("dd", { children: visible(row.row_id) }),
+    a3(Facts, { row, loss: row.loss })
+  ] });
+}
+function Facts({ row, loss }) {
+  return a3("dl", { class: "lk-facts", children: [
+    a3("dt", { children: "Row" }),
+    a3("dd", { children: visible(row.row_id) }),
+    loss !== void 0 && a3($, { children: [
       a3("dt", { children: "Loss" }),
-      a3("dd", { children: fixed(row.loss, 3) }),
-      Object.entries(row.columns).map(([name, value]) => a3($, { children: [
-        a3("dt", { children: visible(name) }, name),
-        a3("dd", { class: "lk-text", children: value })
-      ] }))
-    ] })
-  ] }) : a3(Empty, { title: asked.busy ? "Loading…" : "No row chosen" }) });
+      a3("dd", { children: fixed(loss, 3) })
+    ] }),
+    Object.entries(row.columns).map(([name, value]) => a3($, { children: [
+      a3("dt", { children: visible(name) }),
+      a3("dd", { class: "lk-text", children: value })
+    ] }, name))
+  ] });
 }
 function Bars({ row }) {
   return a3("ul", { class: "eb-bars", children: [
@@ -889,8 +1093,8 @@ function Bars({ row }) {
     ] })
   ] });
 }
-function Neighbours({ bridge, row, training }) {
-  let [space, setSpace] = useTrait(bridge, "space"), [split] = useTrait(bridge, "split"), [jobs] = useTrait(bridge, "jobs"), job = jobs[`${split} ${space}`], ready = job?.state === "done", asked = useAsked(JSON.stringify([row.row_id, split, space, ready]), () => ready ? bridge.call("neighbours", { row_id: row.row_id }) : Promise.resolve(null)), prepare = useAction(() => bridge.call("prepare")), error = prepare.error || asked.error || (job?.state === "failed" ? job.error : "");
+function Neighbours({ bridge, row, training, labels }) {
+  let [has, said] = labels ? [[], []] : [row.true, row.predicted], [space, setSpace] = useTrait(bridge, "space"), [split] = useTrait(bridge, "split"), [jobs] = useTrait(bridge, "jobs"), job = jobs[`${split} ${space}`], ready = job?.state === "done", asked = useAsked(JSON.stringify([row.row_id, split, space, ready]), () => ready ? bridge.call("neighbours", { row_id: row.row_id }) : Promise.resolve(null)), prepare = useAction(() => bridge.call("prepare")), error = prepare.error || asked.error || (job?.state === "failed" ? job.error : "");
   return a3("div", { class: "eb-near", children: [
     a3("div", { class: "eb-line", children: [
       a3("h4", { children: "Nearest in the training data" }),
@@ -916,10 +1120,10 @@ function Neighbours({ bridge, row, training }) {
       ] })
     ] }) : ready ? a3("ol", { class: "eb-neighbours", "aria-busy": asked.busy, children: (asked.value ?? []).map((near) => a3("li", { children: [
       a3("span", { class: "lk-num eb-cosine", children: fixed(near.cosine, 2) }),
-      a3("span", { class: "eb-neighbour", children: [
+      a3("span", { class: "eb-neighbour", children: labels && near.text !== null ? a3(Marked, { text: near.text, marks: near.spans ?? [], labels, name: `Training row ${visible(near.row_id)}` }) : a3($, { children: [
         a3("span", { class: "lk-text", children: near.text ?? `row ${visible(near.row_id)}` }),
-        a3("span", { class: `lk-chip ${row.true.includes(near.label) ? "lk-chip-good" : row.predicted.includes(near.label) ? "lk-chip-bad" : ""}`, children: visible(near.label) || "no label" })
-      ] })
+        a3("span", { class: `lk-chip ${has.includes(near.label) ? "lk-chip-good" : said.includes(near.label) ? "lk-chip-bad" : ""}`, children: visible(near.label) || "no label" })
+      ] }) })
     ] }, near.row_id)) }) : a3("div", { class: "eb-wait", children: [
       a3(Button, { disabled: prepare.busy, onClick: () => {
         prepare.run();

@@ -1019,8 +1019,11 @@ function Code({ bridge }) {
   ] });
 }
 
+// src/lib/marks.ts
+var hue = (at) => at < 0 ? "var(--line2)" : `var(--${["blue", "orange", "green", "vermillion", "purple", "sky"][at % 6]})`;
+
 // src/labeler/stage.tsx
-var namesIn = (value) => value === null ? [] : typeof value == "string" ? [value] : value.map((one) => typeof one == "string" ? one : one.label), inWords = (value) => value === null ? "no label" : namesIn(value).map(visible).join(", ") || "none of them", hue = (at) => `var(--${["blue", "orange", "green", "vermillion", "purple", "sky"][at % 6]})`, size = (length) => length < 160 ? "lb-large" : length < 600 ? "lb-medium" : "lb-small";
+var namesIn = (value) => value === null ? [] : typeof value == "string" ? [value] : value.map((one) => typeof one == "string" ? one : one.label), inWords = (value) => value === null ? "no label" : namesIn(value).map(visible).join(", ") || "none of them", size = (length) => length < 160 ? "lb-large" : length < 600 ? "lb-medium" : "lb-small";
 function Meta({ example, total }) {
   return a3("div", { class: "lb-meta", children: [
     a3("span", { class: "lk-cut lb-id", children: visible(example.row_id) }),

@@ -596,10 +596,196 @@ function Code({ bridge }) {
   ] });
 }
 
+// src/playground/parts.tsx
+var LONG = 3e5;
+function tokens(result, windows) {
+  let said = `${count(result.tokens)} token${result.tokens === 1 ? "" : "s"}`;
+  return result.tokens <= result.limit ? said : windows ? `${said}, read ${count(result.limit)} at a time` : `${said}: cut after ${count(result.limit)}`;
+}
+function Editor({ text, done }) {
+  let [typed, setTyped] = d2(text);
+  return a3("div", { class: "pg-pin", children: [
+    a3(
+      "textarea",
+      {
+        class: "lk-input",
+        rows: 3,
+        value: typed,
+        "aria-label": "Pinned text",
+        ref: (element) => {
+          element && !element.dataset.seen && (element.dataset.seen = "yes", element.focus());
+        },
+        onInput: (event) => setTyped(event.currentTarget.value),
+        onKeyDown: (event) => {
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) done(typed);
+          else if (event.key === "Escape") done(null);
+          else return;
+          event.preventDefault();
+        }
+      }
+    ),
+    a3("div", { class: "pg-acts", children: [
+      a3("button", { type: "button", onClick: () => done(typed), children: "Save" }),
+      a3("button", { type: "button", onClick: () => done(null), children: "Cancel" })
+    ] })
+  ] });
+}
+
+// src/lib/spans.ts
+function fromPoints(text, spans) {
+  let units = [0];
+  for (let character of text) units.push((units.at(-1) ?? 0) + character.length);
+  let unit = (point) => units[Math.max(0, Math.min(point, units.length - 1))] ?? 0;
+  return spans.map((span) => ({ ...span, start: unit(span.start), end: unit(span.end) }));
+}
+
+// src/lib/marks.ts
+var hue = (at) => at < 0 ? "var(--line2)" : `var(--${["blue", "orange", "green", "vermillion", "purple", "sky"][at % 6]})`;
+function stretches(text, marks) {
+  let kept = fromPoints(text, marks).map((unit, at) => ({ ...unit, at })).filter((unit) => unit.start < unit.end), cuts = [.../* @__PURE__ */ new Set([0, text.length, ...kept.flatMap((unit) => [unit.start, unit.end])])].sort((a4, b2) => a4 - b2), waiting = kept.sort((a4, b2) => a4.start - b2.start || b2.end - a4.end), open = [], next = 0;
+  return cuts.slice(1).map((end, i3) => {
+    let start = cuts[i3] ?? 0;
+    open = open.filter((unit) => unit.end > start);
+    for (let unit = waiting[next]; unit && unit.start <= start; unit = waiting[++next]) open.push(unit);
+    let inside = [...open].sort((a4, b2) => b2.end - b2.start - (a4.end - a4.start) || a4.start - b2.start);
+    return {
+      text: text.slice(start, end),
+      inside: inside.map((unit) => unit.at),
+      ends: inside.filter((unit) => unit.end === end).map((unit) => unit.at).reverse()
+    };
+  });
+}
+function spoken(words, mark) {
+  let parts = [`${visible(mark.label)}: ${visible(words.length > 120 ? `${words.slice(0, 119)}…` : words)}`];
+  return typeof mark.confidence == "number" && parts.push(`confidence ${percent(mark.confidence, 0)}`), mark.error && parts.push(mark.error), parts.join(", ");
+}
+function glued(text, longest) {
+  let at = text.length;
+  for (; at > 0 && text.length - at <= longest && !/\s/.test(text[at - 1] ?? " "); ) at--;
+  return text.length - at <= longest ? [text.slice(0, at), text.slice(at)] : [text, ""];
+}
+var missing = (marks, others) => {
+  let key = ({ start, end, label }) => JSON.stringify([start, end, label]), there = new Set(others.map(key));
+  return marks.filter((mark) => !there.has(key(mark)));
+};
+
+// src/lib/marked.tsx
+var ROOM = 32;
+function Marked({ text, marks, labels, name, sign = "✕", scrolls }) {
+  let [stop, setStop] = d2(0), found = stretches(text, marks), points = Array.from(text), order = new Map(found.flatMap((one) => one.ends).map((at, n2) => [at, n2]));
+  return a3("div", { class: "lk-text lk-marked", dir: "auto", role: "group", "aria-label": name, tabIndex: scrolls ? 0 : void 0, onKeyDown: (event) => {
+    let step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    let tags = [...event.currentTarget.querySelectorAll(".lk-tag")], to = tags.indexOf(event.target) + step;
+    !tags[to] || event.target === event.currentTarget || (event.preventDefault(), setStop(to), tags[to].focus());
+  }, children: found.map((one, n2) => {
+    let outer = marks[one.inside[0] ?? -1];
+    if (!outer) return visible(one.text);
+    let inner = marks[one.inside[1] ?? -1], colour = (mark) => hue(labels.indexOf(mark.label)), tags = one.ends.map((at) => {
+      let mark = marks[at], sure = typeof mark.confidence == "number" ? percent(mark.confidence, 0) : "", label = spoken(points.slice(mark.start, mark.end).join(""), mark);
+      return a3(
+        "span",
+        {
+          class: `lk-tag ${sure ? "lk-sure" : ""}`,
+          role: "img",
+          tabIndex: order.get(at) === Math.min(stop, order.size - 1) ? 0 : -1,
+          "aria-label": label,
+          title: label,
+          style: { "--hue": colour(mark) },
+          onFocus: () => setStop(order.get(at) ?? 0),
+          children: [
+            a3("span", { class: "lk-tag-type", children: [
+              mark.error && `${sign} `,
+              visible(mark.label)
+            ] }),
+            sure && a3("span", { class: "lk-tag-sure", children: sure })
+          ]
+        },
+        at
+      );
+    }), [words, last] = glued(one.text, tags.length ? ROOM - (marks[one.ends[0] ?? -1]?.label.length ?? 0) : 0);
+    return a3("mark", { class: `lk-mark ${outer.error ? "lk-off" : ""} ${inner ? "lk-twice" : ""}`, style: { "--hue": colour(outer), ...inner ? { "--inner": colour(inner) } : {} }, children: [
+      visible(words),
+      last ? a3("span", { class: "lk-glue", children: [
+        visible(last),
+        tags
+      ] }) : tags
+    ] }, n2);
+  }) });
+}
+function Types({ labels, marks }) {
+  let there = new Set(marks.map((mark) => mark.label)), shown = labels.length <= 12 ? labels : labels.filter((label) => there.has(label));
+  return a3("div", { class: "lk-types", role: "group", "aria-label": "Types of entities", children: shown.map((label) => a3("span", { class: "lk-cut", children: [
+    a3("i", { style: { "--hue": hue(labels.indexOf(label)) }, "aria-hidden": "true" }),
+    visible(label)
+  ] }, label)) });
+}
+
+// src/playground/spans.tsx
+var typesOf = (models) => [...new Set(models.flatMap((model) => model.labels))], entities = (n2) => `${count(n2)} entit${n2 === 1 ? "y" : "ies"}`;
+function Sides({ result, models, what }) {
+  let labels = typesOf(models), two = result.models.length > 1;
+  return a3("div", { class: "pg-sides", children: result.models.map((said, m3) => {
+    let other = result.models[1 - m3], alone = new Set(other ? missing(said.spans, other.spans) : []), name = visible(models[m3]?.name ?? ""), marks = said.spans.map((mark) => alone.has(mark) ? { ...mark, error: `not so by ${visible(models[1 - m3]?.name ?? "the other")}` } : mark);
+    return a3("div", { class: "pg-side", children: [
+      two && a3("div", { class: "pg-of lk-quiet", children: name }),
+      a3(Marked, { text: result.text, marks, labels, name: `${what}, entities found${two ? ` by ${name}` : ""}`, sign: "≠" }),
+      said.spans.length === 0 && a3("div", { class: "pg-nothing lk-quiet", children: "No entities found." })
+    ] }, m3);
+  }) });
+}
+function SpanResult({ result, models }) {
+  let [first, second] = result.models, apart = first && second ? missing(first.spans, second.spans).length + missing(second.spans, first.spans).length : 0;
+  return a3("div", { class: "lk-body pg-found", children: [
+    a3("div", { class: "pg-sum", children: [
+      a3("span", { children: second ? apart ? `They differ in ${entities(apart)}, marked ≠.` : `Both mark the same ${entities(first?.spans.length ?? 0)}.` : entities(first?.spans.length ?? 0) }),
+      a3(Types, { labels: typesOf(models), marks: result.models.flatMap((said) => said.spans) })
+    ] }),
+    a3(Sides, { result, models, what: "The text" })
+  ] });
+}
+function SpanLines({ results, models, pin }) {
+  return a3("ol", { class: "pg-texts", children: results.map((result, n2) => a3("li", { children: [
+    a3(Sides, { result, models, what: `Line ${n2 + 1}` }),
+    a3(Button, { kind: "ghost", label: `Pin line ${n2 + 1}`, onClick: () => pin(result), children: "Pin" })
+  ] }, n2)) });
+}
+function SpanPins(props) {
+  let bridge = props.bridge, [pins] = useTrait(bridge, "pins"), [editing, setEditing] = d2(-1), act = useAction((name, args) => bridge.call(name, args, LONG));
+  return pins.length === 0 ? a3("div", { class: "pg-hint lk-quiet", children: "Pin a text to keep it; pin variants of it to see what each change does to the entities." }) : a3("section", { class: "pg-pins", "aria-label": "Pinned texts", "aria-busy": act.busy, children: [
+    a3("div", { class: "pg-pinhead", children: [
+      a3("h4", { children: "Pinned texts" }),
+      a3("span", { class: "lk-quiet", children: count(pins.length) }),
+      a3(Button, { kind: "ghost", onClick: () => {
+        act.run("unpin", {});
+      }, children: "Remove all" })
+    ] }),
+    act.error && a3(Note, { kind: "error", children: act.error }),
+    a3("ol", { class: "lk-scroll pg-scroll pg-texts", tabIndex: 0, "aria-label": "What is marked in the pinned texts", children: pins.map((pin, i3) => a3("li", { children: editing === i3 ? a3(
+      Editor,
+      {
+        text: pin.text,
+        done: (text) => {
+          setEditing(-1), text !== null && text !== pin.text && act.run("edit", { i: i3, text });
+        }
+      }
+    ) : a3($, { children: [
+      a3(Sides, { result: pin, models: props.models, what: `Pinned text ${i3 + 1}` }),
+      a3("div", { class: "pg-acts", children: [
+        a3("button", { type: "button", "aria-label": `Edit text ${i3 + 1}`, onClick: () => setEditing(i3), children: "Edit" }),
+        a3("button", { type: "button", "aria-label": `Use text ${i3 + 1} in the text box`, onClick: () => bridge.set("text", pin.text), children: "Use" }),
+        a3("button", { type: "button", "aria-label": `Remove text ${i3 + 1}`, onClick: () => {
+          act.run("unpin", { i: i3 });
+        }, children: "✕" })
+      ] })
+    ] }) }, i3)) })
+  ] });
+}
+
 // src/playground.tsx
-var LONG = 3e5, TOP = 8;
+var TOP = 8;
 function App({ bridge }) {
-  let [text, setText] = useTrait(bridge, "text"), [second, setSecond] = useTrait(bridge, "second"), [lines, setLines] = useTrait(bridge, "lines"), [examples] = useTrait(bridge, "examples"), [models] = useTrait(bridge, "models"), [paired] = useTrait(bridge, "paired"), [state] = useTrait(bridge, "state"), [typed, setTyped] = d2(text), [typedSecond, setTypedSecond] = d2(second), late = useDebounced(typed, 350), lateSecond = useDebounced(typedSecond, 350);
+  let [text, setText] = useTrait(bridge, "text"), [second, setSecond] = useTrait(bridge, "second"), [lines, setLines] = useTrait(bridge, "lines"), [examples] = useTrait(bridge, "examples"), [models] = useTrait(bridge, "models"), [paired] = useTrait(bridge, "paired"), [spans] = useTrait(bridge, "spans"), [state] = useTrait(bridge, "state"), [typed, setTyped] = d2(text), [typedSecond, setTypedSecond] = d2(second), late = useDebounced(typed, 350), lateSecond = useDebounced(typedSecond, 350);
   A2(() => {
     late !== bridge.get("text") && setText(late);
   }, [late]), A2(() => {
@@ -619,7 +805,7 @@ function App({ bridge }) {
     a3("div", { class: "lk-head", children: [
       a3("h3", { children: "Playground" }),
       models.map((model, m3) => a3("span", { class: "lk-chip", children: [
-        models.length > 1 && a3("i", { class: `pg-dot pg-m${m3}`, "aria-hidden": "true" }),
+        models.length > 1 && !spans && a3("i", { class: `pg-dot pg-m${m3}`, "aria-hidden": "true" }),
         visible(model.name)
       ] }, m3))
     ] }),
@@ -657,25 +843,27 @@ function App({ bridge }) {
             pin.run(typed, typedSecond);
           }, children: "Pin" }),
           a3(Check, { checked: lines, onChange: setLines, children: "Each line is a text" }),
-          a3("span", { class: "lk-quiet pg-tokens", children: !lines && one ? tokens(one) : a3("span", { class: "lk-kbd", children: "Ctrl Enter" }) })
+          a3("span", { class: "lk-quiet pg-tokens", children: !lines && one ? tokens(one, spans) : a3("span", { class: "lk-kbd", children: "Ctrl Enter" }) })
         ] }),
         pin.error && a3(Note, { kind: "error", children: pin.error }),
         examples.length > 0 && a3("div", { class: "pg-examples", role: "group", "aria-label": "Examples", children: examples.map((example, n2) => a3("button", { type: "button", class: "lk-btn lk-ghost lk-cut", title: visible(example), onClick: () => setText(example), children: visible(example) }, n2)) })
       ] }),
-      a3("div", { class: "lk-scroll pg-out", tabIndex: 0, role: "group", "aria-label": "What the model says", "aria-busy": asked.busy, children: asked.error ? a3(Note, { kind: "error", children: asked.error }) : parts.length === 0 ? a3(Empty, { title: "No text yet", children: "Type on the left: the probabilities follow." }) : one ? lines ? a3(Lines, { results, models, pin: (r3) => {
+      a3("div", { class: "lk-scroll pg-out", tabIndex: 0, role: "group", "aria-label": "What the model says", "aria-busy": asked.busy, children: asked.error ? a3(Note, { kind: "error", children: asked.error }) : parts.length === 0 ? a3(Empty, { title: "No text yet", children: [
+        "Type on the left: the ",
+        spans ? "entities" : "probabilities",
+        " follow."
+      ] }) : one ? spans ? lines ? a3(SpanLines, { results, models, pin: (r3) => {
+        pin.run(r3.text, "");
+      } }) : a3(SpanResult, { result: one, models }) : lines ? a3(Lines, { results, models, pin: (r3) => {
         pin.run(r3.text, r3.second);
       } }) : a3(Bars, { result: one, models }) : a3(Empty, { title: state === "ready" ? "Thinking…" : "Loading the model…" }) })
     ] }),
-    a3(Pins, { bridge, models }),
+    spans ? a3(SpanPins, { bridge, models }) : a3(Pins, { bridge, models }),
     a3("div", { class: "lk-foot", children: [
       a3("span", { "aria-live": "polite", children: state === "loading" ? "Loading the model…" : state === "idle" ? "The model is loaded at the first text." : "Model loaded." }),
       a3(Code, { bridge })
     ] })
   ] });
-}
-function tokens(result) {
-  let said = `${count(result.tokens)} token${result.tokens === 1 ? "" : "s"}`;
-  return result.tokens > result.limit ? `${said}: cut after ${count(result.limit)}` : said;
 }
 function lookUp(result, models) {
   return models.map((model, m3) => new Map(model.labels.map((label, j2) => [label, result.models[m3]?.probabilities[j2] ?? 0])));
@@ -791,34 +979,6 @@ function Pins({ bridge, models }) {
         })
       ] }, label)) })
     ] }) })
-  ] });
-}
-function Editor({ text, done }) {
-  let [typed, setTyped] = d2(text);
-  return a3("div", { class: "pg-pin", children: [
-    a3(
-      "textarea",
-      {
-        class: "lk-input",
-        rows: 3,
-        value: typed,
-        "aria-label": "Pinned text",
-        ref: (element) => {
-          element && !element.dataset.seen && (element.dataset.seen = "yes", element.focus());
-        },
-        onInput: (event) => setTyped(event.currentTarget.value),
-        onKeyDown: (event) => {
-          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) done(typed);
-          else if (event.key === "Escape") done(null);
-          else return;
-          event.preventDefault();
-        }
-      }
-    ),
-    a3("div", { class: "pg-acts", children: [
-      a3("button", { type: "button", onClick: () => done(typed), children: "Save" }),
-      a3("button", { type: "button", onClick: () => done(null), children: "Cancel" })
-    ] })
   ] });
 }
 var playground_default = widget("Playground", App);

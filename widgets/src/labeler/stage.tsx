@@ -3,15 +3,13 @@ import { useEffect, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import type { Example, Suggestion, Value } from "../lib/desk";
 import { percent, visible } from "../lib/format";
+import { hue } from "../lib/marks";
 import { fromPoints, pieces, type Selected, type Span } from "../lib/spans";
 
 export const namesIn = (value: Value): string[] =>
   value === null ? [] : typeof value === "string" ? [value] : value.map((one) => (typeof one === "string" ? one : one.label));
 
 export const inWords = (value: Value): string => (value === null ? "no label" : namesIn(value).map(visible).join(", ") || "none of them");
-
-/** Colour of a label's spans, by its place among the labels. */
-export const hue = (at: number): string => `var(--${["blue", "orange", "green", "vermillion", "purple", "sky"][at % 6]})`;
 
 /** Long texts are set smaller. */
 const size = (length: number): string => (length < 160 ? "lb-large" : length < 600 ? "lb-medium" : "lb-small");

@@ -12,6 +12,8 @@ export interface MatrixData {
   /** With single labels: true, predicted, rows in the first, rows in the second; flat. */
   cells: number[];
   n: number;
+  /** Whether the cells count entities, whose rows cannot be listed. */
+  entities: boolean;
   pairs: { true: string; predicted: string; count: number; share: number }[];
   rows: boolean;
 }
@@ -168,7 +170,11 @@ export function labelRoom(labels: readonly string[], most: number): number {
   return Math.round(Math.max(48, Math.min(most, longest * 6.6 + 14)));
 }
 
-const rows = (n: number): string => `${count(n)} row${n === 1 ? "" : "s"}`;
+/** "3 rows", "1 entity" */
+export const counted = (data: MatrixData, n: number): string =>
+  data.entities ? `${count(n)} entit${n === 1 ? "y" : "ies"}` : `${count(n)} row${n === 1 ? "" : "s"}`;
+/** What the cells count. */
+export const unit = (data: MatrixData): string => (data.entities ? "entities" : "rows");
 const signed = (n: number): string => (n > 0 ? `+${count(n)}` : n < 0 ? `−${count(-n)}` : "±0");
 
 /** A cell in words, for the read-out line and for screen readers. */
@@ -176,8 +182,8 @@ export function sentence(matrix: Matrix, row: number, col: number): string {
   const cell = matrix.get(row, col);
   const of = Math.max(matrix.totals.rows[row] ?? 0, 1);
   if (matrix.compared)
-    return `${count(cell.a)} → ${count(cell.b)} rows (${signed(cell.b - cell.a)}), ${percent(cell.a / of)} → ${percent(cell.b / of)} of the true class`;
-  return `${rows(cell.a)}, ${percent(cell.a / of)} of the true class`;
+    return `${count(cell.a)} → ${count(cell.b)} ${unit(matrix.data)} (${signed(cell.b - cell.a)}), ${percent(cell.a / of)} → ${percent(cell.b / of)} of the true class`;
+  return `${counted(matrix.data, cell.a)}, ${percent(cell.a / of)} of the true class`;
 }
 
 /** A whole row in words. */
@@ -186,7 +192,7 @@ export function rowSentence(matrix: Matrix, row: number): string {
   const of = totals.rows[row] ?? 0;
   const share = (right: number) => percent(right / Math.max(of, 1));
   const found = matrix.compared ? `${count(totals.right[row] ?? 0)} → ${count(totals.rightB[row] ?? 0)} found` : `${count(totals.right[row] ?? 0)} found (recall ${share(totals.right[row] ?? 0)})`;
-  return `${rows(of)}, ${found}`;
+  return `${counted(matrix.data, of)}, ${found}`;
 }
 
 /** A whole column in words. */
@@ -195,7 +201,7 @@ export function colSentence(matrix: Matrix, col: number): string {
   const of = totals.cols[col] ?? 0;
   if (matrix.compared) return `predicted ${count(of)} → ${count(totals.colsB[col] ?? 0)} times, ${count(totals.right[col] ?? 0)} → ${count(totals.rightB[col] ?? 0)} right`;
   const right = totals.right[col] ?? 0;
-  return `predicted for ${rows(of)}, ${count(right)} right (precision ${of ? percent(right / of) : "–"})`;
+  return `predicted for ${counted(matrix.data, of)}, ${count(right)} right (precision ${of ? percent(right / of) : "–"})`;
 }
 
 /** The place after a key, or null where the key means nothing here. */
@@ -287,7 +293,7 @@ export function picture(matrix: Matrix, values: string, focus: boolean): { svg: 
 
 /** What a picture is of. */
 export function heading(data: MatrixData, values: string): string {
-  const what = values === "shares" ? "shares of the true class, %" : "rows";
+  const what = values === "shares" ? "shares of the true class, %" : unit(data);
   const of = data.compare ? `${data.compare} less ${data.name || "the first"}` : data.name;
   return `Confusion matrix${of ? `, ${of}` : ""}: ${what}`;
 }
