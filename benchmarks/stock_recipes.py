@@ -2,10 +2,11 @@
 
     python benchmarks/stock_recipes.py token-classification DATA_FOLDER [--rounds 3] [--epochs 5]
 
-Stock is what transformers' guide to the task does: Trainer with its data collator for the task, float32, AdamW, random order, and
-the best class of every token. labkit is its default recipe at the same settings, without early stopping and choice of a
+Stock is what transformers' guide to the task does: Trainer with its data collator for the task, float32, AdamW, random order,
+and the best class of every token. labkit is its default recipe at the same settings, without early stopping and choice of a
 checkpoint (no validation rows). Each round is a seed, each training a process of its own; time is that of the training loop.
-token-classification takes wnut17 (files train.jsonl and test.jsonl with tokens and tags) from the folder; scores are F1 of entities.
+token-classification takes wnut17 (files train.jsonl and test.jsonl with tokens and tags) from the folder;
+scores are F1 of entities.
 """
 
 from __future__ import annotations

@@ -579,7 +579,7 @@ def _runs(options: argparse.Namespace) -> int:
                 s["status"],
                 s.get("model", ""),
                 f"{s['step']}/{s['steps']}" if s.get("steps") else "",
-                *(terminal.percent(figures.get(name)) for name in shown),
+                *(_shown_figure(name, figures.get(name)) for name in shown),
                 terminal.clock(s.get("seconds", 0)),
             )
         )
@@ -592,6 +592,14 @@ def _runs(options: argparse.Namespace) -> int:
             print(f"\nGo on with: labkit train --resume {terminal.short(s['directory'])}")
             break
     return 0
+
+
+def _shown_figure(name: str, value: float | None) -> str:
+    from labkit.evaluation import OF_HUNDRED, UNBOUNDED
+
+    if value is not None and name in UNBOUNDED:
+        return f"{value:.2f}"
+    return f"{value:.1f}" if value is not None and name in OF_HUNDRED else terminal.percent(value)
 
 
 def _doctor(options: argparse.Namespace) -> int:

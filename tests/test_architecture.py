@@ -66,6 +66,7 @@ RUNTIME = {
     "plotly": "charts",
     "psutil": "processes",
     "pyarrow": "files",
+    "sacrebleu": "BLEU",
     "safetensors": "weights",
     "scikit-learn": "baselines",
     "tomlkit": "recipes",

@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 
 from labkit.charts._template import BLUE, INK, LINE, finish, name, tall, ticks
 from labkit.errors import DataError, UnknownName
-from labkit.evaluation import TITLES, Estimate, Evaluation, wilson
+from labkit.evaluation import OF_HUNDRED, TITLES, UNBOUNDED, Estimate, Evaluation, wilson
 
 MOST_CLASSES = 80
 
@@ -32,7 +32,9 @@ def scores(evaluation: Evaluation) -> go.Figure:
         figures = [figures[metric] for _, figures in rows]
         colours = [BLUE if title == "this model" else INK for title, _ in rows]
         _dots(figure, [title for title, _ in rows], figures, colours, written=True, column=column)
-        figure.update_xaxes(range=[-0.08, 1.1], tickvals=[0, 0.25, 0.5, 0.75, 1], row=1, col=column)
+        top = _top(metric, figures)
+        ticks_at = [top * part for part in (0, 0.25, 0.5, 0.75, 1)]
+        figure.update_xaxes(range=[-0.08 * top, 1.1 * top], tickvals=ticks_at, row=1, col=column)
     figure.update_yaxes(**ticks([title for title, _ in rows], 12))
     figure.update_annotations(font_size=12)
     span = f"Lines: {100 * evaluation.confidence:g} % intervals. " if evaluation.resamples else ""
@@ -91,7 +93,8 @@ def slices(evaluation: Evaluation, column: str) -> go.Figure:
     colours = [INK if part.small else BLUE for part in parts]
     _dots(figure, [part.value for part in parts], [part.accuracy for part in parts], colours, hover=hover)
     figure.add_vline(x=whole, line={"color": INK, "dash": "dot", "width": 1})
-    figure.update_xaxes(range=_range([part.accuracy for part in parts]), title=TITLES[metric])
+    figures = [part.accuracy for part in parts]
+    figure.update_xaxes(range=_range(figures, _top(metric, figures)), title=TITLES[metric])
     figure.update_yaxes(**ticks([part.value for part in parts]), title=name(column).capitalize())
     said = f"Dotted: all rows {whole:.3f}. Lines: {100 * evaluation.confidence:g} % intervals. Grey: few rows"
     return finish(figure, f"{TITLES[metric]} by {name(column)}", said, height=tall(len(parts), 26), showlegend=False)
@@ -200,6 +203,13 @@ def _whiskers(figures: Sequence[Estimate]) -> dict[str, object]:
     }
 
 
-def _range(figures: Sequence[Estimate]) -> list[float]:
-    least = min((f.value if f.low is None else f.low for f in figures), default=0.0)
-    return [max(-0.01, int(least * 10) / 10 - 0.02), 1.02]
+def _top(metric: str, figures: Sequence[Estimate]) -> float:
+    """The end of a scale: the best there can be, or the largest of figures that have no such end."""
+    if metric in UNBOUNDED:
+        return max((f.value if f.high is None else f.high for f in figures), default=1.0) or 1.0
+    return 100.0 if metric in OF_HUNDRED else 1.0
+
+
+def _range(figures: Sequence[Estimate], top: float = 1.0) -> list[float]:
+    least = min((f.value if f.low is None else f.low for f in figures), default=0.0) / top
+    return [top * max(-0.01, int(least * 10) / 10 - 0.02), 1.02 * top]

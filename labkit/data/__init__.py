@@ -1,6 +1,7 @@
 """Data: reading, checking, repairing and splitting labelled texts, and texts with labelled stretches."""
 
 from labkit._places import cache_dir
+from labkit.data._answers import Answer
 from labkit.data._balance import balance, class_weights
 from labkit.data._check import check
 from labkit.data._clean import REPAIRS, clean
@@ -33,6 +34,7 @@ __all__ = [
     "REPAIRS",
     "SCHEMES",
     "Agreement",
+    "Answer",
     "Corpus",
     "DataConfig",
     "DataReport",

@@ -28,7 +28,9 @@ def identity(table: Any) -> Hashable:
     def parts() -> Iterator[Hashable]:
         for name in table.column_names:
             for chunk in table.column(name).chunks:
-                yield name, len(chunk), chunk.offset, *(buffer and buffer.address for buffer in chunk.buffers())
+                # an empty buffer is no None, though it counts as false
+                at = (None if buffer is None else buffer.address for buffer in chunk.buffers())
+                yield name, len(chunk), chunk.offset, *at
 
     return tuple(parts()) or id(table)
 

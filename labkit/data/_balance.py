@@ -60,7 +60,7 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
         )
 
     train = corpus["train"]
-    rows = scan(train)
+    rows = scan(train, corpus.config.layout)
     members: dict[str, list[int]] = defaultdict(list)
     for i, labels in enumerate(rows.labels):
         if labels:

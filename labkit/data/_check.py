@@ -11,12 +11,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from labkit.data import _findings, _scan
+from labkit.data import _findings, _scan, _text_findings
+from labkit.data._answer_findings import answer_findings
 from labkit.data._clean import VERY_LONG
-from labkit.data._corpus import Corpus
+from labkit.data._corpus import Corpus, LayoutName
 from labkit.data._findings import SANE, Facts, share_of
 from labkit.data._layout import Layout
 from labkit.data._layouts import layout_of
+from labkit.data._pair_findings import pair_findings
 from labkit.data._report import DataReport, Finding, Lengths, Severity
 from labkit.data._scan import Scan, batches, text_columns
 from labkit.data._span_findings import span_findings
@@ -27,7 +29,12 @@ _CUT = 50_000  # characters of a text that are tokenized: no model reads more, a
 _BATCH_ROWS, _BATCH_CHARACTERS = 1000, 2_000_000
 _BINS = 20
 _DEFAULT_LENGTH = 512
-_OF_LAYOUT: Mapping[str, Callable[[Corpus, Mapping[str, Scan]], Iterable[Finding]]] = {"spans": span_findings}
+_OF_LAYOUT: Mapping[str, Callable[[Corpus, Mapping[str, Scan]], Iterable[Finding]]] = {
+    "spans": span_findings,
+    "answers": answer_findings,
+    "texts": _text_findings.text_findings,
+    "pairs": pair_findings,
+}
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 
@@ -59,7 +66,7 @@ def check(corpus: Corpus, tokenizer: Tokenizer | None = None, *, max_length: int
     limit = _limit(tokenizer)
     length = None if tokenizer is None else (max_length or limit or _DEFAULT_LENGTH)
     scans = _scan.scan_all(corpus)
-    facts = {name: _facts(rows, tokenizer, length) for name, rows in corpus.splits.items()}
+    facts = {name: _facts(rows, tokenizer, length, corpus.config.layout) for name, rows in corpus.splits.items()}
     found = [
         *_findings.text_findings(scans, facts),
         *_findings.token_findings(scans, facts, length, limit),
@@ -69,7 +76,7 @@ def check(corpus: Corpus, tokenizer: Tokenizer | None = None, *, max_length: int
         found += _findings.label_findings(corpus, scans)
     if corpus.config.layout in _OF_LAYOUT:
         found += _OF_LAYOUT[corpus.config.layout](corpus, scans)
-    found = [_repairable(one, layout_of(corpus.config.layout)) for one in found]
+    found = [_repairable(one, layout_of(corpus.config.layout)) for one in found if not _harmless(one, corpus)]
     counts = {name: _scan.label_counts(rows.labels) for name, rows in scans.items()}
     imbalance, entropy = _findings.evenness(counts.get("train") or sum(counts.values(), Counter()))
     return DataReport(
@@ -90,6 +97,16 @@ def check(corpus: Corpus, tokenizer: Tokenizer | None = None, *, max_length: int
         notes=tuple(_notes(tokenizer, facts, max_length, limit)),
         token_lengths={name: of.tokens for name, of in facts.items() if length},
     )
+
+
+def _harmless(found: Finding, corpus: Corpus) -> bool:
+    """Running text may be as long as it likes, because it is learnt in windows; so are the contexts of questions."""
+    if corpus.config.layout == "answers":
+        return found.name == "truncated"
+    running = corpus.config.layout == "texts" and all(
+        "target" not in rows.column_names for rows in corpus.splits.values()
+    )
+    return running and found.name in ("truncated", "very_long")
 
 
 def _repairable(found: Finding, layout: Layout) -> Finding:
@@ -125,17 +142,19 @@ def _notes(
         yield f"Of {cut:,} texts over {_CUT:,} characters only the beginning was tokenized; they count as truncated."
 
 
-def _facts(rows: Any, tokenizer: Tokenizer | None, length: int | None) -> Facts:
+def _facts(rows: Any, tokenizer: Tokenizer | None, length: int | None, layout: LayoutName) -> Facts:
     facts = Facts()
-    columns = text_columns(rows)
+    columns = text_columns(rows, layout)
+    # what a model reads in one piece: a pair of texts, but of source and target the source
+    read = 1 if layout == "pairs" else len(columns)
     waiting: list[tuple[str, ...]] = []
     size = 0
     for batch in batches(rows, columns):
         for cells in zip(*(batch[name] for name in columns), strict=True):
             parts = tuple(cell or "" for cell in cells)
-            _look(parts, len(facts.words), facts)
+            _look(parts, len(facts.words), facts, read)
             if tokenizer is not None and length is not None:
-                short = tuple(part[:_CUT] for part in parts)
+                short = tuple(part[:_CUT] for part in parts[:read])
                 waiting.append(short)
                 size += sum(map(len, short))
                 if len(waiting) == _BATCH_ROWS or size > _BATCH_CHARACTERS:
@@ -146,9 +165,9 @@ def _facts(rows: Any, tokenizer: Tokenizer | None, length: int | None) -> Facts:
     return facts
 
 
-def _look(parts: tuple[str, ...], at: int, facts: Facts) -> None:
-    facts.words.append(sum(len(part.split()) for part in parts))
-    facts.characters.append(sum(map(len, parts)))
+def _look(parts: tuple[str, ...], at: int, facts: Facts, read: int) -> None:
+    facts.words.append(sum(len(part.split()) for part in parts[:read]))
+    facts.characters.append(sum(map(len, parts[:read])))
     repaired = [fix_mojibake(part) for part in parts]
     for positions, holds in (
         (facts.mojibake, any(new != old for new, old in zip(repaired, parts, strict=True))),

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from labkit.data import _scan, _span_edges, _spans
+from labkit.data import _scan, _span_edges, _spans, _text_rows
+from labkit.data._answers import Answer, as_answers, has_answers, label_of, trimmed, without_bad
 from labkit.data._corpus import Corpus, Step
 from labkit.data._layouts import layout_of
 from labkit.data._multi import natural
+from labkit.data._pairs import Pairs, pairs_of
 from labkit.data._scan import Scan, batches, scan_all, text_columns
 from labkit.data._spans import Span
 from labkit.data._texts import fix_mojibake, label_key, strip_control, strip_markup
@@ -109,13 +111,14 @@ def _no_progress_bars() -> Iterator[None]:
         datasets.enable_progress_bars()
 
 
-def _map(rows: Any, function: Callable[..., dict[str, list[Any]]], **arguments: Any) -> Any:
-    """``rows`` with the columns that ``function`` returns for a batch."""
+def _map(rows: Any, function: Callable[..., dict[str, list[Any]]], *, numbered: bool = False, **arguments: Any) -> Any:
+    """``rows`` with the columns that ``function`` returns for a batch, and for its positions where it is ``numbered``."""
 
     def mapped(keep_in_memory: bool) -> Any:
         return rows.with_format(None).map(
             function,
             batched=True,
+            with_indices=numbered,
             fn_kwargs=arguments,
             features=rows.features,
             keep_in_memory=keep_in_memory,
@@ -131,7 +134,9 @@ def _map(rows: Any, function: Callable[..., dict[str, list[Any]]], **arguments: 
             return mapped(True)
 
 
-def _apply(text: str | None, repair: str) -> str | None:
+def _apply(text: Any, repair: str) -> Any:
+    if isinstance(text, list):  # the messages of a conversation
+        return [{**one, "content": _apply(one["content"], repair)} for one in text]
     return None if text is None else _TEXT_REPAIRS[repair](text)
 
 
@@ -153,7 +158,8 @@ def _map_labels(batch: Mapping[str, list[Any]], spelling: Mapping[str, str]) -> 
 def _repair_texts(corpus: Corpus, repair: str, text: str) -> Outcome:
     splits, counts = dict(corpus.splits), {}
     for name, rows in corpus.splits.items():
-        columns = text_columns(rows)
+        columns = text_columns(rows, corpus.config.layout)
+        columns += ["messages"] if corpus.config.layout == "texts" and "messages" in rows.column_names else []
         counts[name] = sum(
             any(_apply(part, repair) != part for part in parts)
             for batch in batches(rows, columns)
@@ -245,15 +251,20 @@ def _strip_whitespace(corpus: Corpus) -> Outcome:
 
 def _drop_empty(corpus: Corpus) -> Outcome:
     """Drop rows whose text, or either text of a pair, has nothing to read."""
-    text = "Dropped rows with an empty text."
-    return _drop_each(corpus, lambda rows: [i for i, key in enumerate(rows.keys) if key is None], text)
+    pairs = corpus.config.layout == "pairs"
+
+    def empty(rows: Scan) -> list[int]:
+        both = enumerate(zip(rows.keys, rows.answers, strict=True))
+        return [i for i, (key, target) in both if key is None or (pairs and target is None)]
+
+    return _drop_each(corpus, empty, "Dropped rows with an empty text.")
 
 
 def _drop_very_long(corpus: Corpus) -> Outcome:
     """Drop rows with a text of more than 20,000 characters."""
     positions: dict[str, list[int]] = {}
     for name, rows in corpus.splits.items():
-        columns, at, found = text_columns(rows), 0, []
+        columns, at, found = text_columns(rows, corpus.config.layout), 0, []
         for batch in batches(rows, columns):
             for parts in zip(*(batch[column] for column in columns), strict=True):
                 if any(part is not None and len(part) > VERY_LONG for part in parts):
@@ -304,6 +315,101 @@ def _keep_longest_spans(corpus: Corpus) -> Outcome:
         return _spans.longest(spans)
 
     return _repair_spans(corpus, kept, "Of spans that overlap, kept the longest.")
+
+
+AnswerRepair = Callable[[str, Sequence[Answer]], list[Answer]]
+
+
+def _map_answers(batch: Mapping[str, list[Any]], repair: AnswerRepair) -> dict[str, list[Any]]:
+    made: dict[str, list[Any]] = {"answers": [], "label": []}
+    for context, cell in zip(batch["text_pair"], batch["answers"], strict=True):
+        before = as_answers(cell)
+        answers = None if before is None else repair(context or "", before)
+        made["answers"].append(None if answers is None else [one._asdict() for one in answers])
+        made["label"].append(label_of(answers))
+    return made
+
+
+def _repair_answers(corpus: Corpus, repair: AnswerRepair, text: str) -> Outcome:
+    """A repair of the answers of each row; a row that had some and is left without goes."""
+    splits, counts = dict(corpus.splits), dict.fromkeys(corpus.splits, 0)
+    for name, rows in corpus.splits.items():
+        if not has_answers(rows):
+            continue
+        gone, at = set(), 0
+        for batch in batches(rows, ["text_pair", "answers"]):
+            after = _map_answers(batch, repair)["answers"]
+            for i, (old, new) in enumerate(zip(batch["answers"], after, strict=True), at):
+                counts[name] += old != new
+                if old and not new:
+                    gone.add(i)
+            at += len(after)
+        if counts[name]:
+            kept = rows.select([i for i in range(len(rows)) if i not in gone]) if gone else rows
+            splits[name] = _map(kept, _map_answers, repair=repair) if len(kept) else kept
+    return splits, counts, text
+
+
+def _drop_bad_answers(corpus: Corpus) -> Outcome:
+    """Drop answers that do not stand at their place in the context, and rows that have no other."""
+    text = "Dropped answers that do not stand at their place in the context, and rows that had no other."
+    return _repair_answers(corpus, without_bad, text)
+
+
+def _trim_answers(corpus: Corpus) -> Outcome:
+    """Take white space off the ends of answers."""
+
+    def trim(context: str, answers: Sequence[Answer]) -> list[Answer]:
+        return trimmed(answers)
+
+    return _repair_answers(corpus, trim, "Took white space off the ends of answers.")
+
+
+def _drop_bad_chats(corpus: Corpus) -> Outcome:
+    """Drop conversations whose turns are out of order, or that have no answer."""
+    return _drop(corpus, _text_rows.bad_chats(corpus)[0], "Dropped conversations whose turns are out of order.")
+
+
+def _drop_empty_completions(corpus: Corpus) -> Outcome:
+    """Drop rows whose completion, or last answer, has nothing to read."""
+    return _drop(corpus, _text_rows.empty_completions(corpus), "Dropped rows with an empty completion.")
+
+
+def _drop_pairs(corpus: Corpus, find: Callable[[Pairs], list[int]], text: str) -> Outcome:
+    if corpus.config.layout != "pairs":
+        return dict(corpus.splits), dict.fromkeys(corpus.splits, 0), text
+    pairs = pairs_of(corpus)
+    return _drop(corpus, pairs.places(find(pairs)), text)
+
+
+def _drop_copies(corpus: Corpus) -> Outcome:
+    """Drop rows whose target is their source again."""
+    return _drop_pairs(corpus, lambda pairs: pairs.copies, "Dropped rows whose target is their source again.")
+
+
+def _drop_misaligned(corpus: Corpus) -> Outcome:
+    """Drop rows whose target cannot be that of their source: by its words, its language or its length."""
+    text = "Dropped rows whose target cannot be that of their source, by its words, its language or its length."
+    return _drop_pairs(corpus, lambda pairs: pairs.misaligned, text)
+
+
+def _map_swapped(batch: Mapping[str, list[Any]], places: list[int], swapped: set[int]) -> dict[str, list[Any]]:
+    both = [
+        (target, text) if at in swapped else (text, target)
+        for at, text, target in zip(places, batch["text"], batch["target"], strict=True)
+    ]
+    return {"text": [text for text, _ in both], "target": [target for _, target in both]}
+
+
+def _swap_sides(corpus: Corpus) -> Outcome:
+    """Exchange source and target where the source is in the language of the targets and the other way round."""
+    splits, counts = dict(corpus.splits), dict.fromkeys(corpus.splits, 0)
+    pairs = pairs_of(corpus) if corpus.config.layout == "pairs" else Pairs()
+    for name, places in pairs.places(pairs.swapped).items():
+        swapped = set(places)
+        counts[name] = len(swapped)
+        splits[name] = _map(corpus.splits[name], _map_swapped, numbered=True, swapped=swapped)
+    return splits, counts, "Exchanged source and target where each is in the language of the other."
 
 
 def _drop_unlabelled(corpus: Corpus) -> Outcome:
@@ -367,6 +473,13 @@ REPAIRS: dict[str, Callable[[Corpus], Outcome]] = {
     "merge_type_variants": _merge_type_variants,
     "trim_spans": _trim_spans,
     "keep_longest_spans": _keep_longest_spans,
+    "trim_answers": _trim_answers,
+    "drop_bad_answers": _drop_bad_answers,
+    "swap_sides": _swap_sides,
+    "drop_copies": _drop_copies,
+    "drop_misaligned": _drop_misaligned,
+    "drop_bad_chats": _drop_bad_chats,
+    "drop_empty_completions": _drop_empty_completions,
     "drop_unlabelled": _drop_unlabelled,
     "keep_majority_label": _keep_majority_label,
     "drop_conflicts": _drop_conflicts,

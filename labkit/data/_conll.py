@@ -1,7 +1,8 @@
 """Files in the columns of the CoNLL shared tasks: a token a line with its tag, blank lines between sentences.
 
 The token is read from the first column and the tag from the last, except in files that number their tokens (the token is in
-the second column then) or have no tags in the last column (then the last column that has some).
+the second column then) or have no tags in the last column (then the last column that has some). A file with nothing but
+tokens, which nobody has tagged yet, has one column.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _NEW_DOCUMENT = "-DOCSTART-"
 _INDEX = re.compile(r"\d+(?:[-.]\d+)?")
 _COMMENT = re.compile(r"#\s*([^=\t]+?)\s*=\s*(.*)")
 _SPACED_COMMENT = re.compile(r"#\s*([\w.:-]+(?: (?:id|columns))?)\s*=\s*(.*)")  # where a space also separates columns
+_TAG_BEHIND = re.compile(r"\S[,;|:]\s*(O|[BIMELSU]-\S+)\s*$")
 _BATCH_ROWS = 1000
 
 
@@ -38,12 +40,18 @@ class Columns:
     tag: int = -1
     index: bool = False  # the first column numbers the tokens
 
+    @property
+    def tagged(self) -> bool:
+        return self.count > 1
+
     def cells(self, line: str) -> list[str]:
         return _split(line, self.tab)
 
     @property
     def reason(self) -> str:
         """What was understood, in a sentence."""
+        if not self.tagged:
+            return "A token a line, without tags."
         how = "tabs" if self.tab else "spaces"
         where = f"the token in column {self.token + 1} and the tag in column {self.tag + 1} of {self.count}"
         return f"A token a line, with columns separated by {how}: {where}."
@@ -66,7 +74,7 @@ def sniff(path: Path, name: str, encoding: str) -> Columns:
     """Find out which column is which.
 
     Raises:
-        DataError: no token with a tag.
+        DataError: no token, or tags that stand behind something else than a tab or a space.
     """
     with open_text(path, encoding) as stream:
         start = stream.read(SAMPLE)
@@ -74,7 +82,7 @@ def sniff(path: Path, name: str, encoding: str) -> Columns:
     columns = _columns(lines)
     if columns is None:
         raise DataError("tokens with tags, one a line", "none", "check that the file was saved", file=name)
-    if columns.count < 2:
+    if not columns.tagged and any(_TAG_BEHIND.search(line) for line in lines):
         came = f"one column ({lines[columns.line - 1].strip()[:40]!r})"
         do = "write the token, a tab and the tag in each line"
         raise DataError("a token and its tag in columns", came, do, file=name, row=columns.line)
@@ -82,8 +90,8 @@ def sniff(path: Path, name: str, encoding: str) -> Columns:
 
 
 def rows(path: Path, name: str, *, encoding: str, notes: list[str]) -> Iterator[list[tuple[int, dict[str, Any]]]]:
-    """Batches of (line of the first token, sentence): the lists ``tokens`` and ``tags``, ``document`` where documents are
-    marked, a list ``column_2`` and so on for each column between, and what ``# key = value`` comments say.
+    """Batches of (line of the first token, sentence): the lists ``tokens`` and, if there are any, ``tags``, ``document`` where
+    documents are marked, a list ``column_2`` and so on for each column between, and what ``# key = value`` comments say.
 
     Raises:
         DataError: a line with another number of columns, an empty token, or no sentence at all.
@@ -99,7 +107,8 @@ def rows(path: Path, name: str, *, encoding: str, notes: list[str]) -> Iterator[
     document = first = total = left = ranges = 0
 
     def sentence() -> tuple[int, dict[str, Any]]:
-        row: dict[str, Any] = {**said, TOKENS: [c[columns.token] for c in cells], TAGS: [c[columns.tag] for c in cells]}
+        row: dict[str, Any] = {**said, TOKENS: [c[columns.token] for c in cells]}
+        row |= {TAGS: [c[columns.tag] for c in cells]} if columns.tagged else {}
         row |= {key: [c[i] for c in cells] for i, key in others.items()}
         return first, row | ({DOCUMENT: document} if document else {})
 
@@ -190,7 +199,8 @@ def _ragged(found: list[str], line: int, columns: Columns, name: str) -> DataErr
     came = f"{'one column' if one else f'{len(found)} columns'} ({' '.join(found)[:40]!r})"
     how = "a tab" if columns.tab else "a space"
     do = f"write the token, {how} and its tag" if one else f"check for {how} too many or too few in that line"
-    return DataError(f"{columns.count} columns, as in line {columns.line}", came, do, file=name, row=line)
+    wanted = f"{columns.count} columns" if columns.tagged else "one column"
+    return DataError(f"{wanted}, as in line {columns.line}", came, do, file=name, row=line)
 
 
 def _refuse_empty(found: list[str], line: int, columns: Columns, name: str) -> None:

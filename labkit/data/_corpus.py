@@ -4,7 +4,15 @@ Every split is a memory-mapped ``datasets.Dataset`` with the columns ``row_id`` 
 ``label`` where there are labels (a string, or a list of strings with several labels a row; null where unknown), and behind
 them every other column of the source under its own name. In the layout "spans" there are also ``spans``, a list of start, end
 and label of each labelled stretch, in characters of ``text`` and sorted by start (null where unknown), of whose labels
-``label`` is the set; and ``words``, start and end of each word, flattened, where the source had tokens.
+``label`` is the set; and ``words``, start and end of each word, flattened, where the source had tokens. In the layout
+"answers" ``text`` is a question and ``text_pair`` its context, ``answers`` a list of start and text of each answer, in
+characters of the context (empty where it holds none, null where unknown), and ``label`` says "answerable" or "no answer".
+
+In the layout "texts" ``text`` is a text to learn, or a prompt with its completion in ``target``. Of a conversation ``messages``
+has role and content of each turn, ``target`` the last answer of the assistant, and ``text`` what comes before it. Texts from
+files of running text have the name of their file in ``document``.
+
+In the layout "pairs" ``text`` is a source and ``target`` what is to be written from it, null where unknown; it has no labels.
 """
 
 from __future__ import annotations
@@ -23,7 +31,7 @@ CANONICAL = ("row_id", "text", "text_pair", "label")
 
 SplitBy = Literal["stratified", "random"]
 Balance = Literal["none", "oversample", "undersample"]
-LayoutName = Literal["labels", "spans"]
+LayoutName = Literal["labels", "spans", "answers", "pairs", "texts"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +81,8 @@ class DataConfig:
     labels_fingerprint: str = ""
     """How much of each label journal is applied (size:hash of its first bytes); empty: all of it. Later decisions stay out."""
     layout: LayoutName = "labels"
-    """What a row is: a text with its labels, or a text with labelled stretches (spans), as for named entities."""
+    """What a row is: a text with its labels, a text with labelled stretches (spans), a question with its context and answers,
+    or a text to learn."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +144,11 @@ class Corpus:
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
-        many = {"spans": "entity types"}.get(self.config.layout, "tags" if self.multi_label else "classes")
-        kind = f"{len(self.labels)} {many}" if self.labels else "unlabelled"
+        named = {"spans": "entity types", "answers": "kinds of questions"}
+        many = named.get(self.config.layout, "tags" if self.multi_label else "classes")
+        kind = (
+            f"{len(self.labels)} {many}"
+            if self.labels
+            else {"texts": "texts", "pairs": "pairs"}.get(self.config.layout, "unlabelled")
+        )
         return f"Corpus({sizes}; {kind})"

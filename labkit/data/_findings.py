@@ -171,6 +171,7 @@ def token_findings(
 
 
 def row_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Finding]:
+    answer = "target" if corpus.config.layout == "pairs" else "label"
     # copies that balance() made are no defect
     own = {name: rows for name, rows in scans.items() if name != "train" or not _scan.done(corpus, "balance")}
     yield from finding(
@@ -178,7 +179,7 @@ def row_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Finding]
         "warning",
         {name: _scan.duplicates(rows) for name, rows in own.items()},
         scans,
-        "Rows repeat the text and the label of an earlier row of their split.",
+        f"Rows repeat the text and the {answer} of an earlier row of their split.",
         "drop_duplicates",
     )
     shared = _scan.shared(scans)

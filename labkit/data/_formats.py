@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 Batch = list[tuple[int, Row]]
-Kind = Literal["delimited", "json", "parquet", "arrow", "dataset", "conll"]
+Kind = Literal["delimited", "json", "parquet", "arrow", "dataset", "conll", "text"]
 
 _SUFFIXES: dict[str, Kind] = {
     ".csv": "delimited",

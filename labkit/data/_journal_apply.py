@@ -24,6 +24,7 @@ from labkit.data._encoding import refusing
 from labkit.data._journal import Journal, journal_path
 from labkit.data._journal_lines import Decision, Ledger, merged, parse
 from labkit.data._journal_merge import JournalOrPath, counted, differing
+from labkit.data._journal_spans import mended, span_cells
 from labkit.data._layouts import layout_of
 from labkit.data._multi import natural
 from labkit.data._scan import batches
@@ -41,6 +42,9 @@ def apply(
 
     The label, the text or the second text of a row become what was decided last about them; rows whose "exclude" is True are
     left out. Where people disagree, the latest decision counts; the step says on how many rows they do.
+
+    In a corpus of layout "spans" it is the spans of a row, and with them the types in ``label``. Spans that do not fit the
+    text of their row, because it changed since they were decided on, are not applied; the step says which rows these are.
 
     Args:
         corpus: as it was read, before any repair or split.
@@ -69,7 +73,8 @@ def apply(
     for field in layout_of(corpus.config.layout).undecided:
         if decided := ledger.current(field):
             came = f"decisions about the {field} of {counted(len(decided), 'row')}"
-            do = "change the spans where the data comes from; a journal can only leave rows out of a corpus with spans"
+            may = "decide on spans, and leave rows out" if corpus.config.layout == "spans" else "only leave rows out"
+            do = f"keep them in a journal of their own; in this layout one may {may}"
             raise DataError(f"a journal that fits the layout {corpus.config.layout!r}", came, do, file=sources[0].path)
     changes = _changes(ledger, corpus)
     touched, seen = _touched(corpus, ledger, changes)
@@ -153,24 +158,31 @@ def _marks(fingerprint: str, journals: Sequence[JournalOrPath]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Changes:
+    field: str  # what people decide on: "label", or "spans"
     cells: Mapping[str, Mapping[str, Any]]  # column → row id → value
     excluded: frozenset[str]
     multi_label: bool
-    new_column: bool  # labels get a column, or one of another type, in every split
+    new_column: bool = False  # labels get a column, or one of another type, in every split
+    unfit: Sequence[str] = ()  # rows whose spans do not fit their text
 
 
 def _changes(ledger: Ledger, corpus: Corpus) -> _Changes:
+    excluded = frozenset(row_id for row_id, value in ledger.current("exclude").items() if value)
+    if corpus.config.layout == "spans":
+        marked, unfit = span_cells(ledger.current("spans"), corpus)
+        return _Changes(field="spans", cells=marked, excluded=excluded, multi_label=corpus.multi_label, unfit=unfit)
     labels = ledger.current("label")
     several = corpus.multi_label or (not corpus.labels and any(isinstance(value, list) for value in labels.values()))
     cells: dict[str, dict[str, Any]] = {
         "label": {row_id: _label(value, row_id, several) for row_id, value in labels.items()}
     }
     for column in ("text", "text_pair") if corpus.paired else ("text",):
-        cells[column] = {row_id: _mended(value) for row_id, value in ledger.current(column).items()}
+        cells[column] = {row_id: mended(value) for row_id, value in ledger.current(column).items()}
     have = all("label" in rows.column_names for rows in corpus.splits.values())
     return _Changes(
+        field="label",
         cells=cells,
-        excluded=frozenset(row_id for row_id, value in ledger.current("exclude").items() if value),
+        excluded=excluded,
         multi_label=several,
         new_column=bool(labels) and (not have or several != corpus.multi_label),
     )
@@ -178,7 +190,7 @@ def _changes(ledger: Ledger, corpus: Corpus) -> _Changes:
 
 def _label(value: Any, row_id: str, several: bool) -> Any:
     given = (
-        None if value is None else [_mended(label) for label in ([value] if isinstance(value, str) else value) if label]
+        None if value is None else [mended(label) for label in ([value] if isinstance(value, str) else value) if label]
     )
     if several:
         return None if given is None else list(dict.fromkeys(given))
@@ -188,11 +200,6 @@ def _label(value: Any, row_id: str, several: bool) -> Any:
             "one label a row, as in the data", came, "read the data with multi_label=True, or mend that decision"
         )
     return given[0] if given else None
-
-
-def _mended(text: str) -> str:
-    """The text with a replacement character for each half of a surrogate pair, because no file can hold one."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _touched(corpus: Corpus, ledger: Ledger, changes: _Changes) -> tuple[dict[str, int], set[str]]:
@@ -211,17 +218,25 @@ def _say(sources: Sequence[_Source], ledger: Ledger, changes: _Changes, seen: se
     """One paragraph about what was applied and what was not."""
     people = Counter(decision.who for decision in ledger.all)
     found = {column: len(cells.keys() & seen) for column, cells in changes.cells.items()}
-    texts = found["text"] + found.get("text_pair", 0)
+    texts = found.get("text", 0) + found.get("text_pair", 0)
     out = len(changes.excluded & seen)
-    parts = [counted(found["label"], "label")]
+    spans = changes.field == "spans"
+    parts = [f"the spans of {counted(found['spans'], 'row')}" if spans else counted(found["label"], "label")]
     parts += [counted(texts, "text")] if texts else []
     parts += [f"{counted(out, 'row')} left out"] if out else []
     where = f"{len(sources)} label journals" if len(sources) > 1 else "a label journal"
     said = [f"Applied the decisions of {quoted(sorted(people))} in {where}: {', '.join(parts)}."] if people else []
     if not people:
         said.append(f"Found no decision in {where}.")
-    if torn := len(differing(ledger, "label")):
-        said.append(f"People disagree on the label of {counted(torn, 'row')}; the latest decision counts.")
+    if torn := len(differing(ledger, changes.field)):
+        what = f"{changes.field} of {counted(torn, 'row')}"
+        said.append(f"People disagree on the {what}; the latest decision counts.")
+    if unfit := len(changes.unfit):
+        why = "they do not fit the text any more; label these rows again"
+        said.append(f"Left out the spans of {counted(unfit, 'row')} ({quoted(changes.unfit)}): {why}.")
+    if not spans and (marked := len(ledger.current("spans"))):
+        do = 'read the data with layout="spans" to apply them'
+        said.append(f"No effect have decisions about the spans of {counted(marked, 'row')}; {do}.")
     if unknown:
         said.append(
             f"No effect have decisions about {counted(len(unknown), 'row')} not in the data: {quoted(unknown)}."

@@ -50,6 +50,10 @@ class Agreement:
             would make them agree always.
         alpha: Krippendorff's alpha for nominal data (Krippendorff 2011, "Computing Krippendorff's Alpha-Reliability"), for any
             number of people and with gaps; None where all values are the same.
+        f1: of spans, in place of kappa and alpha, for which one would have to count the stretches that nobody marked: the F1
+            of one person's spans against another's, start, end and label alike, which is the same whoever is taken as the
+            truth; the mean over all pairs of people who marked any span in a row of both (Hripcsak and Rothschild 2005,
+            doi:10.1197/jamia.M1733). None where no pair did.
     """
 
     people: tuple[str, ...] = ()
@@ -57,6 +61,7 @@ class Agreement:
     raw: float | None = None
     kappa: float | None = None
     alpha: float | None = None
+    f1: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +89,12 @@ class LabelSummary:
         decisions: number of decisions, undone ones included.
         undone: number of those that are undone.
         rows: number of rows with a value in force.
-        labels: label → number of rows that have it in force, the most frequent first.
+        labels: label, or type of span → number of rows that have it in force, the most frequent first.
         people: name → what that person did.
         agreement: of the labels.
-        disagreements: the rows whose label people disagree on.
+        disagreements: the rows whose label or spans people disagree on.
         damaged: file → numbers of its lines that hold no decision.
+        span_agreement: of the spans.
     """
 
     decisions: int
@@ -99,6 +105,7 @@ class LabelSummary:
     agreement: Agreement
     disagreements: tuple[Disagreement, ...]
     damaged: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    span_agreement: Agreement = field(default_factory=Agreement)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries of plain values."""
@@ -116,12 +123,14 @@ class LabelSummary:
         if shown:
             rest = f" and {len(self.labels) - 20:,} more" if len(self.labels) > 20 else ""
             lines.append(f"Labels in force: {', '.join(shown)}{rest}.")
-        if self.agreement.rows:
-            figures = {"raw": self.agreement.raw, "Cohen's kappa": self.agreement.kappa}
-            figures["Krippendorff's alpha"] = self.agreement.alpha
-            values = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if value is not None)
-            both = f"{counted(self.agreement.rows, 'row')} labelled by two or more people"
-            lines.append(f"{both}, {len(self.disagreements):,} of them differently; agreement: {values}.")
+        for what, one_agreement in (("label", self.agreement), ("spans", self.span_agreement)):
+            if one_agreement.rows:
+                figures = {"raw": one_agreement.raw, "Cohen's kappa": one_agreement.kappa}
+                figures |= {"Krippendorff's alpha": one_agreement.alpha, "F1 of spans": one_agreement.f1}
+                values = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if value is not None)
+                both = f"{counted(one_agreement.rows, 'row')} labelled by two or more people"
+                torn = sum(row.field == what for row in self.disagreements)
+                lines.append(f"{both}, {torn:,} of them differently; agreement: {values}.")
         for row in self.disagreements[:_SHOWN]:
             values = ", ".join(f"{visible(who)} {visible(_words(value))}" for who, value in row.values.items())
             lines.append(f"  {visible(row.row_id)}: {values}")
@@ -212,6 +221,8 @@ def label_summary(*journals: JournalOrPath) -> LabelSummary:
     counts: Counter[str] = Counter()
     for value in ledger.current("label").values():
         counts.update([value] if isinstance(value, str) else value or [])
+    for spans in ledger.current("spans").values():
+        counts.update({span["label"] for span in spans or ()})
     in_force = [line for line in decisions if ledger.in_force(line)]
     return LabelSummary(
         decisions=len(decisions),
@@ -220,8 +231,9 @@ def label_summary(*journals: JournalOrPath) -> LabelSummary:
         labels=dict(counts.most_common()),
         people={who: _person(made) for who, made in by_person.items()},
         agreement=_agreement(ledger, "label"),
-        disagreements=tuple(differing(ledger, "label")),
+        disagreements=(*differing(ledger, "label"), *differing(ledger, "spans")),
         damaged={str(journal.path): journal.damaged for journal in opened if journal.damaged},
+        span_agreement=_agreement(ledger, "spans"),
     )
 
 
@@ -239,20 +251,36 @@ def differing(ledger: Ledger, field: str) -> list[Disagreement]:
 
 
 def _agreement(ledger: Ledger, field: str) -> Agreement:
-    rows = [
-        {who: _nominal(value) for who, value in values.items()}
-        for values in ledger.by_person(field).values()
-        if len(values) > 1
-    ]
+    compared = [values for values in ledger.by_person(field).values() if len(values) > 1]
+    rows = [{who: _nominal(value) for who, value in values.items()} for values in compared]
     people = tuple(sorted({who for row in rows for who in row}))
     pairs = [pair for row in rows for pair in itertools.combinations(row.values(), 2)]
     return Agreement(
         people=people,
         rows=len(rows),
         raw=sum(a == b for a, b in pairs) / len(pairs) if pairs else None,
-        kappa=_kappa([(row[people[0]], row[people[1]]) for row in rows]) if len(people) == 2 else None,
-        alpha=_alpha([Counter(row.values()) for row in rows]),
+        **({"f1": _span_f1(compared)} if field == "spans" else _chance_corrected(rows, people)),
     )
+
+
+def _chance_corrected(rows: Sequence[Mapping[str, str]], people: Sequence[str]) -> dict[str, float | None]:
+    return {
+        "kappa": _kappa([(row[people[0]], row[people[1]]) for row in rows]) if len(people) == 2 else None,
+        "alpha": _alpha([Counter(row.values()) for row in rows]),
+    }
+
+
+def _span_f1(rows: Sequence[Mapping[str, Any]]) -> float | None:
+    """Mean F1 of the spans of two people, over all pairs of people; see ``Agreement.f1``."""
+    alike: Counter[tuple[str, str]] = Counter()
+    every: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        told = {who: set(map(_nominal, spans)) for who, spans in sorted(row.items()) if spans is not None}
+        for one, other in itertools.combinations(told, 2):
+            alike[one, other] += 2 * len(told[one] & told[other])
+            every[one, other] += len(told[one]) + len(told[other])
+    scores = [alike[pair] / count for pair, count in every.items() if count]
+    return sum(scores) / len(scores) if scores else None
 
 
 def _kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
@@ -279,7 +307,9 @@ def _alpha(rows: Sequence[Counter[str]]) -> float | None:
 def _nominal(value: Any) -> str:
     """A value as a category: equal for values that mean the same."""
     if isinstance(value, list):
-        return json.dumps(sorted(json.dumps(item, sort_keys=True) for item in value))
+        return json.dumps(sorted(map(_nominal, value)))
+    if isinstance(value, dict) and "start" in value:  # of a span, the words are noted by some, and say nothing more
+        return json.dumps([value.get("start"), value.get("end"), value.get("label")])
     return json.dumps(value, sort_keys=True)
 
 

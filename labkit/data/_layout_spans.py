@@ -12,7 +12,7 @@ from labkit.data._layout_labels import TextCounts, text_of
 from labkit.data._multi import Unusable, natural
 from labkit.data._span_cells import spans_in, unwrapped, words_in
 from labkit.data._span_columns import SpansChoice, choose
-from labkit.data._spans import Scheme, Span, Tags, is_broken, read_tags
+from labkit.data._spans import NOTHING, Scheme, Span, Tags, is_broken, read_tags
 from labkit.errors import DataError
 
 BROKEN = "broken_tags"
@@ -31,7 +31,7 @@ class SpansLayout:
         "merge_label_variants": "merge_type_variants",
     }
     advice = "spans are counted in characters of the text: mend the text where the data comes from, with its spans"
-    undecided: tuple[str, ...] = ("label", "text", "text_pair", "spans")
+    undecided: tuple[str, ...] = ("label", "text", "text_pair")
 
     def batches(self, source: Source, notes: list[str]) -> Iterator[Batch]:
         return unwrapped(nested(source), notes)
@@ -54,6 +54,7 @@ class SpansLayout:
             labels = every.types(scheme)
             for shape in shapes.values():
                 shape.scheme, shape.marked = scheme, every.breaks(scheme)
+                shape.blank = not require_label and every.counts.keys() == {NOTHING}
         if column and require_label and not labels:
             came = (
                 "none in any row" if any(shape.labelled for shape in shapes.values()) else "an empty cell in every row"
@@ -64,7 +65,7 @@ class SpansLayout:
 
     def learned(self, shapes: Mapping[str, SpansShape]) -> list[str]:
         said = []
-        tagged = [shape for shape in shapes.values() if shape.choice.tagged]
+        tagged = [shape for shape in shapes.values() if shape.choice.tagged and shape.choice.label]
         if tagged:
             said.append(f"Tags in the scheme {tagged[0].scheme}.")
         if broken := sum(shape.broken for shape in tagged):
@@ -85,6 +86,7 @@ class SpansShape:
         self.tags = Tags(file=source.name)
         self.scheme: Scheme = "IOB2"
         self.marked = False  # there is a column that says which rows have broken tags
+        self.blank = False  # nobody has filled in the tags
         self.labels: set[str] = set()
         self.seen = TextCounts()
         self.labelled = self.broken = self.lost = self.other = 0
@@ -118,6 +120,7 @@ class SpansShape:
             spans, _ = self._spans(row, text, line)
             return [text, *_columns(spans)]
         tokens, tags = self._tokens(row, line)
+        tags = None if self.blank else tags
         words: list[int] = []
         at = 0
         for token in tokens:
@@ -157,14 +160,14 @@ class SpansShape:
 
     def _tokens(self, row: Row, line: int) -> tuple[list[str], list[str] | None]:
         found = []
-        for column, what in ((self.choice.text, "tokens"), (self.choice.label[0], "tags")):
+        for column, what in zip((self.choice.text, *self.choice.label), ("tokens", "tags"), strict=False):
             try:
                 found.append(words_in(row.get(column)))
             except Unusable as error:
                 do = f"mend that row, or choose other columns with {'text' if what == 'tokens' else 'label'}="
                 expected = f"{what} as a list of strings"
                 raise DataError(expected, str(error), do, file=self.source.name, row=line, column=column) from None
-        tokens, tags = found[0] or [], found[1]
+        tokens, tags = found[0] or [], found[1] if self.choice.label else None
         if tags is not None and len(tags) != len(tokens):
             expected = f"a tag for each of the {len(tokens):,} tokens in {self.choice.text!r}"
             do = "mend that row: there is one tag a token, and O where there is no entity"

@@ -46,7 +46,8 @@ def load(config: DataConfig) -> Corpus:
         corpus = apply(corpus, config.labels, fingerprint=config.labels_fingerprint)
         if not corpus.labels:
             do = "label some rows first, or choose the column with labels"
-            raise DataError("labels in the data or in its label journals", "none", do, file=config.train)
+            came = f"none ({corpus.steps[0].text.rstrip('.')})"
+            raise DataError("labels in the data or in its label journals", came, do, file=config.train)
     if config.repairs:
         corpus = clean(corpus, config.repairs)
     corpus = split(

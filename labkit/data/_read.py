@@ -75,15 +75,27 @@ def read(
     the types that occur in the row; and ``words`` the start and end of each token, flattened, where there were tokens: the
     text is the tokens with a space between them.
 
+    With ``layout="answers"`` a row is a question with its context and the answers that stand in it. It comes as a file of SQuAD
+    (version 1 or 2), or as rows of question, context and answers (records of text and answer_start, or texts with a column
+    answer_start). The corpus has the question in ``text``, the context in ``text_pair``, and a column ``answers`` with start
+    and text of each, in characters of the context; an empty list says that there is none.
+
+    With ``layout="pairs"`` a row is a source text and what is to be written from it: a translation, a summary. The two columns
+    are found by name (two languages, article and summary, …), also in the hub's records ``translation``. The corpus has the
+    source in ``text`` and the other in ``target``, null where the cell is empty.
+
+    With ``layout="texts"`` a row is a text to learn: running text from .txt files or a folder of them (parted by lines ---
+    or by blank lines) or from a column; a prompt with its completion; or a conversation in messages, whose answers are learnt.
+
     Args:
         train: the training data, or all data. Where one file has a column "split" with train, validation or test in
             every row, rows go to their split.
         validation: validation data with the same columns.
         test: test data with the same columns.
-        text: column with the text, or the tokens; detected by name and shape where it is not given.
+        text: column with the text, the source, or the tokens; detected by name and shape where it is not given.
         text_pair: column with the second text of a pair.
-        label: column with the label, the tags or the spans, or one column per label with 0 or 1 (true or false) in each
-            row.
+        label: column with the label, the tags, the spans or the target, or one column per label with 0 or 1 (true or
+            false) in each row.
         label_separator: what stands between several labels in one cell.
         multi_label: whether a row may have several labels.
         id: column with an id that is different in every row. Without one the id of a row is a hash of its content
@@ -91,7 +103,8 @@ def read(
         encoding: text encoding of the files.
         delimiter: field delimiter of CSV files.
         require_label: refuse data in which no label column is found; False reads it without labels.
-        layout: what a row is: "labels", a text with its labels, or "spans", a text with labelled stretches.
+        layout: what a row is: "labels", a text with its labels, "spans", a text with labelled stretches, "answers", a question
+            with a context and the answers in it, "pairs", a source and a target text, or "texts", a text to learn.
 
     Returns:
         The corpus. Reading again with the values in its ``config`` gives the same rows with the same ids.
@@ -104,10 +117,11 @@ def read(
     wanted = (label,) if isinstance(label, str) else tuple(label or ())
     how = {"encoding": encoding or "", "delimiter": delimiter or ""}
     rows_as = layout_of(layout)
-    given = {"train": resolve(train, "train", **how)}
+    running = layout == "texts"
+    given = {"train": resolve(train, "train", running=running, **how)}
     for role, data in (("validation", validation), ("test", test)):
         if data is not None and not (isinstance(data, str) and data == ""):
-            given[role] = resolve(data, role, **how)
+            given[role] = resolve(data, role, running=running, **how)
     sources = _by_split(given)
     reasons = _source_reasons(given, sources)
     name, main = sources["train"].name, sources["train"]
@@ -270,7 +284,7 @@ def _config(
     facts: Mapping[str, Any],
 ) -> DataConfig:
     paths = {path_of: path for one in given.values() for path_of, path in one.paths.items()}
-    text_files = [source for source in sources.values() if source.kind in ("delimited", "json", "conll")]
+    text_files = [source for source in sources.values() if source.kind in ("delimited", "json", "conll", "text")]
     encodings = {source.encoding for source in text_files}
     delimiters = {source.delimiter for source in text_files if source.kind == "delimited"}
     content = "\n".join(f"{split}:{source.fingerprint}" for split, source in sources.items())

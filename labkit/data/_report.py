@@ -14,7 +14,9 @@ from labkit.errors import UnknownName
 
 Severity = Literal["error", "warning", "info"]
 
-NOT_AUTOMATIC = frozenset({"drop_small_classes", "drop_unseen_labels", "drop_very_long", "drop_conflicts"})
+NOT_AUTOMATIC = frozenset(
+    {"drop_small_classes", "drop_unseen_labels", "drop_very_long", "drop_conflicts", "drop_misaligned"}
+)
 """Repairs that ``DataReport.repairs`` leaves out, since a person should decide about them."""
 
 _MARKS: dict[Severity, tuple[str, str, str]] = {

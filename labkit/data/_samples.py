@@ -13,7 +13,14 @@ from labkit.data._read import read
 from labkit.data._spans import Span, spans_to_tags, word_spans
 from labkit.errors import UnknownName
 
-_LAYOUTS: dict[str, LayoutName] = {"ner": "spans"}  # of the others: "labels"
+_LAYOUTS: dict[str, LayoutName] = {
+    "ner": "spans",
+    "qa": "answers",
+    "assistant": "texts",
+    "garden": "texts",
+    "phrasebook": "pairs",
+    "meetings": "pairs",
+}  # of the others: "labels"
 
 
 def samples(layout: LayoutName | None = None) -> list[str]:
@@ -58,7 +65,8 @@ def sample(name: str, *, tidy: bool = False) -> Corpus:
     if not tidy:
         return corpus
     planted = {entry["id"]: entry for entry in defects(name)}
-    columns = {corpus.config.text: "text", corpus.config.label[0]: "label"}
+    columns = {corpus.config.text: "text", (*corpus.config.label, "")[0]: "label"}
+    pair = "text_pair" if corpus.paired else None
     tables: dict[str, list[dict[str, Any]]] = {}
     for split, rows in corpus.splits.items():
         tables[split] = []
@@ -70,7 +78,9 @@ def sample(name: str, *, tidy: bool = False) -> Corpus:
             if entry:
                 row = {**row, columns[entry["field"]]: entry["tidy"]}
             tables[split].append(row)
-    return read(tables, text="text", label="label", id="row_id", layout=layout)
+    return read(
+        tables, text="text", text_pair=pair, label="label" if corpus.config.label else None, id="row_id", layout=layout
+    )
 
 
 def _tagged(row: dict[str, Any]) -> dict[str, Any]:
@@ -82,7 +92,30 @@ def _tagged(row: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "text": tokens, "label": spans_to_tags(spans, len(tokens))}
 
 
-_AS_SOURCE: dict[LayoutName, Callable[[dict[str, Any]], dict[str, Any]]] = {"labels": dict, "spans": _tagged}
+def _asked(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as it was before its answers were read, without what the defects have made of it."""
+    gone = ("answers", "label", "moved_answers", "is_impossible", "plausible_answers")
+    return {**{key: value for key, value in row.items() if key not in gone}, "label": row["answers"]}
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of texts to learn as it was before the last answer of a conversation was set apart."""
+    kept = {key: value for key, value in row.items() if key not in ("target", "messages")}
+    return {**kept, "text": row["messages"]} if "messages" in row else kept
+
+
+def _written(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as it was before its target got its name."""
+    return {**{key: value for key, value in row.items() if key != "target"}, "label": row["target"]}
+
+
+_AS_SOURCE: dict[LayoutName, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "labels": dict,
+    "spans": _tagged,
+    "answers": _asked,
+    "texts": _told,
+    "pairs": _written,
+}
 
 
 def defects(name: str) -> list[dict[str, Any]]:
@@ -91,7 +124,12 @@ def defects(name: str) -> list[dict[str, Any]]:
     Each has "id" and "split" of the row and its "kind": "wrong_label" and "broken_encoding" with the "field" concerned
     and its "shipped" and "tidy" value, "near_duplicate" and "leak" with "of", the id of the training row it repeats. In the
     sample "ner" the kinds with a "shipped" and "tidy" list of tags are "wrong_type", "wrong_boundary", "missed_entity" and
-    "impossible_tags".
+    "impossible_tags"; in "qa" those with lists of answers are "wrong_offset", "text_mismatch" and "false_impossible", and
+    "duplicate" has "of". In "phrasebook" and "meetings", with texts, they are "misaligned", "wrong_language", "empty_side",
+    "copied_source", "other_summary", "truncated_notes", "empty_summary" and "copied_notes", and "exact_duplicate" has "of".
+
+    In "assistant" those with lists of messages are "wrong_roles", "empty_response" and "contradiction", and
+    "exact_duplicate" and "conflicting_response" have "of"; "garden" has none.
 
     Raises:
         UnknownName: no such sample.

@@ -12,7 +12,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.data._corpus import Corpus
+from labkit.data._answers import has_answers
+from labkit.data._corpus import Corpus, LayoutName
 from labkit.data._texts import is_empty, label_key, normalise, text_key
 from labkit.errors import DataError
 
@@ -31,8 +32,8 @@ class Scan:
         row_ids: id of each row.
         keys: hash of each row's normalised text (or pair of texts); None where a text is empty.
         labels: labels of each row.
-        answers: what rows with equal texts should agree on: the labels, or in a corpus with spans, where which of them are;
-            None where unknown.
+        answers: what rows with equal texts should agree on: the labels, or in a corpus with spans, where which of them are,
+            or in one of pairs the target; None where unknown.
     """
 
     row_ids: list[str]
@@ -51,9 +52,10 @@ def batches(rows: Any, columns: Sequence[str], size: int = 2000) -> Iterator[dic
         yield view[start : start + size]
 
 
-def text_columns(rows: Any) -> list[str]:
-    """``text``, and ``text_pair`` where there is one."""
-    return [name for name in ("text", "text_pair") if name in rows.column_names]
+def text_columns(rows: Any, layout: LayoutName = "labels") -> list[str]:
+    """``text``, and ``text_pair`` where there is one; in the layouts "pairs" and "texts" also ``target``."""
+    names = ("text", "target") if layout in ("pairs", "texts") else ("text", "text_pair")
+    return [name for name in names if name in rows.column_names]
 
 
 def as_labels(value: Any) -> Labels:
@@ -65,19 +67,26 @@ def as_labels(value: Any) -> Labels:
     return tuple(sorted({label for label in value if label is not None and label.strip()}))
 
 
-def scan(rows: Any) -> Scan:
+def scan(rows: Any, layout: LayoutName = "labels") -> Scan:
     """Read one split."""
-    texts = text_columns(rows)
+    texts = [name for name in text_columns(rows, layout) if name != "target"]
     labelled = "label" in rows.column_names
-    marked = "spans" in rows.column_names
+    # what says where something stands: rows with equal texts should agree on it
+    where = "spans" if "spans" in rows.column_names else "answers" if has_answers(rows) else ""
+    where = "target" if layout in ("pairs", "texts") and "target" in rows.column_names else where
     found = Scan(row_ids=[], keys=[], labels=[], answers=[])
-    for batch in batches(rows, ["row_id", *texts, *(["label"] if labelled else []), *(["spans"] if marked else [])]):
+    for batch in batches(rows, ["row_id", *texts, *(["label"] if labelled else []), *([where] if where else [])]):
         found.row_ids.extend(batch["row_id"])
         for parts in zip(*(batch[name] for name in texts), strict=True):
             found.keys.append(None if any(is_empty(part) for part in parts) else text_key(*parts))
         labels = list(map(as_labels, batch["label"])) if labelled else [None] * len(batch["row_id"])
         found.labels.extend(labels)
-        found.answers.extend(map(_places, batch["text"], batch["spans"]) if marked else labels)
+        if where == "answers":
+            found.answers.extend(map(_wordings, batch["answers"]))
+        elif where == "target":
+            found.answers.extend(None if is_empty(target) else text_key(target) for target in batch["target"])
+        else:
+            found.answers.extend(map(_places, batch["text"], batch["spans"]) if where else labels)
     return found
 
 
@@ -92,9 +101,14 @@ def _places(text: str, spans: list[dict[str, Any]] | None) -> Hashable:
     return tuple((length(span["start"]), length(span["end"]), span["label"]) for span in spans)
 
 
+def _wordings(answers: list[dict[str, Any]] | None) -> Hashable:
+    """The different answers to a question, case and white space aside."""
+    return None if answers is None else tuple(sorted({normalise(one["text"]) for one in answers}))
+
+
 def scan_all(corpus: Corpus) -> dict[str, Scan]:
     """Read every split."""
-    return {name: scan(rows) for name, rows in corpus.splits.items()}
+    return {name: scan(rows, corpus.config.layout) for name, rows in corpus.splits.items()}
 
 
 def label_counts(labels: Iterable[Labels]) -> Counter[str]:

@@ -18,6 +18,7 @@ from labkit._places import cache_dir, named
 from labkit.data._cache import writing
 from labkit.data._encoding import refusing
 from labkit.data._formats import READABLE, Source, batches, canonical, is_conll, kind_of, open_file, plain
+from labkit.data._text_files import is_text_file, open_texts
 from labkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Given:
     reasons: tuple[str, ...] = ()
 
 
-def resolve(data: Any, role: str, *, encoding: str, delimiter: str) -> Given:
+def resolve(data: Any, role: str, *, encoding: str, delimiter: str, running: bool = False) -> Given:
     """Find the data.
 
     Args:
@@ -55,26 +56,27 @@ def resolve(data: Any, role: str, *, encoding: str, delimiter: str) -> Given:
         role: "train", "validation" or "test".
         encoding: text encoding to insist on, or "".
         delimiter: field delimiter to insist on, or "".
+        running: whether text files hold running text.
 
     Raises:
         DataError: there is no such data, or it is of no kind that labkit reads.
     """
     if isinstance(data, str | os.PathLike):
-        return _from_path(os.fspath(data), role, encoding, delimiter)
+        return _from_path(os.fspath(data), role, encoding, delimiter, running)
     if isinstance(data, Mapping):
-        return _from_mapping(data, role, encoding, delimiter)
+        return _from_mapping(data, role, encoding, delimiter, running)
     source = _from_memory(data, role)
     return Given(splits={role: source}, paths={role: _posix(source.path)})
 
 
-def _from_path(given: str, role: str, encoding: str, delimiter: str) -> Given:
+def _from_path(given: str, role: str, encoding: str, delimiter: str, running: bool) -> Given:
     if not given.strip():
         raise DataError(f"the path of the {role} data", "an empty name", "give a file, a folder or a hub id")
     path = named(given)
     if path.is_dir():
-        return _from_folder(path, given, role, encoding, delimiter)
+        return _from_folder(path, given, role, encoding, delimiter, running)
     if path.is_file():
-        source = open_file(path, given, encoding=encoding, delimiter=delimiter, scratch=_unpacked)
+        source = _opened(path, given, encoding, delimiter, running)
         return Given(splits={role: source}, paths={role: _posix(path)})
     if path.exists():
         raise DataError("a regular file", "a device or a pipe", "save the data in a file first", file=given)
@@ -104,14 +106,16 @@ def _near(path: Path) -> str:
     return f"check the name; in {str(folder.absolute())!r} there is: {shown}"
 
 
-def _from_folder(path: Path, given: str, role: str, encoding: str, delimiter: str) -> Given:
+def _from_folder(path: Path, given: str, role: str, encoding: str, delimiter: str, running: bool) -> Given:
     if any((path / name).is_file() for name in _WHOLE):
         return _from_saved(path, given, role)
     with refusing(given):
         files = sorted(
             entry
             for entry in path.iterdir()
-            if entry.is_file() and _holds_rows(entry) and not entry.name.endswith(".labels.jsonl")
+            if entry.is_file()
+            and (_holds_rows(entry) or (running and is_text_file(entry)))
+            and not entry.name.endswith(".labels.jsonl")
         )
     found: dict[str, Path] = {}
     for file in files:
@@ -121,6 +125,8 @@ def _from_folder(path: Path, given: str, role: str, encoding: str, delimiter: st
             raise DataError(f"one file for {split}", came, "give the path of one of them", file=given)
         if split:
             found[split] = file
+    if running and role not in found and any(map(is_text_file, files)):
+        return Given(splits={role: open_texts(path, given, encoding)}, paths={role: _posix(path)})
     if role not in found:
         shown = ", ".join(file.name for file in files[:20]) or f"none of {READABLE}"
         do = f"give one file as {role}=, or name the files train.*, validation.* and test.*"
@@ -130,7 +136,7 @@ def _from_folder(path: Path, given: str, role: str, encoding: str, delimiter: st
     if role != "train":
         found = {role: found[role]}
     opened = {
-        split: open_file(file, str(Path(given) / file.name), encoding=encoding, delimiter=delimiter, scratch=_unpacked)
+        split: _opened(file, str(Path(given) / file.name), encoding, delimiter, running)
         for split, file in found.items()
     }
     names = ", ".join(f"{split} from {file.name}" for split, file in found.items())
@@ -139,6 +145,12 @@ def _from_folder(path: Path, given: str, role: str, encoding: str, delimiter: st
         paths={split: _posix(file) for split, file in found.items()},
         reasons=(f"The folder {given} holds the splits: {names}.",),
     )
+
+
+def _opened(path: Path, name: str, encoding: str, delimiter: str, running: bool) -> Source:
+    if running and is_text_file(path) and not delimiter:
+        return open_texts(path, name, encoding)
+    return open_file(path, name, encoding=encoding, delimiter=delimiter, scratch=_unpacked)
 
 
 def _holds_rows(path: Path) -> bool:
@@ -240,7 +252,7 @@ def _choose_splits(found: Mapping[str, Any], role: str, given: str) -> tuple[dic
     return {split: chosen[split] for split in ("train", "validation", "test") if split in chosen}, reasons
 
 
-def _from_mapping(data: Mapping[Any, Any], role: str, encoding: str, delimiter: str) -> Given:
+def _from_mapping(data: Mapping[Any, Any], role: str, encoding: str, delimiter: str, running: bool) -> Given:
     kind = type(data).__name__
     if not data:
         raise DataError(f"{role} data", f"an empty {kind}", "give a file, a frame, or rows")
@@ -249,7 +261,10 @@ def _from_mapping(data: Mapping[Any, Any], role: str, encoding: str, delimiter: 
         do = "for columns, give pandas.DataFrame(data) or a list of dicts"
         raise DataError("a dict with the splits train, validation, test", f"the keys {names}", do)
     splits, reasons = _choose_splits(data, role, kind)
-    given = {split: resolve(rows, split, encoding=encoding, delimiter=delimiter) for split, rows in splits.items()}
+    given = {
+        split: resolve(rows, split, encoding=encoding, delimiter=delimiter, running=running)
+        for split, rows in splits.items()
+    }
     return Given(
         splits={split: one.splits[split] for split, one in given.items()},
         paths={split: one.paths[split] for split, one in given.items()},

@@ -27,7 +27,7 @@ _LOOKED_AT = 500
 class SpansChoice(Choice):
     """The columns that matter in the layout "spans"."""
 
-    tagged: bool = False  # tokens with tags instead of a text with spans
+    tagged: bool = False  # tokens, with tags where there are any, instead of a text with spans
 
 
 def choose(
@@ -79,9 +79,14 @@ def choose(
     elif tagged and marks:
         text, said = _find_tokens([p for p in free if p is not marks], marks, file)
         reasons.append(said)
+    elif not marks and (tokens := _only_tokens(columns)):
+        text = tokens
+        reasons.append(f"Token column {text!r}: by its name.")
     else:
         text, _, said = find_texts(columns, taken, file, pairs=False)
         reasons.append(said)
+    if not marks:
+        tagged = columns[text].kind == "list"
     if not id:
         id, said = find_id(columns, {*taken, text})
         reasons.append(said)
@@ -122,7 +127,8 @@ def _find(free: list[Profile], text: Profile | None, file: str, *, required: boo
         return None, False, ""
     came = f"none among {quoted(p.name for p in free)}"
     do = (
-        "give tokens and tags as two columns of lists, or a text and its spans as [{start, end, label}, …]; name the column "
+        "give tokens and tags as two columns of lists (in a CoNLL file, write the token, a tab and its tag in each line), or a "
+        "text and its spans as [{start, end, label}, …]; name the column "
         "with label='…', or in Python read without spans with require_label=False"
     )
     raise DataError("a column with spans or tags", came, do, file=file)
@@ -195,6 +201,14 @@ def _words(value: Any) -> list[str] | None:
 def _share(p: Profile, fits: Callable[[Any], bool]) -> float:
     some = p.values[:_LOOKED_AT]
     return sum(map(fits, some)) / len(some) if some else 0.0
+
+
+def _only_tokens(columns: Mapping[str, Profile]) -> str:
+    """The column with lists of tokens, where no other column is named like a text."""
+    by_name = {p.plain_name: p for p in reversed(list(columns.values())) if p.values}
+    if any(by_name[name].kind == "text" for name in ("text", "sentence", "input") if name in by_name):
+        return ""
+    return next((by_name[n].name for n in _TOKENS if n in by_name and by_name[n].kind == "list"), "")
 
 
 def _find_tokens(free: list[Profile], marks: Profile, file: str) -> tuple[str, str]:

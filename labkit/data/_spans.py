@@ -19,8 +19,10 @@ from labkit.errors import DataError, UnknownName, quoted
 
 Scheme = Literal["IOB1", "IOB2", "IOBES", "BILOU", "IO"]
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-OUTSIDE = ("O", "_")
-"""Tags of a word that belongs to no entity; CoNLL-U writes an underscore for nothing."""
+NOTHING = "_"
+"""What CoNLL-U writes where nothing is given."""
+OUTSIDE = ("O", NOTHING)
+"""Tags of a word that belongs to no entity."""
 UNTYPED = "entity"
 """Type of an entity whose tags are bare letters."""
 

@@ -20,6 +20,7 @@ from labkit.errors import DataError, UnknownName
 _UNLABELLED = "\x00unlabelled"  # strata that are no class; no label of a file contains U+0000
 _NO_TAGS = "\x00no tags"
 _SHOWN = 5
+_TOGETHER = {"answers": "text_pair"}  # layout → column whose equal values stay on one side in any case
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,8 @@ def split(
         validation: share of the training rows for validation, 0 ≤ share < 1; 0 carves none.
         test: share of the training rows for the test set, 0 ≤ share < 1; 0 carves none.
         by: "stratified" keeps the share of every label alike in all splits; "random" does not look at labels.
-        group: column whose equal values stay on one side, such as an author or a document.
+        group: column whose equal values stay on one side, such as an author or a document. Questions about one context stay
+            together whatever it is.
         seed: another seed draws other rows.
 
     Raises:
@@ -87,8 +89,9 @@ def split(
         )
 
     train = corpus["train"]
-    groups = _groups(train, group) if group else None
-    units = _units(scan(train), groups, by, seed) if shares else []
+    together = list(dict.fromkeys(filter(None, (group, _TOGETHER.get(corpus.config.layout)))))
+    groups = [_groups(train, column) for column in together]
+    units = _units(scan(train, corpus.config.layout), groups, by, seed) if shares else []
     lone = _lone(units)
     placed = _assign(units, shares, lone, seed) if shares else {}
     splits = {**corpus.splits, **{name: train.select(sorted(at)) for name, at in placed.items()}}
@@ -97,7 +100,7 @@ def split(
     step = Step(
         name="split",
         counts=carved,
-        text=_sentence(corpus, carved, by, group, seed, lone) + _excuse(units, carved, shares, len(train)),
+        text=_sentence(corpus, carved, by, together, seed, lone) + _excuse(units, carved, shares, len(train)),
     )
     config = dataclasses.replace(
         corpus.config, validation_share=validation, test_share=test, split_by=by, group=group or "", split_seed=seed
@@ -110,7 +113,7 @@ def _in_order(split: str) -> int:
     return order.index(split) if split in order else len(order)
 
 
-def _sentence(corpus: Corpus, carved: Mapping[str, int], by: str, group: str | None, seed: int, lone: set[str]) -> str:
+def _sentence(corpus: Corpus, carved: Mapping[str, int], by: str, groups: list[str], seed: int, lone: set[str]) -> str:
     given = [name for name in ("validation", "test") if name in corpus]
     kept = f"Kept {' and '.join(given)} as given. " if given else ""
     if not carved:
@@ -119,7 +122,9 @@ def _sentence(corpus: Corpus, carved: Mapping[str, int], by: str, group: str | N
     if by != "random" and not corpus.labels:
         how = "at random, as there are no labels"
     sizes = " and ".join(f"{count:,} rows for {name}" for name, count in carved.items())
-    together = f"equal texts and equal values of {group!r} stay" if group else "equal texts stay"
+    together = (
+        f"equal texts and equal values of {' and '.join(map(repr, groups))} stay" if groups else "equal texts stay"
+    )
     text = f"{kept}Carved {sizes} from {corpus.rows['train']:,}, {how}, seed {seed}; {together} on one side."
     classes = sorted(label for label in lone if label[:1] != "\x00")
     if classes:
@@ -139,13 +144,15 @@ def _excuse(units: list[_Unit], carved: Mapping[str, int], shares: Mapping[str, 
 # --- units ----------------------------------------------------------------------------------------------------------
 
 
-def _groups(rows: Any, column: str) -> list[str | None]:
+def _groups(rows: Any, column: str) -> list[bytes | None]:
     if column not in rows.column_names:
         raise UnknownName("column", column, rows.column_names)
-    return [None if v is None else repr(v) for batch in batches(rows, [column]) for v in batch[column]]
+    values = (v for batch in batches(rows, [column]) for v in batch[column])
+    # a hash, because a context may be a whole document
+    return [None if v is None else spread(0, repr(v).encode("utf-8", "surrogatepass")) for v in values]
 
 
-def _units(rows: Scan, groups: list[str | None] | None, by: str, seed: int) -> list[_Unit]:
+def _units(rows: Scan, groups: list[list[bytes | None]], by: str, seed: int) -> list[_Unit]:
     """Rows joined by equal texts and, across texts, by equal groups."""
     parent = list(range(len(rows)))
 
@@ -155,7 +162,7 @@ def _units(rows: Scan, groups: list[str | None] | None, by: str, seed: int) -> l
             i = parent[i]
         return i
 
-    for marks in (rows.keys, groups or []):
+    for marks in (rows.keys, *groups):
         first: dict[Any, int] = {}
         for i, mark in enumerate(marks):
             if mark is not None and first.setdefault(mark, i) != i:

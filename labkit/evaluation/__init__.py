@@ -1,5 +1,6 @@
 """How good a classifier is: metrics with intervals, beside cheap baselines, by slice; from predictions alone."""
 
+from labkit.evaluation._answer_errors import ANSWER_ERROR_KINDS, AnswerError, AnswerErrors, answer_errors
 from labkit.evaluation._compare import Comparison, compare, mcnemar
 from labkit.evaluation._confusion import (
     ClassOrder,
@@ -14,21 +15,27 @@ from labkit.evaluation._evaluate import HEADLINE, HEADLINE_MULTI_LABEL, evaluate
 from labkit.evaluation._evaluation import Evaluation
 from labkit.evaluation._intervals import wilson
 from labkit.evaluation._report import TITLES
-from labkit.evaluation._results import Bin, ClassScores, Estimate, SliceScores
+from labkit.evaluation._results import OF_HUNDRED, UNBOUNDED, Bin, ClassScores, Estimate, SliceScores
 from labkit.evaluation._slices import slice_rows
 from labkit.evaluation._span_errors import ERROR_KINDS, SpanError, SpanErrors, span_errors
 from labkit.evaluation._suspects import Suspect, out_of_sample, suspects, uncertain
+from labkit.evaluation._text_errors import TextError, TextErrors, text_errors
 from labkit.tasks._baselines import MAJORITY, TFIDF, baselines
 from labkit.tasks._classification_metrics import METRICS, tune_thresholds
 
 __all__ = [
+    "ANSWER_ERROR_KINDS",
     "ERROR_KINDS",
     "HEADLINE",
     "HEADLINE_MULTI_LABEL",
     "MAJORITY",
     "METRICS",
+    "OF_HUNDRED",
     "TFIDF",
     "TITLES",
+    "UNBOUNDED",
+    "AnswerError",
+    "AnswerErrors",
     "Bin",
     "ClassOrder",
     "ClassScores",
@@ -40,6 +47,9 @@ __all__ = [
     "SpanError",
     "SpanErrors",
     "Suspect",
+    "TextError",
+    "TextErrors",
+    "answer_errors",
     "baselines",
     "cell_rows",
     "compare",
@@ -54,6 +64,7 @@ __all__ = [
     "slice_rows",
     "span_errors",
     "suspects",
+    "text_errors",
     "tune_thresholds",
     "uncertain",
     "wilson",

@@ -12,11 +12,13 @@ import numpy as np
 
 from labkit.errors import DataError
 from labkit.evaluation import _intervals as intervals
-from labkit.evaluation._results import Estimate
+from labkit.evaluation._results import OF_HUNDRED, Estimate
 from labkit.tasks import _classification_metrics as point
 from labkit.tasks._predictions import Predictions
 
 COMPARED = ("accuracy", "exact_match", "macro_f1")
+
+_NAMED = {"bleu": "BLEU", "chrf": "chrF", "rougeL": "ROUGE-L"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,7 @@ class Comparison:
         p_value: of McNemar's exact test that fixed and broken are equally likely, or of ``test``.
         confidence: of the intervals.
         test: what the p-value is of.
+        lower_is_better: whether the first figure is better the lower it is; then it is no share.
     """
 
     other: str
@@ -45,6 +48,7 @@ class Comparison:
     p_value: float
     confidence: float = 0.95
     test: str = "McNemar"
+    lower_is_better: bool = False
 
     @property
     def clear(self) -> bool:
@@ -55,18 +59,28 @@ class Comparison:
     def sentence(self) -> str:
         """The comparison in plain words."""
         name, gap = next(iter(self.differences.items()))
-        what = name.replace("f1", "F1").replace("_", " ")
+        what = _NAMED.get(name, name.replace("f1", "F1").replace("_", " "))
+        hundred = 1 if name in OF_HUNDRED else 100
         low, high = gap.low, gap.high
         if self.clear and gap.value < 0 and low is not None and high is not None:
             low, high = -high, -low
         points = abs(gap.value) if self.clear else gap.value
         p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.2g}"
-        span = "" if low is None or high is None else f"{100 * self.confidence:g} % interval {_points(low, high)}; "
+        if self.lower_is_better:
+            between = (
+                "" if low is None or high is None else f"{100 * self.confidence:g} % interval {low:.3f} to {high:.3f}; "
+            )
+            amount, verdict = ("less", "better") if gap.value < 0 else ("more", "worse")
+            said = f"{abs(gap.value):.3f} {amount} than {self.other} in {what}, which is {verdict}"
+            said = said if self.clear else f"No clear difference from {self.other}: {gap.value:+.3f} in {what}"
+            return f"{said} ({between}{self.test} {p})"
+        between = "" if low is None or high is None else _points(hundred * low, hundred * high)
+        span = f"{100 * self.confidence:g} % interval {between}; " if between else ""
         if self.clear:
             way = "better" if gap.value > 0 else "worse"
-            said = f"{100 * points:.1f} points {way} than {self.other} in {what}"
+            said = f"{hundred * points:.1f} points {way} than {self.other} in {what}"
         else:
-            said = f"No clear difference from {self.other}: {_signed(points)} points in {what}"
+            said = f"No clear difference from {self.other}: {_signed(hundred * points)} points in {what}"
         return f"{said} ({span}{self.test} {p})"
 
     def __str__(self) -> str:
@@ -202,8 +216,8 @@ def _with_labels(rows: Predictions, labels: tuple[str, ...]) -> Predictions:
 
 
 def _points(low: float, high: float) -> str:
-    return f"{100 * low:.1f} to {100 * high:.1f}".replace("-", "−")
+    return f"{low:.1f} to {high:.1f}".replace("-", "−")
 
 
 def _signed(value: float) -> str:
-    return f"{100 * value:+.1f}".replace("-", "−")
+    return f"{value:+.1f}".replace("-", "−")

@@ -45,7 +45,7 @@ def evaluate_scored(
     drawn = intervals.draw(len(scores.row_ids), resamples, seed)
     values = scores.values()
     resampled = scores.figures(_sums(scores, drawn))
-    notes = []
+    notes = [*scores.notes]
     if drawn.shape[1] < resamples:
         notes.append(f"The intervals are from {drawn.shape[1]:,} resamples, for the number of rows.")
     names = scores.names or tuple(count.label for count in scores.counts)
@@ -109,6 +109,7 @@ def compare_scored(
         p_value=randomization(one, two, names[0], seed),
         confidence=confidence,
         test=RANDOMIZATION,
+        lower_is_better=names[0] in one.lower,
     )
 
 

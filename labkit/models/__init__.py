@@ -2,7 +2,7 @@
 
 from labkit.models._catalogue import EMBEDDED, ModelCard, Unavailable, catalogue, find, unavailable
 from labkit.models._embed import embed, nearest
-from labkit.models._heads import require_head
+from labkit.models._heads import new_head, require_head
 from labkit.models._load import (
     BaseModel,
     available_offline,
@@ -45,6 +45,7 @@ __all__ = [
     "machine",
     "measure_again",
     "nearest",
+    "new_head",
     "quiet_transformers",
     "recommend",
     "require_head",

@@ -31,6 +31,9 @@ _TYPES = {
 }
 """Family in the catalogue → what transformers calls the architecture."""
 
+_LANGUAGE_HEADS = ("AutoModelForMaskedLM", "AutoModelForCausalLM")
+_NO_DECODERS = {"xlnet", "bert-generation", "trocr", "whisper"}  # besides those that have other heads
+
 
 def require_head(model: BaseModel | str, head: str, task: str) -> None:
     """Refuse a base model whose architecture transformers has no such head for.
@@ -45,8 +48,6 @@ def require_head(model: BaseModel | str, head: str, task: str) -> None:
         ModelError: the architecture has no such head.
         UnknownName: there is no such starter model.
     """
-    import transformers
-
     if isinstance(model, str) and model.startswith(PREFIX):
         family = model.removeprefix(PREFIX)
         if family not in STARTERS:
@@ -60,12 +61,53 @@ def require_head(model: BaseModel | str, head: str, task: str) -> None:
         name = model
     else:
         kind, name = str(load_config(model).model_type), model.name
-    able = getattr(transformers, head)._model_mapping._model_mapping
+    able = _able(head)
     if not kind or kind in able:
         return
     known = sorted({family for family, other in _TYPES.items() if other in able})
     raise ModelError(
         f"a base model that can be fine-tuned for {task}",
-        f"{name!r}, of the architecture {kind!r}, which transformers has no {head} for",
+        f"{name!r}, of the architecture {kind!r}, which {_why_not(kind, head)}",
         f"choose one of another family ({quoted(known, 30)}): labkit models --task {task}",
     )
+
+
+def new_head(base: BaseModel, head: str) -> str:
+    """A sentence where a model's checkpoint lacks the language-modelling head that it will be trained with, else ""."""
+    import transformers
+
+    config = load_config(base)
+    kind = getattr(transformers, head)._model_mapping._model_mapping.get(str(config.model_type), ())
+    stored = [str(name) for name in getattr(config, "architectures", None) or []]
+    fitting = {*([kind] if isinstance(kind, str) else kind)}
+    if head not in _LANGUAGE_HEADS or not stored or any(n in fitting or n.endswith("PreTraining") for n in stored):
+        return ""
+    return (
+        f"{base.name} comes without a language-modelling head ({quoted(stored)}): that part begins with random weights, "
+        "and the first losses are high."
+    )
+
+
+def _able(head: str) -> set[str]:
+    """Architectures that can be trained with a head.
+
+    Of those that transformers can load as causal models, only decoders count. An encoder loaded so has learnt to look at
+    what it is to foresee, half of an encoder-decoder has lost the half that it listens to, and XLNet sees the whole text
+    unless it is told the order of its words.
+    """
+    import transformers
+
+    def of(name: str) -> set[str]:
+        return set(getattr(transformers, name)._model_mapping._model_mapping)
+
+    if head != "AutoModelForCausalLM":
+        return of(head)
+    return of(head) - of("AutoModelForMaskedLM") - of("AutoModelForSeq2SeqLM") - _NO_DECODERS
+
+
+def _why_not(kind: str, head: str) -> str:
+    import transformers
+
+    if kind in getattr(transformers, head)._model_mapping._model_mapping:
+        return "is no decoder: it has not learnt to foresee a text from left to right"
+    return f"transformers has no {head} for"

@@ -6,18 +6,43 @@ import os
 from typing import Any
 
 from labkit.errors import DataError, UnknownName
+from labkit.tasks._answer_predictions import Alternative, AnswerPredictions
 from labkit.tasks._encode import Encoded, encode
+from labkit.tasks._language_predictions import Filler, LanguagePredictions
 from labkit.tasks._predictions import Predictions
 from labkit.tasks._scores import LabelCount, Scores
 from labkit.tasks._span_predictions import SpanPredictions
-from labkit.tasks._task import Predicted, Scored, Task
+from labkit.tasks._task import LanguageTask, Predicted, Scored, Task
+from labkit.tasks._text_predictions import TextPredictions
+from labkit.tasks.fill_mask import FillMask
+from labkit.tasks.question_answering import QuestionAnswering
+from labkit.tasks.summarization import Summarization
 from labkit.tasks.text_classification import TextClassification
+from labkit.tasks.text_generation import TextGeneration
 from labkit.tasks.token_classification import TokenClassification
+from labkit.tasks.translation import Translation
 
-TASKS: dict[str, type[Task]] = {task.id: task for task in (TextClassification, TokenClassification)}
+TASKS: dict[str, type[Task]] = {
+    task.id: task
+    for task in (
+        TextClassification,
+        TokenClassification,
+        QuestionAnswering,
+        Translation,
+        Summarization,
+        TextGeneration,
+        FillMask,
+    )
+}
 """Every task this version can train, by id."""
 
-_FILES: dict[bytes, Any] = {b"labels": Predictions, b"spans": SpanPredictions}
+_FILES: dict[bytes, Any] = {
+    b"labels": Predictions,
+    b"spans": SpanPredictions,
+    b"answers": AnswerPredictions,
+    b"texts": TextPredictions,
+    b"language": LanguagePredictions,
+}
 
 
 def get(task: str) -> type[Task]:
@@ -50,16 +75,27 @@ def load_predictions(path: str | os.PathLike[str]) -> Any:
 
 __all__ = [
     "TASKS",
+    "Alternative",
+    "AnswerPredictions",
     "Encoded",
+    "FillMask",
+    "Filler",
     "LabelCount",
+    "LanguagePredictions",
+    "LanguageTask",
     "Predicted",
     "Predictions",
+    "QuestionAnswering",
     "Scored",
     "Scores",
     "SpanPredictions",
+    "Summarization",
     "Task",
     "TextClassification",
+    "TextGeneration",
+    "TextPredictions",
     "TokenClassification",
+    "Translation",
     "encode",
     "get",
     "load_predictions",

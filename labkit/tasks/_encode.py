@@ -46,6 +46,10 @@ class Encoded:
         lengths: npt.NDArray[np.int64] = np.diff(self.offsets)
         return lengths
 
+    def of_epoch(self, seed: int, epoch: int) -> Encoded:
+        """The rows as they are in one epoch of a training: the same in each, unless a task says otherwise."""
+        return self
+
     def batch(self, rows: Sequence[int], pad_id: int, side: str = "right") -> dict[str, torch.Tensor]:
         """Rows padded to the longest of them: input_ids, attention_mask, token_type_ids and labels as tensors.
 
@@ -124,4 +128,4 @@ def batches_by_length(lengths: npt.NDArray[np.int64], rows: int) -> Iterator[lis
 def columns_of(rows: Any) -> dict[str, Sequence[Any]]:
     """Columns as lists, of a mapping or of a split of a corpus."""
     names = getattr(rows, "column_names", None) or list(rows or {})
-    return {name: list(rows[name]) for name in names}
+    return {name: list(rows[name][:]) for name in names}  # a column of a data set is slow to walk, quick to copy

@@ -42,6 +42,8 @@ class Scores:
         counts: of each label, where there are labels.
         confusion: true label × predicted label, shape (k, k), or None.
         names: the k names along the confusion matrix.
+        notes: what a reader must know about the figures, a sentence each.
+        lower: names of the figures that are better the lower they are.
     """
 
     positions: npt.NDArray[np.int64]
@@ -55,6 +57,8 @@ class Scores:
     counts: tuple[LabelCount, ...] = ()
     confusion: npt.NDArray[np.int64] | None = None
     names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    lower: frozenset[str] = frozenset()
 
     def values(self) -> dict[str, float]:
         """Every figure on all rows."""

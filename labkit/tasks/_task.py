@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from labkit.tasks._encode import Encoded
 from labkit.tasks._scores import Scores
@@ -62,6 +62,7 @@ class Task(Protocol):
         metric: the metric that chooses the best checkpoint unless the recipe names another.
         metrics: every metric by name, with True where higher is better.
         weighs_classes: whether the loss takes class weights.
+        feeds_labels: whether the model itself is given the labels of a batch, as decoders are.
         labels: names of the classes, or of the types of entities.
         nouns: what the labels are called, in the plural.
     """
@@ -72,6 +73,7 @@ class Task(Protocol):
     metric: ClassVar[str]
     metrics: ClassVar[Mapping[str, bool]]
     weighs_classes: ClassVar[bool]
+    feeds_labels: ClassVar[bool]
 
     @property
     def labels(self) -> tuple[str, ...]: ...
@@ -80,12 +82,15 @@ class Task(Protocol):
     def nouns(self) -> str: ...
 
     @classmethod
-    def of_corpus(cls, corpus: Corpus) -> Self:
-        """The task with the labels of a corpus."""
+    def of_corpus(cls, corpus: Corpus, options: Mapping[str, Any]) -> Self:
+        """The task with the labels of a corpus, and the section [generation] of the recipe."""
 
     @classmethod
     def of_model(cls, config: PreTrainedConfig, settings: Mapping[str, Any]) -> Self:
-        """The task as a fine-tuned model does it: labels from its configuration, and what ``tune`` found."""
+        """The task as a fine-tuned model does it: labels from its configuration, and what ``settings`` and ``tune`` gave."""
+
+    def settings(self) -> dict[str, Any]:
+        """What is to be remembered beside the model from the start; nothing where empty."""
 
     @staticmethod
     def problems(corpus: Corpus) -> list[str]:
@@ -114,7 +119,9 @@ class Task(Protocol):
     ) -> Any:
         """Run the model over tokenised rows."""
 
-    def quick_metrics(self, predictions: Any, metric: str = "") -> dict[str, float]:
+    def watch(
+        self, model: PreTrainedModel, encoded: Encoded, *, pad_id: int, side: str, batch_size: int, metric: str = ""
+    ) -> dict[str, float]:
         """The few figures watched during training, with ``metric`` among them."""
 
     def tune(self, predictions: Any) -> dict[str, Any]:
@@ -125,3 +132,23 @@ class Task(Protocol):
 
     def pipeline(self, folder: str) -> str:
         """Lines of Python with which transformers alone uses the saved model, for the model card."""
+
+
+@runtime_checkable
+class LanguageTask(Task, Protocol):
+    """A task about the tokens of texts: what it is judged by, and what it says about a new text, are two things."""
+
+    def reply(
+        self,
+        model: PreTrainedModel,
+        encoded: Encoded,
+        *,
+        row_ids: list[str],
+        pad_id: int,
+        max_length: int,
+        batch_size: int,
+    ) -> Any:
+        """What it says about new texts."""
+
+    def token_baselines(self, train: Encoded, rows: Encoded, row_ids: list[str]) -> dict[str, Any]:
+        """Predictions of the cheap models that count tokens, as ``baselines`` gives those of the others."""

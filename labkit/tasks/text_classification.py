@@ -46,6 +46,7 @@ class TextClassification:
     head: ClassVar[str] = "AutoModelForSequenceClassification"
     metric: ClassVar[str] = "macro_f1"
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
+    feeds_labels: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = True
 
     @property
@@ -54,7 +55,7 @@ class TextClassification:
         return "labels, several a row" if self.multi_label else "classes"
 
     @classmethod
-    def of_corpus(cls, corpus: Corpus) -> Self:
+    def of_corpus(cls, corpus: Corpus, options: Mapping[str, Any] | None = None) -> Self:
         """The task with the classes of a corpus."""
         return cls(labels=corpus.labels, multi_label=corpus.multi_label)
 
@@ -74,6 +75,10 @@ class TextClassification:
                 raise ModelError("a threshold for each label", f"{thresholds.size} for {len(labels)} labels")
         several = config.problem_type == "multi_label_classification"
         return cls(labels=labels, multi_label=several, thresholds=thresholds)
+
+    def settings(self) -> dict[str, Any]:
+        """Nothing: the model's configuration says it all."""
+        return {}
 
     @staticmethod
     def problems(corpus: Corpus) -> list[str]:
@@ -191,6 +196,14 @@ class TextClassification:
             multi_label=self.multi_label,
             thresholds=self.thresholds,
         )
+
+    def watch(
+        self, model: PreTrainedModel, encoded: Encoded, *, pad_id: int, side: str, batch_size: int, metric: str = ""
+    ) -> dict[str, float]:
+        """``quick_metrics`` of the model as it stands."""
+        ids = [str(i) for i in range(len(encoded))]
+        predictions = self.predict(model, encoded, row_ids=ids, pad_id=pad_id, side=side, batch_size=batch_size)
+        return self.quick_metrics(predictions, metric)
 
     def quick_metrics(self, predictions: Predictions, metric: str = "") -> dict[str, float]:
         """Accuracy, macro F1, log-loss and their like, with ``metric`` among them.

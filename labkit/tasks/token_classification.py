@@ -43,11 +43,12 @@ class TokenClassification:
     head: ClassVar[str] = "AutoModelForTokenClassification"
     metric: ClassVar[str] = "f1"
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
+    feeds_labels: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = False
     nouns: ClassVar[str] = "types of entities"
 
     @classmethod
-    def of_corpus(cls, corpus: Corpus) -> Self:
+    def of_corpus(cls, corpus: Corpus, options: Mapping[str, Any] | None = None) -> Self:
         """The task with the types of entities of a corpus."""
         return cls(labels=corpus.labels)
 
@@ -64,6 +65,10 @@ class TokenClassification:
         if tags != tag_names(labels):
             raise ModelError("the tags O, B-… and I-… of each type", ", ".join(tags[:5]))
         return cls(labels=labels)
+
+    def settings(self) -> dict[str, Any]:
+        """Nothing: the model's configuration says it all."""
+        return {}
 
     @staticmethod
     def problems(corpus: Corpus) -> list[str]:
@@ -191,6 +196,15 @@ class TokenClassification:
             at = np.arange(first, last + 1)
             sure.append(float(np.exp(scores[at, tags[at]]).mean()))
         return tuple(spans), tuple(sure)
+
+    def watch(
+        self, model: PreTrainedModel, encoded: Encoded, *, pad_id: int, side: str, batch_size: int, metric: str = ""
+    ) -> dict[str, float]:
+        """``quick_metrics`` of the model as it stands."""
+        assert isinstance(encoded, TokenEncoded)
+        ids = [str(i) for i in range(len(encoded.texts))]
+        predictions = self.predict(model, encoded, row_ids=ids, pad_id=pad_id, side=side, batch_size=batch_size)
+        return self.quick_metrics(predictions, metric)
 
     def quick_metrics(self, predictions: SpanPredictions, metric: str = "") -> dict[str, float]:
         """F1, precision and recall of whole entities, with ``metric`` among them.

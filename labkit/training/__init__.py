@@ -7,6 +7,7 @@ from labkit.training._predictor import Predictor
 from labkit.training._recipe import (
     BudgetConfig,
     EvaluationConfig,
+    GenerationConfig,
     ModelConfig,
     OptimizerConfig,
     Recipe,
@@ -21,6 +22,7 @@ __all__ = [
     "BudgetConfig",
     "Diagnosis",
     "EvaluationConfig",
+    "GenerationConfig",
     "ModelConfig",
     "OptimizerConfig",
     "Predictor",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,7 @@ def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], 
         "## Data",
         "",
         *(f"- {name}: {count:,} rows" for name, count in corpus.rows.items()),
-        f"- {len(corpus.labels)} {task.nouns}: "
-        + ", ".join(_code(label) for label in corpus.labels[:50])
-        + (" …" if len(corpus.labels) > 50 else ""),
+        *([f"- {len(corpus.labels)} {task.nouns}: {_listed(corpus.labels)}"] if corpus.labels else []),
         *(f"- {step.text}" for step in corpus.steps),
         "",
     ]
@@ -61,6 +60,10 @@ def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], 
         "",
     ]
     return "\n".join(lines)
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(_code(label) for label in labels[:50]) + (" …" if len(labels) > 50 else "")
 
 
 def _code(text: str) -> str:

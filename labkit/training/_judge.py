@@ -50,7 +50,7 @@ def judge(
         others: dict[str, tasks.Predicted] = {}
         if counts and recipe.evaluation.baselines:
             emit(Note(text="Training the baselines."))
-            others = predictor.task.baselines(corpus, corpus[split], seed=recipe.seed)
+            others = predictor.baselines(corpus, corpus[split], seed=recipe.seed)
             for name, other in others.items():
                 other.save(folder / f"{split}.{_file_name(name)}.parquet")
         result = _evaluate(
@@ -94,7 +94,7 @@ def evaluate(run: Run, source: Any, *, text: str | None = None, label: str | Seq
     corpus = _read_like(recipe, source, text=text, label=label, require_label=True)
     known = set(predictor.labels)
     strange = [label for label in corpus.labels if label not in known]
-    if len(strange) == len(corpus.labels):
+    if strange and len(strange) == len(corpus.labels):
         raise DataError(
             f"labels that the model knows ({quoted(predictor.labels)})",
             f"only others ({quoted(strange)})",
@@ -106,7 +106,7 @@ def evaluate(run: Run, source: Any, *, text: str | None = None, label: str | Seq
     notes = [f"Labels that the model does not know: {quoted(strange)}."] if strange else []
     if recipe.evaluation.baselines:
         try:
-            others = predictor.task.baselines(data.load(recipe.data), rows, seed=recipe.seed)
+            others = predictor.baselines(data.load(recipe.data), rows, seed=recipe.seed)
         except DataError as error:  # a run may be taken to a place where its training data is not
             notes.append(f"Without baselines, which learn from the run's own data: {error}")
     absent = [name for name in recipe.evaluation.slices if name not in ("length", *rows.column_names)]
@@ -149,7 +149,7 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
     predictor = Predictor.load(run)
     corpus = _read_like(run.recipe, source, text=text, require_label=False)
     rows = corpus["train"]
-    predictions = predictor.run(predictor.encode(rows), list(rows["row_id"]))
+    predictions = predictor.reply(rows, list(rows["row_id"]))
     table = predictions.answers()
     table = table.add_column(1, "text", [list(rows["text"])])
     if suffix == ".csv":

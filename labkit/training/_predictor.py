@@ -9,11 +9,11 @@ from typing import Any
 
 from labkit import models, tasks
 from labkit.errors import DataError, ModelError, RunError
-from labkit.tasks import Encoded
+from labkit.tasks import Encoded, LanguageTask
 from labkit.training import _rundir
 from labkit.training._run import Run
 
-_SETTINGS = "labkit.json"
+SETTINGS = "labkit.json"
 _BATCH = 32
 
 
@@ -32,7 +32,7 @@ class Predictor:
         self.folder, self.max_length = folder, max_length
         kind = tasks.get(recipe_task)
         base = models.BaseModel(name=str(folder), folder=folder)
-        stored = folder / _SETTINGS
+        stored = folder / SETTINGS
         try:
             self.tokenizer = models.load_tokenizer(base)
             self.model = models.load_model(base, getattr(transformers, kind.head))
@@ -62,12 +62,14 @@ class Predictor:
             raise _damaged(run.directory / _rundir.MODEL, f"missing or changed files: {', '.join(damaged[:5])}")
         return cls(run.model_folder, recipe.task, recipe.model.max_length)
 
-    def __call__(self, texts: str | Sequence[Any], *, pairs: Sequence[str] | None = None) -> Any:
-        """What the model says about new texts: ``Predictions`` of classes, ``SpanPredictions`` of entities.
+    def __call__(self, texts: str | Sequence[Any], *, pairs: str | Sequence[str] | None = None) -> Any:
+        """What the model says about new texts: ``Predictions`` of classes, ``SpanPredictions`` of entities,
+        ``AnswerPredictions`` of answers.
 
         Args:
             texts: one text, or several.
-            pairs: the second text of each, for models trained on pairs.
+            pairs: the second text of each, for models trained on pairs; for models that answer questions the contexts of
+                the questions in ``texts``.
 
         Raises:
             DataError: something in the list is no text.
@@ -78,12 +80,12 @@ class Predictor:
                 raise DataError("a list of texts", f"{type(text).__name__} as item {i}", "pass strings")
         rows: dict[str, Any] = {"text": listed}
         if pairs is not None:
-            rows["text_pair"] = list(pairs)
+            rows["text_pair"] = [pairs] if isinstance(pairs, str) else list(pairs)
             if len(rows["text_pair"]) != len(listed) or not all(isinstance(text, str) for text in rows["text_pair"]):
                 raise DataError(
                     f"{len(listed)} second texts", f"{len(rows['text_pair'])} in pairs", "pass a string for each"
                 )
-        return self.run(self.encode(rows), [str(i) for i in range(len(listed))])
+        return self.reply(rows, [str(i) for i in range(len(listed))])
 
     def encode(self, rows: Any) -> Encoded:
         """Tokenise rows as in training; their truth is coded where they have it."""
@@ -100,10 +102,29 @@ class Predictor:
             batch_size=_BATCH,
         )
 
+    def reply(self, rows: Any, row_ids: list[str]) -> Any:
+        """What the model says about new rows; of a language model, what it writes rather than how well it foresees them."""
+        if not isinstance(self.task, LanguageTask):
+            return self.run(self.encode(rows), row_ids)
+        return self.task.reply(
+            self.model,
+            self.encode(rows),
+            row_ids=row_ids,
+            pad_id=self.tokenizer.pad_token_id,
+            max_length=self.max_length,
+            batch_size=_BATCH,
+        )
+
+    def baselines(self, corpus: Any, rows: Any, *, seed: int) -> dict[str, tasks.Predicted]:
+        """Predictions for rows by the task's cheap models, trained on a corpus."""
+        if isinstance(self.task, LanguageTask):
+            return self.task.token_baselines(self.encode(corpus["train"]), self.encode(rows), list(rows["row_id"]))
+        return self.task.baselines(corpus, rows, seed=seed)
+
     def remember(self, settings: Mapping[str, Any]) -> None:
         """Store beside the model what was tuned, such as thresholds."""
         self.settings = {**self.settings, **settings}
-        _rundir.write_json(self.folder / _SETTINGS, self.settings)
+        _rundir.write_json(self.folder / SETTINGS, self.settings)
         self.task = type(self.task).of_model(self.model.config, self.settings)
 
 

@@ -52,6 +52,8 @@ class TechniqueConfig:
     """Share of the target spread over all classes."""
     class_weights: bool = False
     """Weight classes by the inverse of their frequency."""
+    mask_share: float = 0.15
+    """Share of the tokens that are hidden and to be guessed, for fill-mask."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,24 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GenerationConfig:
+    """How texts are written, for tasks that write them."""
+
+    prefix: str = ""
+    """Words put before every input, such as "summarize: " for T5; empty: none."""
+    source_language: str = ""
+    """Language code of the inputs as the tokenizer has it (mBART, NLLB: en_XX, eng_Latn); empty: none, or its own."""
+    target_language: str = ""
+    """Language code of the outputs as the tokenizer has it; empty: none, or the tokenizer's own."""
+    max_target_length: int = 128
+    """Tokens to cut each target to when training, special ones included."""
+    max_new_tokens: int = 0
+    """Tokens to write at most; 0: as many as max_target_length."""
+    beams: int = 1
+    """Beams of the search for the best output; 1: greedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that decides a result. The file that ``save`` writes reproduces the run."""
 
@@ -134,6 +154,8 @@ class Recipe:
     """How it is trained."""
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     """How long."""
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
+    """How texts are written."""
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     """How it is judged."""
 
@@ -295,6 +317,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "model.max_length": (0, 1_000_000),
     "model.dropout": (0, 0.95),
     "technique.label_smoothing": (0, 0.9),
+    "technique.mask_share": (0.01, 0.9),
     "optimizer.learning_rate": (0, 1),
     "optimizer.warmup": (0, 1),
     "optimizer.weight_decay": (0, 1),
@@ -309,6 +332,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "budget.patience": (0, math.inf),
     "budget.threads": (0, 1024),
     "budget.checkpoint_minutes": (0, math.inf),
+    "generation.max_target_length": (2, 100_000),
+    "generation.max_new_tokens": (0, 100_000),
+    "generation.beams": (1, 100),
     "evaluation.every": (0.01, 1000),
     "evaluation.resamples": (100, 100_000),
     "seed": (0, 2**32 - 1),
@@ -325,7 +351,15 @@ def _check(recipe: Recipe) -> list[str]:
         if value is not None and not (isinstance(value, int | float) and low <= value <= high):
             top = "" if math.isinf(high) else f" and at most {high:.10g}"
             problems.append(f"{name} must be at least {low:.10g}{top}, not {value!r}.")
-    for section in (recipe.data, recipe.model, recipe.technique, recipe.optimizer, recipe.budget, recipe.evaluation):
+    for section in (
+        recipe.data,
+        recipe.model,
+        recipe.technique,
+        recipe.optimizer,
+        recipe.budget,
+        recipe.generation,
+        recipe.evaluation,
+    ):
         prefix = next(f.name for f in dataclasses.fields(recipe) if getattr(recipe, f.name) is section)
         for name, kind in _fields(type(section)).items():
             choices = get_args(kind) if get_origin(kind) is Literal else ()

@@ -24,6 +24,7 @@ from labkit.events import Event, EventLog, Note, RunEnded, RunStarted, Status
 from labkit.training import _rundir
 from labkit.training._environment import describe, digest, essence
 from labkit.training._judge import judge
+from labkit.training._predictor import SETTINGS
 from labkit.training._prepare import prepare, reopen, require_same
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
@@ -169,22 +170,24 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     require_same(recipe, directory)
     kind = tasks.get(recipe.task)
     starter = recipe.model.name.startswith(models.STARTER)
-    if not starter:  # what is not there is said before the data is read
-        models.require_head(recipe.model.name, kind.head, recipe.task)
+    models.require_head(recipe.model.name, kind.head, recipe.task)  # before the data is read, and a model fetched
+    if not starter:
         base = models.resolve(recipe.model.name)
         models.require_head(base, kind.head, recipe.task)
+        if said := models.new_head(base, kind.head):
+            emit(Note(text=said))
     emit(Note(text="Reading the data."))
     corpus = data.load(recipe.data)
     if starter:
         emit(Note(text=f"{recipe.model.name} is an untrained model, with a tokenizer trained on the training rows."))
-        base = models.resolve(recipe.model.name, texts=_texts(corpus["train"]))
-        models.require_head(base, kind.head, recipe.task)
+        base = models.resolve(recipe.model.name, texts=_texts(corpus))
     problems = kind.problems(corpus)
     if problems:
         raise DataError(
             "data that a model can be trained on",
             f"this: {' '.join(problems)}",
-            f"to see what is in it: labkit check {recipe.data.train}",
+            f"to see what is in it: labkit check {recipe.data.train}"
+            + ("" if recipe.task == Recipe().task else f" --task {recipe.task}"),
             file=recipe.data.train,
         )
     columns = ["length", *corpus["train"].column_names]
@@ -202,7 +205,7 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.model_max_length = recipe.model.max_length
-    task = kind.of_corpus(corpus)
+    task = kind.of_corpus(corpus, {**dataclasses.asdict(recipe.generation), "mask_share": recipe.technique.mask_share})
     encoded = {
         split: task.encode(rows, tokenizer, max_length=recipe.model.max_length) for split, rows in corpus.splits.items()
     }
@@ -212,9 +215,10 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     return judge(recipe, corpus, encoded, directory, emit)
 
 
-def _texts(rows: Any) -> Iterator[str]:
-    for batch in rows.iter(1000):
-        for column in ("text", "text_pair"):
+def _texts(corpus: Any) -> Iterator[str]:
+    columns = ("text", "target") if corpus.config.layout in ("pairs", "texts") else ("text", "text_pair")
+    for batch in corpus["train"].iter(1000):
+        for column in columns:
             yield from (text for text in batch.get(column, ()) if text)
 
 
@@ -344,18 +348,16 @@ def _fit(
         dataloader_pin_memory=False,
         remove_unused_columns=False,
     )
-    ids = {split: list(corpus[split]["row_id"]) for split in corpus.splits}
 
     def look() -> dict[str, float]:
-        predictions = task.predict(
+        return task.watch(
             model,
             encoded["validation"],
-            row_ids=ids["validation"],
             pad_id=tokenizer.pad_token_id,
             side=tokenizer.padding_side,
             batch_size=recipe.optimizer.batch_size,
+            metric=metric,
         )
-        return task.quick_metrics(predictions, metric)
 
     stop_file = directory / _rundir.STOP
     trainer = LabTrainer(
@@ -366,6 +368,7 @@ def _fit(
         grouped=recipe.budget.length_grouped,
         pad_id=tokenizer.pad_token_id,
         side=tokenizer.padding_side,
+        feeds_labels=task.feeds_labels,
         loss=task.loss(weights=weights, label_smoothing=recipe.technique.label_smoothing),
         judge=look if validated else None,
         emit=emit,
@@ -408,7 +411,7 @@ def _fit(
     weights_file = checkpoints / f"checkpoint-{chosen}" / "model.safetensors"
     if over or chosen != state["global_step"]:
         model.load_state_dict(load_file(weights_file), strict=False)
-    _save_model(model, tokenizer, recipe, corpus, directory)
+    _save_model(model, tokenizer, task, directory)
     return True
 
 
@@ -441,18 +444,25 @@ def _max_steps(recipe: Recipe, steps_per_epoch: int) -> int:
 
 def _freeze(model: Any, recipe: Recipe) -> None:
     encoder = getattr(model, model.base_model_prefix, None)
+    if recipe.technique.trainable == "head" and encoder is None:
+        raise RecipeError(["technique.trainable must be 'all' here: this model has no head beside its body."])
     if recipe.technique.trainable == "head" and encoder is not None:
         for parameter in encoder.parameters():
             parameter.requires_grad_(False)
     elif recipe.technique.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(False)
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        why = f"the head of {recipe.model.name!r} has no weights of its own"
+        raise RecipeError([f"technique.trainable must be 'all' here: {why}."])
 
 
-def _save_model(model: Any, tokenizer: Any, recipe: Recipe, corpus: Any, directory: Path) -> None:
+def _save_model(model: Any, tokenizer: Any, task: tasks.Task, directory: Path) -> None:
     staged = directory / f"{_rundir.MODEL}.partial"
     shutil.rmtree(staged, ignore_errors=True)
     vars(model.config).pop(models.UNTRAINED, None)  # a starter model is no longer what it was built as
     with models.quiet_transformers():
         model.save_pretrained(staged)
         tokenizer.save_pretrained(staged)
+    if settings := task.settings():
+        _rundir.write_json(staged / SETTINGS, settings)
     _rundir.publish(staged, directory / _rundir.MODEL)

@@ -49,6 +49,7 @@ class LabTrainer(Trainer):
         encoded: the training rows.
         grouped: batches of similar length.
         pad_id, side: how to pad.
+        feeds_labels: whether the model gets the labels of a batch as well.
         loss: of (model output, labels), the mean over a batch.
         judge: the metrics of the model as it stands, on the validation split; None without one.
         emit: takes the events.
@@ -68,6 +69,7 @@ class LabTrainer(Trainer):
         grouped: bool,
         pad_id: int,
         side: str,
+        feeds_labels: bool,
         loss: Callable[[Any, torch.Tensor], torch.Tensor],
         judge: Callable[[], dict[str, float]] | None,
         emit: Callable[[Event], None],
@@ -78,7 +80,7 @@ class LabTrainer(Trainer):
     ) -> None:
         self.encoded, self.pad_id, self.side = encoded, pad_id, side
         self.batches = Batches(encoded.lengths, args.per_device_train_batch_size, args.seed, grouped=grouped)
-        self.task_loss, self.judge, self.emit = loss, judge, emit
+        self.feeds_labels, self.task_loss, self.judge, self.emit = feeds_labels, loss, judge, emit
         super().__init__(
             model=model,
             args=args,
@@ -103,7 +105,7 @@ class LabTrainer(Trainer):
         )
 
     def _collate(self, rows: list[int]) -> dict[str, torch.Tensor]:
-        return self.encoded.batch(rows, self.pad_id, self.side)
+        return self.encoded.of_epoch(self.args.seed, self.batches.epoch).batch(rows, self.pad_id, self.side)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -111,7 +113,7 @@ class LabTrainer(Trainer):
         """The task's loss on a batch."""
         self.tokens += int(inputs["attention_mask"].sum())
         self.examples += len(inputs["attention_mask"])
-        labels = inputs.pop("labels")
+        labels = inputs["labels"] if self.feeds_labels else inputs.pop("labels")
         outputs = model(**inputs)
         loss = self.task_loss(outputs, labels)
         return (loss, outputs) if return_outputs else loss

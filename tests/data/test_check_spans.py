@@ -199,7 +199,7 @@ def load_split_again(corpus: Corpus) -> bool:
     return all(again[name].to_list() == part.to_list() for name, part in corpus.splits.items())
 
 
-@pytest.mark.parametrize(("field", "new"), [("label", ["ORG"]), ("text", "other"), ("spans", [])])
+@pytest.mark.parametrize(("field", "new"), [("label", ["ORG"]), ("text", "other")])
 def test_a_journal_does_not_break_spans(tmp_path: Path, field: str, new: Any) -> None:
     corpus = marked("in [Bath|LOC] now", "to [Hull|LOC]")
     journal = Journal(tmp_path / "a.labels.jsonl", who="ann")

@@ -339,6 +339,18 @@ def test_a_column_that_is_empty_for_long_is_understood_by_the_other_one(tmp_path
     assert spans_of(read(tokens, layout="spans", text="tokens", label="tags"))[-2:] == [empty, [(0, 4, "PER")]]
 
 
+@pytest.mark.parametrize("content", ["Anna\nLee\n\nso\n", "Anna\tNNP\t_\nLee\tNNP\t_\n\nso\tRB\t_\n"])
+def test_tokens_that_nobody_has_tagged_yet(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.conll").write_text(content)
+    corpus = read(tmp_path / "a.conll", layout="spans", require_label=False)
+    assert corpus["train"]["text"] == ["Anna Lee", "so"] and corpus["train"]["words"] == [[0, 4, 5, 8], [0, 2]]
+    assert corpus["train"]["spans"] == corpus["train"]["label"] == [None, None] and not corpus.labels
+    listed = [{"id": "a", "tokens": ["Anna", "Lee"]}, {"id": "b", "tokens": ["so"]}]
+    assert read(listed, layout="spans", require_label=False)["train"]["words"] == [[0, 4, 5, 8], [0, 2]]
+    listed = [{**row, "text": "some text"} for row in listed]
+    assert read(listed, layout="spans", require_label=False)["train"]["text"] == ["some text"] * 2
+
+
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 
@@ -358,7 +370,8 @@ def refusal(source: Any, **how: Any) -> DataError:
         ("a\tBPER\nb\tB-PER\n", 1, "BPER"),
         ("a\tB-X\n\tO\n", 2, "a token"),
         ("a\tB-X\nb\t\n", 2, "a tag"),
-        ("a\nb\n", 1, "one column"),
+        ("a\nb\n", None, "a column with spans or tags"),
+        ("a,O\nb,B-X\n", 1, "one column"),
         ("# id = 1\n\n# id = 2\n", None, "none"),
         ("", None, "empty file"),
         ("\n \n", None, "only blank lines"),

@@ -82,8 +82,8 @@ def sizes(corpus: Corpus, split: str) -> Counter[str]:
 
 
 def test_names() -> None:
-    assert set(samples()) == {*SETS, "ner"}
-    assert set(samples("labels")) == set(SETS) and samples("spans") == ["ner"]
+    assert set(samples()) >= {*SETS, "ner", "qa"}
+    assert set(samples("labels")) == set(SETS) and samples("spans") == ["ner"] and samples("answers") == ["qa"]
     assert [sample_layout(name) for name in ("support", "ner")] == ["labels", "spans"]
     with pytest.raises(UnknownName, match="support"):
         sample("suport")
@@ -376,6 +376,72 @@ def test_entities_hold_nothing_that_could_be_a_real_address() -> None:
     assert [text for text in texts if contact.search(text)] == []
 
 
+# --- questions and answers ------------------------------------------------------------------------------------------
+
+
+@functools.cache
+def questions(split: str) -> dict[str, dict[str, Any]]:
+    """Id → question with its context, read from the file without labkit."""
+    articles = json.loads((sample_path("qa") / f"{split}.json").read_text("utf-8"))["data"]
+    return {
+        asked["id"]: {**asked, "context": part["context"]}
+        for article in articles
+        for part in article["paragraphs"]
+        for asked in part["qas"]
+    }
+
+
+def test_questions_are_read_as_they_stand_in_the_files() -> None:
+    corpus, planted = sample("qa"), {entry["id"] for entry in defects("qa") if entry["kind"] == "wrong_offset"}
+    for split in corpus.splits:
+        assert list(corpus[split]["row_id"]) == list(questions(split))
+        for row in corpus[split]:
+            asked = questions(split)[row["row_id"]]
+            assert (row["text"], row["text_pair"]) == (asked["question"], asked["context"])
+            assert row["label"] == ["no answer" if asked["is_impossible"] else "answerable"]
+            # what several people gave alike counts once
+            said = list(dict.fromkeys((one["answer_start"], one["text"]) for one in asked["answers"]))
+            if row["row_id"] in planted:
+                assert row["moved_answers"] and [text for _, text in said] == [one["text"] for one in row["answers"]]
+            else:
+                assert said == [(one["start"], one["text"]) for one in row["answers"]]
+
+
+def test_tidy_questions_differ_by_the_planted_defects_only() -> None:
+    tidy, planted = sample("qa", tidy=True), {entry["id"]: entry for entry in defects("qa")}
+    for split in tidy.splits:
+        wanted = {
+            i: planted[i]["tidy"] if i in planted else asked["answers"]
+            for i, asked in questions(split).items()
+            if "of" not in planted.get(i, {})
+        }
+        assert list(tidy[split]["row_id"]) == list(wanted)
+        for row in tidy[split]:
+            said = [(one["start"], one["text"]) for one in row["answers"]]
+            assert said == list(dict.fromkeys((one["answer_start"], one["text"]) for one in wanted[row["row_id"]]))
+            assert all(row["text_pair"][start:].startswith(text) for start, text in said)
+    assert not check(tidy).findings
+    assert not set(tidy["train"]["text_pair"]) & set(tidy["test"]["text_pair"])
+
+
+def test_card_of_the_questions_states_what_the_files_hold() -> None:
+    shipped, tidy = sample("qa"), sample("qa", tidy=True)
+    stated = {line[0]: line[1:] for line in card("qa")["Sizes"]}
+    for row, corpus in (("all, shipped", shipped), ("all, tidy", tidy)):
+        counts = []
+        for split in ("train", "test"):
+            open_ones = sum(label == ["no answer"] for label in corpus[split]["label"])
+            counts += [str(len(set(corpus[split]["text_pair"]))), f"{len(corpus[split])} ({open_ones})"]
+        assert stated[row] == counts
+    kinds = Counter(entry["kind"] for entry in defects("qa"))
+    planted = {line[0]: int(line[2]) for line in card("qa")["Planted defects"]}
+    assert planted.pop("all") == kinds.total() and planted == kinds
+    prose = (sample_path("qa") / "README.md").read_text("utf-8")
+    assert all(needed in prose for needed in ("AI author", "invented", "Apache-2.0", "tidy=True", "## Limits"))
+    listed = (bundled("samples") / "README.md").read_text("utf-8")
+    assert re.search(r"\[qa\]\(qa/README.md\).*\| `.json` \| 2 \| 481 \| 149 \| 29 \|", listed)
+
+
 def test_from_an_installed_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wheel has the samples inside the package, and no clone around it."""
     root = bundled("samples").parent.parent
@@ -386,3 +452,69 @@ def test_from_an_installed_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert sample_path("support") == inside / "support"
     assert sample("support", tidy=True).rows == {"train": 667, "test": 221}
     assert sample("ner", tidy=True).rows == {"train": 345, "test": 115}
+
+
+# --- pairs of source and target -------------------------------------------------------------------------------------
+
+PAIRS = {"phrasebook": ("en", "de", ["topic"]), "meetings": ("notes", "summary", ["kind"])}
+"""Name → column with the source, column with the target, other columns."""
+
+
+@functools.cache
+def paired(name: str, split: str) -> dict[str, dict[str, str]]:
+    """Id → row, read from the file without labkit."""
+    ending = {"phrasebook": "tsv", "meetings": "jsonl"}[name]
+    with (sample_path(name) / f"{split}.{ending}").open(encoding="utf-8", newline="") as file:
+        if ending == "jsonl":
+            found = [json.loads(line) for line in file]
+        else:
+            found = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return {row["id"]: row for row in found}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_are_read_as_they_stand_in_the_files(name: str) -> None:
+    corpus, (source, target, others) = sample(name), PAIRS[name]
+    assert sample_layout(name) == "pairs" and name in samples("pairs")
+    assert (corpus.config.text, corpus.config.label, corpus.config.id) == (source, (target,), "id")
+    assert corpus["train"].column_names == ["row_id", "text", "target", *others]
+    for split in ("train", "test"):
+        read = {row["row_id"]: (row["text"], row["target"] or "") for row in corpus[split]}
+        assert read == {i: (row[source], row[target]) for i, row in paired(name, split).items()}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_tidy_pairs_differ_by_the_planted_defects_only(name: str) -> None:
+    tidy, planted = sample(name, tidy=True), {entry["id"]: entry for entry in defects(name)}
+    source, target, _ = PAIRS[name]
+    for split in tidy.splits:
+        wanted = {}
+        for i, row in paired(name, split).items():
+            entry = planted.get(i, {})
+            if "of" in entry:
+                origin = paired(name, "train")[entry["of"]]
+                assert [row[source], row[target]] == [origin[source], origin[target]]
+                continue
+            if entry:
+                assert row[entry["field"]] == entry["shipped"] != entry["tidy"]
+                row = {**row, entry["field"]: entry["tidy"]}
+            wanted[i] = (row[source], row[target])
+        assert {row["row_id"]: (row["text"], row["target"]) for row in tidy[split]} == wanted
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_cards_of_the_pairs_state_what_the_files_hold(name: str) -> None:
+    shipped, tidy, column = sample(name), sample(name, tidy=True), PAIRS[name][2][0]
+    stated = {line[0]: line[-4:] for line in card(name)["Sizes"] if len(line) == 6}
+    counts = [Counter(corpus[split][column]) for corpus in (shipped, tidy) for split in ("train", "test")]
+    for value in counts[0]:
+        assert stated[value] == [str(count[value]) for count in counts]
+    assert stated["all"] == [str(count.total()) for count in counts]
+    found = Counter(entry["kind"] for entry in defects(name))
+    planted = {line[0]: line for line in card(name)["Planted defects"]}
+    assert all(str(found[kind]) in planted[kind] for kind in found) and str(len(defects(name))) in planted["all"]
+    prose = (sample_path(name) / "README.md").read_text("utf-8")
+    assert all(needed in prose for needed in ("AI author", "fictional", "Apache-2.0", "tidy=True", "## Limits"))
+    listed = (bundled("samples") / "README.md").read_text("utf-8")
+    end = f"| – | {shipped.rows['train']} | {shipped.rows['test']} | {len(defects(name))} |"
+    assert re.search(rf"\[{name}\]\({name}/README.md\).*{re.escape(end)}", listed)

@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from datasets import Dataset
 from toys import toy_rows
 
 from labkit.data import OPERATORS, Corpus, Query, Table, balance, check, read, split
+from labkit.data._arrays import identity
 from labkit.data._table import CUT
 from labkit.errors import LabError, UnknownName
 
@@ -558,3 +560,10 @@ def test_tokens_of_a_slow_tokenizer() -> None:
     assert [one["beyond"] for one in found] == [False, False, False, True, False]
     pairs = Table(read([{"text": "one", "text_pair": "two two", "label": "a"}] * 2, text_pair="text_pair"))
     assert [one["beyond"] for one in pairs.tokens(0, Slow(), 4)] == [False, None, None, None, False]
+
+
+def test_rows_that_nobody_has_labelled_have_an_identity() -> None:
+    """Their columns have empty buffers, which are neither missing nor hashable."""
+    span = pa.struct([("start", pa.int32()), ("label", pa.string())])
+    table = pa.table({"spans": pa.array([None, None, []], pa.list_(span)), "text": pa.array(["", "", ""])})
+    assert identity(table) == identity(table) != identity(table.slice(1))

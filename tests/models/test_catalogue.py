@@ -70,7 +70,7 @@ def test_encoders_and_decoders_do_what_they_can() -> None:
 
 def test_every_task_has_models() -> None:
     for task in TASKS:
-        assert len(catalogue(task=task)) >= 10
+        assert len(catalogue(task=task)) >= 5
 
 
 @pytest.mark.parametrize("name", ["roberta-base", "RoBERTa-Base", "FacebookAI/roberta-base", "facebookai/ROBERTA-base"])

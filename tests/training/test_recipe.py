@@ -14,6 +14,7 @@ from labkit.errors import RecipeError
 from labkit.training import (
     BudgetConfig,
     EvaluationConfig,
+    GenerationConfig,
     ModelConfig,
     OptimizerConfig,
     Recipe,
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Any] = {
     "technique": TechniqueConfig,
     "optimizer": OptimizerConfig,
     "budget": BudgetConfig,
+    "generation": GenerationConfig,
     "evaluation": EvaluationConfig,
 }
 
@@ -40,13 +42,23 @@ CHANGED = Recipe(
         fingerprint="abc", labels=("a.labels.jsonl", "b.labels.jsonl"), labels_fingerprint="12:ab",
     ),
     model=ModelConfig(name="roberta-base", max_length=128, dropout=0.2),
-    technique=TechniqueConfig(trainable="head", freeze_embeddings=True, label_smoothing=0.05, class_weights=True),
+    technique=TechniqueConfig(
+        trainable="head", freeze_embeddings=True, label_smoothing=0.05, class_weights=True, mask_share=0.3
+    ),
     optimizer=OptimizerConfig(
         learning_rate=3e-5, schedule="cosine", warmup=0.06, weight_decay=0.1, beta1=0.8, beta2=0.98, epsilon=1e-6,
         batch_size=8, gradient_accumulation=4, max_gradient_norm=0.5,
     ),
     budget=BudgetConfig(
         epochs=2.5, max_steps=100, patience=3, precision="bf16", length_grouped=False, threads=2, checkpoint_minutes=1.5
+    ),
+    generation=GenerationConfig(
+        prefix="summarize: ",
+        source_language="en_XX",
+        target_language="de_DE",
+        max_target_length=64,
+        max_new_tokens=32,
+        beams=4,
     ),
     evaluation=EvaluationConfig(
         metric="accuracy", every=0.5, baselines=False, slices=("author", "label"), resamples=500
