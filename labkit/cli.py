@@ -138,8 +138,9 @@ def _as_options(message: str) -> str:
     """The keyword arguments that a message names, written as the options of the command line: label='x' as --label 'x'."""
     from labkit.tasks import TASKS
 
-    for task in TASKS.values():
-        message = message.replace(f'layout="{task.layout}"', f"--task {task.id}")
+    for layout in {task.layout for task in TASKS.values()}:
+        able = [f"--task {task.id}" for task in TASKS.values() if task.layout == layout]
+        message = message.replace(f'layout="{layout}"', " or ".join(able))
     return re.sub(r"(?<![\w.])(text|label|encoding|delimiter|test|validation)=(?:(?=')| )", r"--\1 ", message)
 
 
