@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from labkit.tasks._encode import Encoded, batches_by_length
 from labkit.tasks._language_predictions import LanguagePredictions
-from labkit.tasks._words import IGNORED
+from labkit.tasks._losses import IGNORED
 
 if TYPE_CHECKING:
     import torch
@@ -125,30 +125,6 @@ def cut(stream: Ints, row: Ints, room: int, before: Sequence[int], behind: Seque
         inside, taken = slice(start + len(before), end - len(behind)), slice(at * room, (at + 1) * room)
         ids[inside], rows[inside] = stream[taken], row[taken]
     return ids, rows, offsets
-
-
-def token_loss(label_smoothing: float, *, shifted: bool) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-    """Cross-entropy, mean over the tokens to be foreseen.
-
-    Args:
-        label_smoothing: share of the target that is spread over all tokens.
-        shifted: whether the token at a place is foreseen by the output at the place before it.
-    """
-    from torch.nn import functional
-
-    def mean(output: Any, target: torch.Tensor) -> torch.Tensor:
-        logits = output.logits
-        if shifted:
-            logits, target = logits[:, :-1], target[:, 1:]
-        # only the tokens that count are turned into floats: with 15 % masked that is a seventh of the memory
-        there = target != IGNORED
-        summed = functional.cross_entropy(
-            logits[there].float(), target[there], label_smoothing=label_smoothing, reduction="sum"
-        )
-        # a batch may have nothing to foresee: then there is nothing to learn, not a division by zero
-        return summed / there.sum().clamp(min=1)
-
-    return mean
 
 
 def token_sums(

@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from labkit.errors import RecipeError, quoted, suggest
 from labkit.tasks._encode import Encoded, batches_by_length, encode
+from labkit.tasks._losses import IGNORED, token_loss
 from labkit.tasks._text_predictions import TextPredictions
-from labkit.tasks._words import IGNORED
 
 if TYPE_CHECKING:
     import torch
@@ -213,21 +213,7 @@ class Seq2Seq:
             weights: not used; a recipe with class weights is refused for this task.
             label_smoothing: share of the target that is spread over all tokens (Szegedy et al. 2016, arXiv:1512.00567).
         """
-        from torch.nn import functional
-
-        def mean(output: Any, target: torch.Tensor) -> torch.Tensor:
-            logits = output.logits.float()
-            summed = functional.cross_entropy(
-                logits.reshape(-1, logits.shape[-1]),
-                target.reshape(-1),
-                ignore_index=IGNORED,
-                label_smoothing=label_smoothing,
-                reduction="sum",
-            )
-            # a batch may hold no target at all: then there is nothing to learn, not a division by zero
-            return summed / (target != IGNORED).sum().clamp(min=1)
-
-        return mean
+        return token_loss(label_smoothing)
 
     def predict(
         self,

@@ -16,13 +16,12 @@ import numpy.typing as npt
 
 from labkit.data._spans import Span
 from labkit.tasks._encode import Encoded
+from labkit.tasks._losses import IGNORED
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
 
-IGNORED = -100
-"""Target of a token that the loss leaves out; torch's own."""
 _OVERLAP = 0.25  # share of a window that the next one repeats, so that every word is seen with words around it
 _CHUNK = 500  # rows tokenised at a time
 # letters, digits and what is written with them; scripts without spaces go character by character

@@ -26,7 +26,6 @@ from labkit.tasks._language import (
     column,
     cut,
     padded,
-    token_loss,
     token_sums,
     tokens_of,
     unigram,
@@ -34,7 +33,7 @@ from labkit.tasks._language import (
 )
 from labkit.tasks._language_metrics import METRICS, quick
 from labkit.tasks._language_predictions import Filler, LanguagePredictions
-from labkit.tasks._words import IGNORED
+from labkit.tasks._losses import IGNORED, token_loss
 
 if TYPE_CHECKING:
     import torch

@@ -16,13 +16,13 @@ from labkit.tasks._language import (
     Ints,
     LanguageEncoded,
     column,
-    token_loss,
     token_sums,
     tokens_of,
     unigram,
 )
 from labkit.tasks._language_metrics import METRICS, quick
 from labkit.tasks._language_predictions import LanguagePredictions
+from labkit.tasks._losses import token_loss
 from labkit.tasks._text_windows import BETWEEN, PLAIN_CHAT, chats, completions, rendered, running, shortened
 
 if TYPE_CHECKING:

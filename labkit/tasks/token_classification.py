@@ -12,10 +12,11 @@ import numpy.typing as npt
 from labkit.data._spans import Span
 from labkit.errors import ModelError, RecipeError
 from labkit.tasks._encode import Encoded, batches_by_length
+from labkit.tasks._losses import token_loss
 from labkit.tasks._span_baselines import span_baselines
 from labkit.tasks._span_metrics import METRICS, metrics
 from labkit.tasks._span_predictions import SpanPredictions
-from labkit.tasks._words import IGNORED, TokenEncoded, encode_words, spans_of, tag_names
+from labkit.tasks._words import TokenEncoded, encode_words, spans_of, tag_names
 
 if TYPE_CHECKING:
     import torch
@@ -120,21 +121,7 @@ class TokenClassification:
             weights: not used; a recipe with class weights is refused for this task.
             label_smoothing: share of the target that is spread over all tags (Szegedy et al. 2016, arXiv:1512.00567).
         """
-        from torch.nn import functional
-
-        def mean(output: Any, target: torch.Tensor) -> torch.Tensor:
-            logits = output.logits.float()
-            summed = functional.cross_entropy(
-                logits.reshape(-1, logits.shape[-1]),
-                target.reshape(-1),
-                ignore_index=IGNORED,
-                label_smoothing=label_smoothing,
-                reduction="sum",
-            )
-            # a batch may hold no word at all: then there is nothing to learn, not a division by zero
-            return summed / (target != IGNORED).sum().clamp(min=1)
-
-        return mean
+        return token_loss(label_smoothing)
 
     def predict(
         self,

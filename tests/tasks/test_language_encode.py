@@ -13,8 +13,7 @@ from toys import FILLER, toy_rows
 from labkit.errors import ModelError
 from labkit.models import build_starter, load_tokenizer
 from labkit.tasks import FillMask, TextGeneration
-from labkit.tasks._language import token_loss
-from labkit.tasks._words import IGNORED
+from labkit.tasks._losses import IGNORED, token_loss
 
 TEXTS = [row["text"] for row in toy_rows(60)]
 TALK = [

@@ -20,8 +20,8 @@ from labkit.data import read, sample
 from labkit.errors import DataError, RecipeError
 from labkit.models import STARTERS, BaseModel, build_starter, load_tokenizer
 from labkit.tasks import Summarization, TextPredictions, Translation, get
+from labkit.tasks._losses import IGNORED
 from labkit.tasks._text_baselines import COPY, LEAD_SENTENCES, LEAD_WORDS, WORD_BY_WORD
-from labkit.tasks._words import IGNORED
 from labkit.training import Predictor, predict_file, train
 
 FAMILIES = [name for name, starter in STARTERS.items() if starter.kind == "encoder-decoder"]

@@ -10,7 +10,8 @@ import pytest
 
 from labkit.data._spans import Span
 from labkit.models import load_tokenizer
-from labkit.tasks._words import IGNORED, encode_words, spans_of, tag_names, tags_of, words_of
+from labkit.tasks._losses import IGNORED
+from labkit.tasks._words import encode_words, spans_of, tag_names, tags_of, words_of
 from labkit.tasks.token_classification import best_tags
 
 TYPES = {"PER": 0, "LOC": 1}
