@@ -17,7 +17,8 @@ import pytest
 from toys import toy_recipe, toy_rows, write_csv
 
 import labkit
-from labkit import _terminal, cli
+from labkit import cli
+from labkit.cli import _parser, _terminal
 from labkit.events import Evaluated
 from labkit.models import catalogue
 from labkit.training import Recipe, Run
@@ -344,7 +345,7 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
 
 def test_the_recipe_of_the_help_is_one(say: Any) -> None:
     """Every setting that the help's examples name exists."""
-    names = [word for text in cli._EPILOG.values() for word in text.split() if "=" in word and "." in word]
+    names = [word for text in _parser._EPILOG.values() for word in text.split() if "=" in word and "." in word]
     assert names
     for name in names:
         from labkit.training import parse_set

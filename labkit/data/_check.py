@@ -11,17 +11,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from labkit.data import _findings, _scan, _text_findings
-from labkit.data._answer_findings import answer_findings
+from labkit.data import _findings, _scan
 from labkit.data._clean import VERY_LONG
 from labkit.data._corpus import Corpus, LayoutName
 from labkit.data._findings import SANE, Facts, share_of
-from labkit.data._layout import Layout
-from labkit.data._layouts import layout_of
-from labkit.data._pair_findings import pair_findings
+from labkit.data._layouts import text_findings as _text_findings
+from labkit.data._layouts.answer_findings import answer_findings
+from labkit.data._layouts.layout import Layout
+from labkit.data._layouts.pair_findings import pair_findings
+from labkit.data._layouts.registry import layout_of
+from labkit.data._layouts.span_findings import span_findings
 from labkit.data._report import DataReport, Finding, Lengths, Severity
 from labkit.data._scan import Scan, batches, text_columns
-from labkit.data._span_findings import span_findings
 from labkit.data._texts import fix_mojibake, has_control, has_markup
 from labkit.errors import DataError
 

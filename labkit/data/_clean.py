@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from labkit.data import _scan, _span_edges, _spans, _text_rows
-from labkit.data._answers import Answer, as_answers, has_answers, label_of, trimmed, without_bad
+from labkit.data import _scan
 from labkit.data._corpus import Corpus, Step
-from labkit.data._layouts import layout_of
-from labkit.data._multi import natural
-from labkit.data._pairs import Pairs, pairs_of
+from labkit.data._layouts import span_edges as _span_edges
+from labkit.data._layouts import spans as _spans
+from labkit.data._layouts import text_rows as _text_rows
+from labkit.data._layouts.answers import Answer, as_answers, has_answers, label_of, trimmed, without_bad
+from labkit.data._layouts.multi import natural
+from labkit.data._layouts.pairs import Pairs, pairs_of
+from labkit.data._layouts.registry import layout_of
+from labkit.data._layouts.spans import Span
 from labkit.data._scan import Scan, batches, scan_all, text_columns
-from labkit.data._spans import Span
 from labkit.data._texts import fix_mojibake, label_key, strip_control, strip_markup
 from labkit.errors import DataError, UnknownName
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from labkit.data._multi import BINARY, as_list, find_separator
+from labkit.data._layouts.multi import BINARY, as_list, find_separator
 from labkit.errors import DataError, UnknownName, quoted
 
 SAMPLE_ROWS = 2000

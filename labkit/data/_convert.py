@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from labkit.data._columns import Choice
 from labkit.data._corpus import CANONICAL
-from labkit.data._formats import Batch, Row, Source, canonical
-from labkit.data._layout import Layout, Shape
-from labkit.data._multi import as_text
-from labkit.data._sources import SPLITS
+from labkit.data._files.formats import Batch, Row, Source, canonical
+from labkit.data._files.sources import SPLITS
+from labkit.data._layouts.layout import Layout, Shape
+from labkit.data._layouts.multi import as_text
 from labkit.errors import DataError, quoted, suggest
 
 _SPLIT_COLUMN = "split"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from labkit.data._balance import balance
 from labkit.data._clean import clean
 from labkit.data._corpus import Corpus, DataConfig
-from labkit.data._journal_apply import apply
+from labkit.data._journals.apply import apply
 from labkit.data._read import read
 from labkit.data._split import split
 from labkit.errors import DataError

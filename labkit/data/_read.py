@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from labkit._places import cache_dir
-from labkit.data._cache import filling
 from labkit.data._columns import SAMPLE_ROWS, Choice, headless, profiles
 from labkit.data._convert import Survey, clashes, keys, survey, write
 from labkit.data._corpus import Corpus, DataConfig, LayoutName
-from labkit.data._formats import Row, Source
-from labkit.data._layout import Layout
-from labkit.data._layouts import layout_of
-from labkit.data._sources import Given, resolve
+from labkit.data._files.cache import filling
+from labkit.data._files.formats import Row, Source
+from labkit.data._files.sources import Given, resolve
+from labkit.data._layouts.layout import Layout
+from labkit.data._layouts.registry import layout_of
 from labkit.errors import DataError
 
 if TYPE_CHECKING:

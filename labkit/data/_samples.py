@@ -9,8 +9,8 @@ from typing import Any
 
 from labkit._places import bundled
 from labkit.data._corpus import Corpus, LayoutName
+from labkit.data._layouts.spans import Span, spans_to_tags, word_spans
 from labkit.data._read import read
-from labkit.data._spans import Span, spans_to_tags, word_spans
 from labkit.errors import UnknownName
 
 _LAYOUTS: dict[str, LayoutName] = {

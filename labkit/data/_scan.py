@@ -12,8 +12,8 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.data._answers import has_answers
 from labkit.data._corpus import Corpus, LayoutName
+from labkit.data._layouts.answers import has_answers
 from labkit.data._texts import is_empty, label_key, normalise, text_key
 from labkit.errors import DataError
 

@@ -37,7 +37,7 @@ from labkit.data._arrays import (
     word,
 )
 from labkit.data._corpus import CANONICAL, Corpus
-from labkit.data._multi import natural
+from labkit.data._layouts.multi import natural
 from labkit.data._order import Keys, Level, Positions
 from labkit.data._scan import as_labels
 from labkit.errors import LabError, UnknownName

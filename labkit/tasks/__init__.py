@@ -12,7 +12,7 @@ from labkit.tasks._language_predictions import Filler, LanguagePredictions
 from labkit.tasks._predictions import Predictions
 from labkit.tasks._scores import LabelCount, Scores
 from labkit.tasks._span_predictions import SpanPredictions
-from labkit.tasks._task import LanguageTask, Predicted, Scored, Task
+from labkit.tasks._task import Predicted, Scored, Task
 from labkit.tasks._text_predictions import TextPredictions
 from labkit.tasks.fill_mask import FillMask
 from labkit.tasks.question_answering import QuestionAnswering
@@ -82,7 +82,6 @@ __all__ = [
     "Filler",
     "LabelCount",
     "LanguagePredictions",
-    "LanguageTask",
     "Predicted",
     "Predictions",
     "QuestionAnswering",

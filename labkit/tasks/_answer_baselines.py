@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
-from labkit.data._answers import Answer, as_answers
+from labkit.data._layouts.answers import Answer, as_answers
 from labkit.tasks._answer_predictions import Alternative, AnswerPredictions
 
 OVERLAP = "words of the question"

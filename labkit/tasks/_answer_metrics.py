@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labkit.data._answers import Answer
+from labkit.data._layouts.answers import Answer
 from labkit.errors import DataError
 from labkit.tasks._answer_predictions import AnswerPredictions
 

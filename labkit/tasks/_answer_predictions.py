@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labkit.data._answers import ANSWERABLE, NO_ANSWER, Answer
+from labkit.data._layouts.answers import ANSWERABLE, NO_ANSWER, Answer
 from labkit.errors import DataError
 from labkit.tasks._scores import LabelCount, Scores
 

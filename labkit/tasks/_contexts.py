@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from labkit.data._answers import Answer, as_answers, stands
+from labkit.data._layouts.answers import Answer, as_answers, stands
 from labkit.errors import DataError
 from labkit.tasks._encode import Encoded
 

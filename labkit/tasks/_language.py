@@ -40,6 +40,7 @@ class LanguageEncoded(Encoded):
         texts: the rows as texts.
         references: what should be written behind each, None where nobody knows.
         tokenizer: that it was tokenised with.
+        max_length: tokens of a window at most.
     """
 
     row: Ints
@@ -47,6 +48,7 @@ class LanguageEncoded(Encoded):
     texts: Sequence[str]
     references: Sequence[str | None]
     tokenizer: PreTrainedTokenizerBase
+    max_length: int
 
     def window(self, at: int) -> tuple[Ints, Ints, Ints]:
         """Token ids of a window as the model sees them, what is to be foreseen at each (``IGNORED``: nothing), and the row."""

@@ -257,6 +257,8 @@ class Seq2Seq:
             references=encoded.references,
         )
 
+    reply = predict
+
     def watch(
         self, model: PreTrainedModel, encoded: Encoded, *, pad_id: int, side: str, batch_size: int, metric: str = ""
     ) -> dict[str, float]:

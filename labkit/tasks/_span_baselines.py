@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from labkit.data._spans import Span
+from labkit.data._layouts.spans import Span
 from labkit.errors import DataError
 from labkit.tasks._encode import columns_of
 from labkit.tasks._span_predictions import SpanPredictions

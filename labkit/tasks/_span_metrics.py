@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from labkit.data._spans import Span
+from labkit.data._layouts.spans import Span
 from labkit.errors import DataError
 from labkit.tasks._span_predictions import SpanPredictions
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labkit.data._spans import Span
+from labkit.data._layouts.spans import Span
 from labkit.errors import DataError
 from labkit.tasks._scores import LabelCount, Scores
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from labkit.tasks._encode import Encoded
 from labkit.tasks._scores import Scores
@@ -117,7 +117,19 @@ class Task(Protocol):
         side: str,
         batch_size: int,
     ) -> Any:
-        """Run the model over tokenised rows."""
+        """Run the model over tokenised rows: what it is judged by."""
+
+    def reply(
+        self,
+        model: PreTrainedModel,
+        encoded: Encoded,
+        *,
+        row_ids: list[str],
+        pad_id: int,
+        side: str,
+        batch_size: int,
+    ) -> Any:
+        """What the model says about new rows: the same, but of a language model what it writes or fills in."""
 
     def watch(
         self, model: PreTrainedModel, encoded: Encoded, *, pad_id: int, side: str, batch_size: int, metric: str = ""
@@ -127,28 +139,15 @@ class Task(Protocol):
     def tune(self, predictions: Any) -> dict[str, Any]:
         """What is to be remembered beside the model, found on predictions for the validation split; nothing where empty."""
 
-    def baselines(self, corpus: Corpus, rows: Any, *, seed: int) -> dict[str, Any]:
-        """The predictions for ``rows`` of the cheap models that every model stands beside, trained on the corpus."""
+    def baselines(self, corpus: Corpus, rows: Any, *, encode: Callable[[Any], Encoded], seed: int) -> dict[str, Any]:
+        """The predictions for ``rows`` of the cheap models that every model stands beside, trained on the corpus.
+
+        Args:
+            corpus: whose training split they learn from.
+            rows: of a split.
+            encode: tokenises rows as the model sees them, for those that count its tokens.
+            seed: of whatever they draw.
+        """
 
     def pipeline(self, folder: str) -> str:
         """Lines of Python with which transformers alone uses the saved model, for the model card."""
-
-
-@runtime_checkable
-class LanguageTask(Task, Protocol):
-    """A task about the tokens of texts: what it is judged by, and what it says about a new text, are two things."""
-
-    def reply(
-        self,
-        model: PreTrainedModel,
-        encoded: Encoded,
-        *,
-        row_ids: list[str],
-        pad_id: int,
-        max_length: int,
-        batch_size: int,
-    ) -> Any:
-        """What it says about new texts."""
-
-    def token_baselines(self, train: Encoded, rows: Encoded, row_ids: list[str]) -> dict[str, Any]:
-        """Predictions of the cheap models that count tokens, as ``baselines`` gives those of the others."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.data._pairs import Lexicon
+from labkit.data._layouts.pairs import Lexicon
 from labkit.errors import DataError
 from labkit.tasks._encode import columns_of
 from labkit.tasks._text_predictions import TextPredictions

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from labkit.data._chats import Message
+from labkit.data._layouts.chats import Message
 from labkit.errors import ModelError
 from labkit.tasks._language import Ints, cut, tokens_of
 

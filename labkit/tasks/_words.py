@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from labkit.data._spans import Span
+from labkit.data._layouts.spans import Span
 from labkit.tasks._encode import Encoded
 from labkit.tasks._losses import IGNORED
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from labkit.data._chats import as_messages, plain
+from labkit.data._layouts.chats import as_messages, plain
 from labkit.errors import ModelError, RecipeError
 from labkit.tasks._encode import Encoded
 from labkit.tasks._language import (
@@ -177,6 +177,7 @@ class FillMask:
         flat, rows_of, offsets = cut(stream, owner, room, before, behind)
         begin_of, _, _ = cut(begins.astype(np.int32), owner, room, before, behind)
         return MaskedEncoded(
+            max_length=max_length,
             ids=flat,
             types=None,
             offsets=offsets,
@@ -247,7 +248,7 @@ class FillMask:
         *,
         row_ids: list[str],
         pad_id: int,
-        max_length: int,
+        side: str,
         batch_size: int = 32,
     ) -> LanguagePredictions:
         """The most probable fillers of the masks in each text: its mask token, ``[MASK]`` or ``<mask>``.
@@ -266,7 +267,9 @@ class FillMask:
         for start in range(0, len(with_masks), batch_size):
             rows = with_masks[start : start + batch_size]
             windows = [
-                np.asarray(tokenizer(asked[i], truncation=True, max_length=max_length)["input_ids"], dtype=np.int32)
+                np.asarray(
+                    tokenizer(asked[i], truncation=True, max_length=encoded.max_length)["input_ids"], dtype=np.int32
+                )
                 for i in rows
             ]
             ids, mask = _matrix(windows, pad_id)
@@ -309,14 +312,13 @@ class FillMask:
         """Nothing: there is no threshold."""
         return {}
 
-    def baselines(self, corpus: Corpus, rows: Any, *, seed: int) -> dict[str, LanguagePredictions]:
-        """None that does without the model's tokenizer; see ``token_baselines``."""
-        return {}
-
-    def token_baselines(self, train: Encoded, rows: Encoded, row_ids: list[str]) -> dict[str, LanguagePredictions]:
+    def baselines(
+        self, corpus: Corpus, rows: Any, *, encode: Callable[[Any], Encoded], seed: int
+    ) -> dict[str, LanguagePredictions]:
         """A unigram model of the training tokens."""
-        assert isinstance(train, MaskedEncoded) and isinstance(rows, MaskedEncoded)
-        return {UNIGRAM: unigram(train, train.seen, rows, row_ids, self.id)}
+        train, asked = encode(corpus["train"]), encode(rows)
+        assert isinstance(train, MaskedEncoded) and isinstance(asked, MaskedEncoded)
+        return {UNIGRAM: unigram(train, train.seen, asked, list(rows["row_id"]), self.id)}
 
     def pipeline(self, folder: str) -> str:
         """Lines of Python with which transformers alone uses the saved model, for the model card."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from labkit.data._answers import ANSWERABLE, LONG, NO_ANSWER, Answer, as_answers, without_bad
 from labkit.data._corpus import LayoutName
+from labkit.data._layouts.answers import ANSWERABLE, LONG, NO_ANSWER, Answer, as_answers, without_bad
 from labkit.errors import RecipeError
 from labkit.tasks._answer_baselines import answer_baselines
 from labkit.tasks._answer_metrics import METRICS, best_threshold, metrics
@@ -194,6 +194,8 @@ class QuestionAnswering:
             gold=encoded.gold,
         )
 
+    reply = predict
+
     def _decide(
         self, context: str, found: Floats, null: float
     ) -> tuple[Answer | None, float, float, tuple[Alternative, ...]]:
@@ -240,7 +242,9 @@ class QuestionAnswering:
         found = None if self.no_answer is None else best_threshold(predictions)
         return {"no_answer": self.no_answer if found is None else found}
 
-    def baselines(self, corpus: Corpus, rows: Any, *, seed: int) -> dict[str, AnswerPredictions]:
+    def baselines(
+        self, corpus: Corpus, rows: Any, *, encode: Callable[[Any], Encoded], seed: int
+    ) -> dict[str, AnswerPredictions]:
         """The words that overlap most with the question, and no answer at all."""
         return answer_baselines(corpus["train"], rows)
 

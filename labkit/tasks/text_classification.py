@@ -197,6 +197,8 @@ class TextClassification:
             thresholds=self.thresholds,
         )
 
+    reply = predict
+
     def watch(
         self, model: PreTrainedModel, encoded: Encoded, *, pad_id: int, side: str, batch_size: int, metric: str = ""
     ) -> dict[str, float]:
@@ -228,7 +230,9 @@ class TextClassification:
         """With several labels a row, the threshold of each at which its F1 is highest."""
         return {"thresholds": tune_thresholds(predictions).tolist()} if self.multi_label else {}
 
-    def baselines(self, corpus: Corpus, rows: Any, *, seed: int) -> dict[str, Predictions]:
+    def baselines(
+        self, corpus: Corpus, rows: Any, *, encode: Callable[[Any], Encoded], seed: int
+    ) -> dict[str, Predictions]:
         """The majority class, and TF-IDF with logistic regression; thresholds are tuned as the model's are."""
         validation = corpus["validation"] if self.multi_label and "validation" in corpus else None
         return baselines(

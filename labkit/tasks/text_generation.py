@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from labkit.data._chats import Message, as_messages, last_answer
+from labkit.data._layouts.chats import Message, as_messages, last_answer
 from labkit.errors import RecipeError
 from labkit.tasks._encode import Encoded
 from labkit.tasks._language import (
@@ -46,13 +46,11 @@ class TextEncoded(LanguageEncoded):
     Attributes:
         form: what the rows are.
         start: the token that every window begins with, if any.
-        max_length: tokens of a window at most.
         messages: conversation of each row, where rows are conversations.
     """
 
     form: Form
     start: tuple[int, ...]
-    max_length: int
     messages: Sequence[Sequence[Message]] | None
 
     def seen(self) -> Iterator[Ints]:
@@ -261,7 +259,7 @@ class TextGeneration:
         *,
         row_ids: list[str],
         pad_id: int,
-        max_length: int,
+        side: str,
         batch_size: int = 32,
     ) -> LanguagePredictions:
         """What the model writes behind every text: the continuation, the completion, or the answer."""
@@ -348,14 +346,13 @@ class TextGeneration:
         """Nothing: there is no threshold."""
         return {}
 
-    def baselines(self, corpus: Corpus, rows: Any, *, seed: int) -> dict[str, LanguagePredictions]:
-        """None that does without the model's tokenizer; see ``token_baselines``."""
-        return {}
-
-    def token_baselines(self, train: Encoded, rows: Encoded, row_ids: list[str]) -> dict[str, LanguagePredictions]:
+    def baselines(
+        self, corpus: Corpus, rows: Any, *, encode: Callable[[Any], Encoded], seed: int
+    ) -> dict[str, LanguagePredictions]:
         """A unigram model of the training tokens."""
-        assert isinstance(train, TextEncoded) and isinstance(rows, TextEncoded)
-        return {UNIGRAM: unigram(train, train.seen, rows, row_ids, self.id)}
+        train, asked = encode(corpus["train"]), encode(rows)
+        assert isinstance(train, TextEncoded) and isinstance(asked, TextEncoded)
+        return {UNIGRAM: unigram(train, train.seen, asked, list(rows["row_id"]), self.id)}
 
     def pipeline(self, folder: str) -> str:
         """Lines of Python with which transformers alone uses the saved model, for the model card."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from labkit.data._spans import Span
+from labkit.data._layouts.spans import Span
 from labkit.errors import ModelError, RecipeError
 from labkit.tasks._encode import Encoded, batches_by_length
 from labkit.tasks._losses import token_loss
@@ -169,6 +169,8 @@ class TokenClassification:
             gold=encoded.gold,
         )
 
+    reply = predict
+
     def _decode(
         self, words: npt.NDArray[np.int32], scores: npt.NDArray[np.float64]
     ) -> tuple[tuple[Span, ...], tuple[float, ...]]:
@@ -208,7 +210,9 @@ class TokenClassification:
         """Nothing: there is no threshold."""
         return {}
 
-    def baselines(self, corpus: Corpus, rows: Any, *, seed: int) -> dict[str, SpanPredictions]:
+    def baselines(
+        self, corpus: Corpus, rows: Any, *, encode: Callable[[Any], Encoded], seed: int
+    ) -> dict[str, SpanPredictions]:
         """The most frequent tag of each word, and logistic regression on words and their neighbours."""
         return span_baselines(corpus["train"], rows, labels=self.labels, seed=seed)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from labkit.tasks._encode import Encoded
 from labkit.tasks._seq2seq import WATCHED, Seq2Seq
 from labkit.tasks._text_baselines import translation_baselines
 from labkit.tasks._text_metrics import TRANSLATION
@@ -22,6 +23,8 @@ class Translation(Seq2Seq):
     id: ClassVar[str] = "translation"
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in {**WATCHED, **TRANSLATION}.items()}
 
-    def baselines(self, corpus: Corpus, rows: Any, *, seed: int) -> dict[str, TextPredictions]:
+    def baselines(
+        self, corpus: Corpus, rows: Any, *, encode: Callable[[Any], Encoded], seed: int
+    ) -> dict[str, TextPredictions]:
         """The source itself, and each word by its most probable translation."""
         return translation_baselines(corpus["train"], rows)

@@ -9,7 +9,7 @@ from typing import Any
 
 from labkit import models, tasks
 from labkit.errors import DataError, ModelError, RunError
-from labkit.tasks import Encoded, LanguageTask
+from labkit.tasks import Encoded
 from labkit.training import _rundir
 from labkit.training._run import Run
 
@@ -87,39 +87,25 @@ class Predictor:
                 )
         return self.reply(rows, [str(i) for i in range(len(listed))])
 
+    @property
+    def _batching(self) -> dict[str, Any]:
+        return {"pad_id": self.tokenizer.pad_token_id, "side": self.tokenizer.padding_side, "batch_size": _BATCH}
+
     def encode(self, rows: Any) -> Encoded:
         """Tokenise rows as in training; their truth is coded where they have it."""
         return self.task.encode(rows, self.tokenizer, max_length=self.max_length)
 
     def run(self, encoded: Encoded, row_ids: list[str]) -> Any:
-        """Predictions for tokenised rows."""
-        return self.task.predict(
-            self.model,
-            encoded,
-            row_ids=row_ids,
-            pad_id=self.tokenizer.pad_token_id,
-            side=self.tokenizer.padding_side,
-            batch_size=_BATCH,
-        )
+        """Predictions for tokenised rows: what the model is judged by."""
+        return self.task.predict(self.model, encoded, row_ids=row_ids, **self._batching)
 
     def reply(self, rows: Any, row_ids: list[str]) -> Any:
         """What the model says about new rows; of a language model, what it writes rather than how well it foresees them."""
-        if not isinstance(self.task, LanguageTask):
-            return self.run(self.encode(rows), row_ids)
-        return self.task.reply(
-            self.model,
-            self.encode(rows),
-            row_ids=row_ids,
-            pad_id=self.tokenizer.pad_token_id,
-            max_length=self.max_length,
-            batch_size=_BATCH,
-        )
+        return self.task.reply(self.model, self.encode(rows), row_ids=row_ids, **self._batching)
 
     def baselines(self, corpus: Any, rows: Any, *, seed: int) -> dict[str, tasks.Predicted]:
         """Predictions for rows by the task's cheap models, trained on a corpus."""
-        if isinstance(self.task, LanguageTask):
-            return self.task.token_baselines(self.encode(corpus["train"]), self.encode(rows), list(rows["row_id"]))
-        return self.task.baselines(corpus, rows, seed=seed)
+        return self.task.baselines(corpus, rows, encode=self.encode, seed=seed)
 
     def remember(self, settings: Mapping[str, Any]) -> None:
         """Store beside the model what was tuned, such as thresholds."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from labkit._places import named
 from labkit.data import Corpus, Decision, Journal, Query, Table
-from labkit.data._journal_spans import fitted, span_cells, types_of
+from labkit.data._journals.spans import fitted, span_cells, types_of
 from labkit.errors import DataError, LabError, UnknownName
 from labkit.widgets._queue import Order, Suggestions, arrange
 

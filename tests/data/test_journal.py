@@ -33,7 +33,7 @@ from labkit.data import (
     merge_journals,
     read,
 )
-from labkit.data import _journal as journal_module
+from labkit.data._journals import journal as journal_module
 from labkit.errors import DataError, LabError, ResourceError, UnknownName
 from labkit.training import Recipe
 
@@ -312,7 +312,7 @@ def test_what_a_power_cut_or_a_stranger_leaves_at_the_end(path: Path):
 
 WRITER = """
 import sys
-from labkit.data._journal import Journal
+from labkit.data._journals.journal import Journal
 journal = Journal(sys.argv[1], who=sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -428,7 +428,7 @@ def test_memory_changes_only_once_it_is_on_the_disk(path: Path, number: int, mon
 @pytest.mark.skipif(sys.platform == "win32", reason="RLIMIT_FSIZE")
 def test_a_file_that_may_not_grow(path: Path):
     code = (
-        "import resource, sys\nfrom labkit.data._journal import Journal\nfrom labkit.errors import LabError\n"
+        "import resource, sys\nfrom labkit.data._journals.journal import Journal\nfrom labkit.errors import LabError\n"
         "journal = Journal(sys.argv[1], who='ana')\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "done = 0\ntry:\n    while True:\n        journal.add('r', 'a' * 50); done += 1\n"
         "except LabError as error:\n    print(done, len(journal), type(error).__name__)\n"

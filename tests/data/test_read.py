@@ -394,7 +394,7 @@ def test_sources_of_a_hub_id_are_asked_for_only_when_there_is_no_such_file(tmp_p
 def test_hub_data_set(monkeypatch):
     import datasets
 
-    from labkit.data import _sources
+    from labkit.data._files import sources as _sources
 
     monkeypatch.setattr(_sources, "_online", lambda: True)
     asked = []

@@ -17,7 +17,8 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from labkit._places import cache_dir
-from labkit.data import _convert, _sources
+from labkit.data import _convert
+from labkit.data._files import sources as _sources
 from labkit.data._read import read
 from labkit.errors import DataError, ResourceError
 

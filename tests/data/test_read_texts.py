@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from labkit.data import DataConfig, check, clean, defects, load, read, sample
-from labkit.data._chats import Message, faults, last_answer, messages_in, plain
-from labkit.data._text_findings import repeated
+from labkit.data._layouts.chats import Message, faults, last_answer, messages_in, plain
+from labkit.data._layouts.text_findings import repeated
 from labkit.errors import DataError, UnknownName
 
 

@@ -5,8 +5,8 @@ import random
 import pytest
 
 from labkit.data import SCHEMES, Span, spans_to_tags, tags_to_spans, word_spans
-from labkit.data._span_edges import cuts_word, trimmed
-from labkit.data._spans import Tags, is_broken, longest, overlaps
+from labkit.data._layouts.span_edges import cuts_word, trimmed
+from labkit.data._layouts.spans import Tags, is_broken, longest, overlaps
 from labkit.errors import DataError, UnknownName
 
 

@@ -235,21 +235,25 @@ def test_rows_without_targets_are_a_problem(tmp_path: Path) -> None:
         train(toy_recipe(path, tiny("t5").folder, task="translation"), tmp_path / "run")
 
 
+def _never(rows: Any) -> Any:
+    raise AssertionError("these baselines read texts, not tokens")
+
+
 def test_baselines_of_translations() -> None:
     corpus = sample("phrasebook", tidy=True)
-    found = Translation().baselines(corpus, corpus["test"], seed=0)
+    found = Translation().baselines(corpus, corpus["test"], encode=_never, seed=0)
     assert found[COPY].predicted == list(corpus["test"]["text"])
     figures = {name: made.scores().values() for name, made in found.items()}
     assert figures[COPY]["bleu"] < 2 and figures[WORD_BY_WORD]["bleu"] > 20
     with pytest.raises(DataError, match="training rows with a target"):
         bare = read([{"en": "a b"}], layout="pairs", text="en", require_label=False)
-        Translation().baselines(bare, bare["train"], seed=0)
+        Translation().baselines(bare, bare["train"], encode=_never, seed=0)
 
 
 def test_baselines_of_summaries() -> None:
     rows = {"row_id": ["a"], "text": ["One is first. Two is next!\nThree follows? Four is left out."], "target": ["x"]}
     learnt = read([{"text": "some words here", "summary": "one two three four five"}], layout="pairs")
-    found = Summarization().baselines(learnt, rows, seed=0)
+    found = Summarization().baselines(learnt, rows, encode=_never, seed=0)
     assert found[LEAD_SENTENCES].predicted == ["One is first. Two is next! Three follows?"]
     assert found[LEAD_WORDS].predicted == ["One is first. Two is"]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from labkit.data._spans import Span
+from labkit.data._layouts.spans import Span
 from labkit.errors import DataError
 from labkit.tasks._span_metrics import (
     METRICS,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from labkit.data._spans import Span
+from labkit.data._layouts.spans import Span
 from labkit.errors import DataError
 from labkit.tasks._predictions import Predictions
 from labkit.tasks._span_predictions import SpanPredictions

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labkit.data._spans import Span
+from labkit.data._layouts.spans import Span
 from labkit.models import load_tokenizer
 from labkit.tasks._losses import IGNORED
 from labkit.tasks._words import encode_words, spans_of, tag_names, tags_of, words_of

@@ -411,7 +411,7 @@ def test_a_journal_that_may_not_be_written_says_so(csv: Path, monkeypatch: pytes
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("labkit.data._journal.os.fsync", full)
+    monkeypatch.setattr("labkit.data._journals.journal.os.fsync", full)
     answer = labeler.answer("label", {"label": "food", "row_id": "t0"})
     assert not answer["ok"] and "full disk" in answer["error"]["message"]
     assert labeler.progress["done"] == 0 and labeler.current == "t0"

@@ -1,0 +1,161 @@
+"""The command line: its commands and their options."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import labkit
+from labkit.cli import _data, _models, _runs, _tours, _training
+from labkit.cli._options import TASK
+
+_EPILOG = {
+    "tour": "Takes about two minutes on two cores and needs no network.",
+    "check": "examples:\n  labkit check messages.csv\n  labkit check train.jsonl --test test.jsonl --label intent",
+    "train": """examples:
+  labkit train messages.csv
+  labkit train train.jsonl --test test.jsonl --model minilm --set budget.epochs=8
+  labkit train train.conll --test test.conll --task token-classification
+  labkit train reviews.csv --text review --label stars --set seed=1 --out runs/reviews
+  labkit train --recipe runs/reviews/recipe.toml --out runs/again
+  labkit train --resume runs/reviews
+Every setting that --set takes stands, explained, in the recipe.toml of any run directory.""",
+    "labels": """examples:
+  labkit labels messages.csv
+  labkit labels ana.labels.jsonl ben.labels.jsonl --merge messages.csv.labels.jsonl
+  labkit train messages.csv --labels messages.csv.labels.jsonl""",
+    "evaluate": "examples:\n  labkit evaluate runs/reviews\n  labkit evaluate runs/reviews new_labelled.csv --json",
+    "predict": """examples:
+  labkit predict runs/reviews new.csv --out predictions.csv
+  labkit predict runs/reviews new.jsonl""",
+    "models": """examples:
+  labkit models --task text-classification
+  labkit models roberta-base
+  labkit models --for messages.csv""",
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="labkit",
+        description="Fine-tune language models on your own texts, with honest numbers.",
+        epilog="Begin with: labkit tour",
+    )
+    parser.add_argument("--version", action="version", version=f"labkit {labkit.__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], text: str, *, as_json: bool = True
+    ) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=_EPILOG.get(name),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(run=run)
+        if as_json:
+            sub.add_argument("--json", action="store_true", help="answer in JSON")
+        return sub
+
+    tour = command(
+        "tour", _tours.tour, "Run a tutorial on sample data: the quick start goes from raw texts to an evaluated model."
+    )
+    tour.add_argument("name", nargs="?", default="00_quickstart", help="which one (default: 00_quickstart)")
+    tour.add_argument("--out", metavar="DIR", help="where its files go (default: a new folder below labkit-tour/)")
+
+    command("lab", _tours.lab, "Open JupyterLab on the tutorials; further arguments go to jupyter lab.", as_json=False)
+
+    models = command("models", _models.models, "List the base models, or show one, or rank them for your data.")
+    models.add_argument("name", nargs="?", help="show this model's card")
+    models.add_argument("--task", metavar="ID", default=None, help="only models for this task")
+    models.add_argument("--for", dest="data", metavar="DATA", help="rank the models for this data on this machine")
+    models.add_argument(
+        "--minutes", type=float, default=15, help="with --for: minutes that training may take (default: 15)"
+    )
+    models.add_argument(
+        "--language", default="en", metavar="ISO", help="with --for: language of the texts (default: en)"
+    )
+    models.add_argument("--offline", action="store_true", help="only models that need no download")
+
+    check = command("check", _data.check, "Look for trouble in labelled texts, and name the repairs.")
+    _data_arguments(check, required=True)
+    check.add_argument(
+        "--model", default="minilm", metavar="NAME", help="whose tokenizer measures the texts (default: minilm)"
+    )
+    check.add_argument("--task", metavar="ID", default=TASK, help=f"what the data is for (default: {TASK})")
+
+    labels = command("labels", _data.labels, "Sum up label journals: people, speed, agreement; or merge them.")
+    labels.add_argument("files", metavar="FILE", nargs="+", help="label journal, or the data file that it lies beside")
+    labels.add_argument("--merge", metavar="OUT", help="write one journal with the decisions of all")
+
+    train = command(
+        "train", _training.train, "Fine-tune a model on labelled texts, and evaluate it beside the baselines."
+    )
+    _data_arguments(train, required=False)
+    train.add_argument(
+        "--labels",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="label journal whose decisions go over the data's own labels; may be repeated",
+    )
+    train.add_argument(
+        "--task", metavar="ID", help=f"task id (default: {TASK}); labkit models --task ID shows what can do it"
+    )
+    train.add_argument("--model", metavar="NAME", help="base model: minilm, a catalogue name, a hub id, or a folder")
+    train.add_argument("--recipe", metavar="FILE", help="start from this recipe file")
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.field=value",
+        help="any setting of the recipe; may be repeated",
+    )
+    train.add_argument("--out", metavar="DIR", help="run directory (default: a new one below runs/)")
+    train.add_argument("--resume", metavar="RUN", help="go on with a stopped, failed or killed run")
+    train.add_argument("--detach", action="store_true", help="train in a process of its own and return at once")
+
+    evaluate = command("evaluate", _runs.evaluate, "Show a run's evaluation, or evaluate it on other labelled data.")
+    evaluate.add_argument("directory", metavar="RUN", help="run directory")
+    evaluate.add_argument("data", metavar="DATA", nargs="?", help="labelled texts the model has not seen")
+    evaluate.add_argument("--text", metavar="COL", help="column of DATA with the text (default: as in the run)")
+    evaluate.add_argument(
+        "--label", metavar="COL", help="column of DATA with the label (default: as in the run, or found)"
+    )
+
+    predict = command("predict", _runs.predict, "Label texts with a fine-tuned model.", as_json=False)
+    predict.add_argument("directory", metavar="RUN", help="run directory")
+    predict.add_argument("data", metavar="DATA", help="file of texts, labels not needed")
+    predict.add_argument("--text", metavar="COL", help="column with the text (default: as in the run)")
+    predict.add_argument("--out", metavar="FILE", help=".csv, .jsonl or .parquet (default: CSV on standard output)")
+
+    listing = command("runs", _runs.runs, "List runs, or stop one.")
+    listing.add_argument("folder", nargs="?", default="runs", help="folder with run directories (default: runs)")
+    listing.add_argument("--stop", metavar="RUN", help="ask this run to save and stop")
+
+    command("doctor", _tours.doctor, "Say what works on this machine, and what to do about the rest.")
+    return parser
+
+
+def _data_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        nargs=None if required else "?",
+        help="CSV, TSV, JSON, JSON lines, Parquet, a folder or a hub id",
+    )
+    parser.add_argument("--test", metavar="FILE", help="test data; without it a part is set aside")
+    parser.add_argument("--validation", metavar="FILE", help="validation data; without it a part is set aside")
+    parser.add_argument("--text", metavar="COL", help="column with the text (default: found)")
+    parser.add_argument(
+        "--label", metavar="COL", help="column with the label, or several, with commas, for one column per label"
+    )
+    parser.add_argument("--encoding", metavar="NAME", help="encoding of the files (default: found)")
+    parser.add_argument(
+        "--delimiter",
+        metavar="MARK",
+        type=lambda mark: {"\\t": "\t", "tab": "\t"}.get(mark, mark),
+        help="field delimiter of CSV files, tab for a tab (default: found)",
+    )

@@ -1,0 +1,91 @@
+"""``labkit tour``, ``labkit lab`` and ``labkit doctor``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from labkit.cli import _terminal as terminal
+
+
+def tour(options: argparse.Namespace) -> int:
+    from labkit.evaluation import TITLES
+    from labkit.tours import tour
+    from labkit.training import Run
+
+    began = time.monotonic()
+
+    home = Path(options.out) if options.out else Path("labkit-tour") / time.strftime("%Y%m%d-%H%M%S")
+
+    def on_cell(number: int, count: int, heading: str) -> None:
+        terminal.progress(f"[{number}/{count}] {heading}", number == count)
+
+    terminal.say(f"labkit tour: the tutorial {options.name}, on this machine, without a network")
+    done = tour(home, options.name, on_cell=on_cell)
+    terminal.end_progress()
+    run = Run(done.notebook.parent / str(done.results["run"]))
+    answer: dict[str, Any] = {
+        "results": done.results,
+        "run": str(run.directory),
+        "notebook": str(done.notebook),
+        "html": str(done.html),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    if options.json:
+        terminal.answer(answer)
+        return 0
+    result = run.evaluation
+    print(f"Done in {answer['seconds']:.0f} s. On {result.n} test texts that training never saw:\n")
+    rows = [("", "model", "95 % interval", *result.baselines)]
+    for name in dict.fromkeys((result.first, "macro_f1")):
+        figure = result.headline[name]
+        others = [f"{comparison.b[name].value:.3f}" for comparison in result.baselines.values()]
+        rows.append((TITLES[name], f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", *others))
+    terminal.table(rows)
+    for comparison in result.baselines.values():
+        print(comparison)
+    print(f"\n  run directory      {terminal.short(run.directory)}")
+    print(f"  executed notebook  {terminal.short(done.notebook)}")
+    print(f"  to read or share   {terminal.short(done.html)}")
+    print("\nNext: labkit lab                 open the tutorials in JupyterLab")
+    print("      labkit check YOUR.csv      look for trouble in your own data")
+    print("      labkit train YOUR.csv      fine-tune on it")
+    print(f"      labkit predict {terminal.short(run.directory)} YOUR.csv")
+    return 0
+
+
+def lab(options: argparse.Namespace) -> int:
+    import shutil
+    import subprocess
+
+    from labkit._places import bundled
+
+    home = bundled("notebooks")
+    if "_bundled" in home.parts or not os.access(home, os.W_OK):
+        # an installed package is no place to work in
+        own = Path("labkit-tutorials")
+        for notebook in home.glob("*.ipynb"):
+            own.mkdir(exist_ok=True)
+            if not (own / notebook.name).exists():
+                shutil.copy(notebook, own / notebook.name)
+        home = own
+    terminal.say(f"labkit: opening JupyterLab on {home}")
+    return subprocess.call([sys.executable, "-m", "jupyterlab", f"--notebook-dir={home}", *options.rest])
+
+
+def doctor(options: argparse.Namespace) -> int:
+    from labkit.tours import examine
+
+    findings = examine()
+    if options.json:
+        terminal.answer([f.to_dict() for f in findings])
+    else:
+        for f in findings:
+            print(f"{'ok  ' if f.ok else 'FAIL' if f.needed else 'note'}  {f.what}: {f.came}")
+            if f.do:
+                print(f"      {f.do}")
+    return 0 if all(f.ok or not f.needed for f in findings) else 1

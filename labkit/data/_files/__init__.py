@@ -1,0 +1,1 @@
+"""Files: where data lies, how it is encoded, and what formats it comes in."""

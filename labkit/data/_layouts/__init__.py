@@ -1,0 +1,1 @@
+"""Layouts: what a row of the data is; per layout its columns, cells, findings and repairs."""
