@@ -316,7 +316,9 @@ def test_a_text_column_of_another_name(desk: Desk, toy_run: Run) -> None:
         assert code == 0 and out
         assert "Did you mean 'remark'?" in desk.refused(*command, "--text", "remarks")
     assert desk.say("evaluate", toy_run.directory, "new.csv", "--text", "remark", "--label", "kind")[0] == 0
-    assert "--text and --label" in desk.refused("evaluate", toy_run.directory, "--text", "remark")
+    assert "--text, --text-pair, --label and --labels" in desk.refused(
+        "evaluate", toy_run.directory, "--text", "remark"
+    )
 
 
 def test_labels_that_the_model_does_not_know_are_named(desk: Desk, toy_run: Run) -> None:

@@ -19,6 +19,7 @@ from toys import toy_recipe, toy_rows, write_csv
 import labkit
 from labkit import cli
 from labkit.cli import _parser, _terminal
+from labkit.data import sample_path
 from labkit.events import Evaluated
 from labkit.models import catalogue
 from labkit.training import Recipe, Run
@@ -300,6 +301,14 @@ def test_models_for_data(say: Any, toy_data: Path, empty_hub: Path) -> None:
     (row,) = say("models", "--for", toy_data, "--offline", "--minutes", "3", "--json").json
     assert row["name"] == "minilm" and row["offline"] is True
     assert row["forecast"]["seconds"] > 0 and "within your 3 min" in " ".join(row["reasons"])
+
+
+def test_models_for_data_of_other_tasks(say: Any, empty_hub: Path) -> None:
+    found = say("models", "--for", sample_path("phrasebook"), "--task", "translation", "--json").json
+    assert {"t5-small", "flan-t5-small"} <= {row["name"] for row in found}
+    said = say("models", "--for", sample_path("garden"), "--task", "text-generation", "--offline")
+    assert said.code == 0 and "No model of the catalogue for text-generation is on this machine" in said.out
+    assert "starter:gpt2" in said.out and "Untrained" in said.out and "starter:bert" not in said.out
 
 
 def test_doctor(say: Any, empty_hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,11 +12,12 @@ from plotly.subplots import make_subplots
 from labkit.charts._template import BLUE, FAINT, GREEN, INK, LINE, VERMILLION, finish, name
 from labkit.errors import UnknownName
 from labkit.evaluation import TITLES
+from labkit.evaluation._scales import higher_is_better, written
 from labkit.events import Evaluated, Event, RunStarted, StepLogged, in_force
 
 MOST_POINTS = 400
 LOSSES = ("loss", "log_loss")
-_WATCHED = ("macro_f1", "f1", "accuracy", "micro_f1", "exact_match")
+_WATCHED = ("macro_f1", "f1", "accuracy", "micro_f1", "exact_match", "pearson")
 
 
 def learning_curves(
@@ -43,6 +44,7 @@ def learning_curves(
     chosen = metric or next(iter(candidates), "")
     loss = next((n for n in LOSSES if n in measured), None)
     titled = name(TITLES.get(chosen, chosen.replace("_", " ")) if chosen else "Metric")
+    better = "" if not chosen or higher_is_better(chosen) else " (lower is better)"
     rows = 3 if learning_rate else 2
     figure = make_subplots(
         rows=rows, shared_xaxes=True, vertical_spacing=0.07, row_heights=[1.0] * 2 + [0.5] * (rows - 2)
@@ -66,7 +68,9 @@ def learning_curves(
     best = next((event for event in reversed(checks) if event.best), None)
     if best is not None:
         value = best.metrics.get(chosen)
-        subtitle = f"Best at step {best.step:,}" + ("" if value is None else f": {titled} {value:.3f} on {name(split)}")
+        subtitle = f"Best at step {best.step:,}" + (
+            "" if value is None else f": {titled} {written(chosen, value)} on {name(split)}"
+        )
         for row in range(1, rows + 1):
             figure.add_vline(x=best.step, line={"color": INK, "dash": "dot", "width": 1}, row=row, col=1)
     elif checks:
@@ -75,7 +79,7 @@ def learning_curves(
     figure.update_xaxes(range=[0, max(end, 1)], gridcolor=FAINT)
     figure.update_xaxes(title="Optimiser step", row=rows, col=1)
     figure.update_yaxes(title="Loss (nats)", row=1, col=1)
-    figure.update_yaxes(title=titled, row=2, col=1)
+    figure.update_yaxes(title=titled + better, row=2, col=1)
     if learning_rate:
         figure.update_yaxes(title="Learning rate", exponentformat="e", rangemode="tozero", row=3, col=1)
     return finish(figure, "Learning curves", subtitle, height=420 + 130 * (rows - 2))

@@ -9,38 +9,50 @@ from plotly.subplots import make_subplots
 
 from labkit.charts._template import BLUE, INK, LINE, finish, name, tall, ticks
 from labkit.errors import DataError, UnknownName
-from labkit.evaluation import OF_HUNDRED, TITLES, UNBOUNDED, Estimate, Evaluation, wilson
+from labkit.evaluation import TITLES, Estimate, Evaluation, wilson
+from labkit.evaluation._scales import best_possible, bottom, higher_is_better, top, written
 
 MOST_CLASSES = 80
 
 
 def scores(evaluation: Evaluation) -> go.Figure:
-    """The model beside its baselines: the figure that counts most (accuracy, or F1 of entities) and macro F1, with intervals.
+    """The model beside its baselines, the best above: the figure that counts most, such as accuracy, BLEU or the loss, and
+    macro F1 or the next one that goes from 0 to its best, with intervals.
 
     Args:
         evaluation: with or without baselines.
     """
-    first = evaluation.first
-    shown = [metric for metric in (first, "macro_f1") if metric in evaluation.headline]
+    # a baseline that says the same of every row has no correlation: then the first figure that all have is shown
+    beside = evaluation.baselines.values()
+    first = next((m for m in evaluation.headline if all(m in one.b for one in beside)), evaluation.first)
+    able = [m for m in evaluation.headline if best_possible(m) and m != first and all(m in one.b for one in beside)]
+    second = "macro_f1" if "macro_f1" in able else next(iter(able), "")
+    shown = [metric for metric in (first, second) if metric]
+    sign = 1 if higher_is_better(first) else -1
     rows: list[tuple[str, dict[str, Estimate]]] = [("this model", {m: evaluation.headline[m] for m in shown})]
     rows += [(other, dict(comparison.b)) for other, comparison in evaluation.baselines.items()]
-    rows.sort(key=lambda row: row[1][first].value)
+    rows.sort(key=lambda row: sign * row[1][first].value)
     figure = make_subplots(
-        cols=len(shown), shared_yaxes=True, horizontal_spacing=0.06, subplot_titles=[TITLES[metric] for metric in shown]
+        cols=len(shown),
+        shared_yaxes=True,
+        horizontal_spacing=0.06,
+        subplot_titles=[_titled(metric) for metric in shown],
     )
     for column, metric in enumerate(shown, 1):
         figures = [figures[metric] for _, figures in rows]
         colours = [BLUE if title == "this model" else INK for title, _ in rows]
-        _dots(figure, [title for title, _ in rows], figures, colours, written=True, column=column)
-        top = _top(metric, figures)
-        ticks_at = [top * part for part in (0, 0.25, 0.5, 0.75, 1)]
-        figure.update_xaxes(range=[-0.08 * top, 1.1 * top], tickvals=ticks_at, row=1, col=column)
+        _dots(figure, [title for title, _ in rows], figures, colours, metric=metric, column=column)
+        low, high = bottom(figures), top(metric, figures)
+        place: dict[str, object] = {"range": [low - 0.08 * (high - low), high + 0.1 * (high - low)]}
+        if high in (1.0, 100.0) and low == 0:  # elsewhere plotly finds rounder numbers than quarters are
+            place["tickvals"] = [high * part for part in (0, 0.25, 0.5, 0.75, 1)]
+        figure.update_xaxes(**place, row=1, col=column)
     figure.update_yaxes(**ticks([title for title, _ in rows], 12))
     figure.update_annotations(font_size=12)
     span = f"Lines: {100 * evaluation.confidence:g} % intervals. " if evaluation.resamples else ""
     said = f"{span}{evaluation.n:,} rows"
     if evaluation.baselines:
-        best = max(evaluation.baselines.values(), key=lambda comparison: comparison.b[first].value)
+        best = max(evaluation.baselines.values(), key=lambda comparison: sign * comparison.b[first].value)
         said = f"{best.sentence.replace(best.other, name(best.other))}"
     return finish(figure, "Model and baselines", said, height=tall(len(rows), 36, 60) + 10, showlegend=False)
 
@@ -94,10 +106,14 @@ def slices(evaluation: Evaluation, column: str) -> go.Figure:
     _dots(figure, [part.value for part in parts], [part.accuracy for part in parts], colours, hover=hover)
     figure.add_vline(x=whole, line={"color": INK, "dash": "dot", "width": 1})
     figures = [part.accuracy for part in parts]
-    figure.update_xaxes(range=_range(figures, _top(metric, figures)), title=TITLES[metric])
+    figure.update_xaxes(range=_range(figures, top(metric, figures)), title=_titled(metric))
     figure.update_yaxes(**ticks([part.value for part in parts]), title=name(column).capitalize())
-    said = f"Dotted: all rows {whole:.3f}. Lines: {100 * evaluation.confidence:g} % intervals. Grey: few rows"
-    return finish(figure, f"{TITLES[metric]} by {name(column)}", said, height=tall(len(parts), 26), showlegend=False)
+    said = (
+        f"Dotted: all rows {written(metric, whole)}. Lines: {100 * evaluation.confidence:g} % intervals. Grey: few rows"
+    )
+    return finish(
+        figure, f"{TITLES.get(metric, metric)} by {name(column)}", said, height=tall(len(parts), 26), showlegend=False
+    )
 
 
 def reliability(evaluation: Evaluation) -> go.Figure:
@@ -170,10 +186,10 @@ def _dots(
     colours: Sequence[str],
     *,
     hover: Sequence[str] | None = None,
-    written: bool = False,
+    metric: str = "",
     column: int | None = None,
 ) -> None:
-    """One dot with whiskers a row; titles are on the axis, written values beside the dots."""
+    """One dot with whiskers a row; titles are on the axis, and the values stand beside the dots where the metric is named."""
     place = {} if column is None else {"row": 1, "col": column}
     below = hover or [""] * len(titles)
     for colour in dict.fromkeys(colours):  # whiskers have one colour a trace
@@ -185,8 +201,8 @@ def _dots(
             error_x={**_whiskers([figures[i] for i in at]), "color": colour, "thickness": 1.5, "width": 0},
             hovertemplate="%{customdata}<extra></extra>",
             marker={"color": colour, "size": 8},
-            mode="markers+text" if written else "markers",
-            text=[f"{figures[i].value:.3f}" for i in at] if written else None,
+            mode="markers+text" if metric else "markers",
+            text=[written(metric, figures[i].value) for i in at] if metric else None,
             textposition="top center",
             x=[round(figures[i].value, 4) for i in at],
             y=at,
@@ -203,13 +219,12 @@ def _whiskers(figures: Sequence[Estimate]) -> dict[str, object]:
     }
 
 
-def _top(metric: str, figures: Sequence[Estimate]) -> float:
-    """The end of a scale: the best there can be, or the largest of figures that have no such end."""
-    if metric in UNBOUNDED:
-        return max((f.value if f.high is None else f.high for f in figures), default=1.0) or 1.0
-    return 100.0 if metric in OF_HUNDRED else 1.0
+def _titled(metric: str) -> str:
+    title = TITLES.get(metric, metric.replace("_", " ").capitalize())
+    return title if higher_is_better(metric) else f"{title} (lower is better)"
 
 
 def _range(figures: Sequence[Estimate], top: float = 1.0) -> list[float]:
-    least = min((f.value if f.low is None else f.low for f in figures), default=0.0) / top
-    return [top * max(-0.01, int(least * 10) / 10 - 0.02), 1.02 * top]
+    least = min((f.value if f.low is None else f.low for f in figures), default=0.0)
+    low = top * max(-0.01, int(least / top * 10) / 10 - 0.02) if least >= 0 else least - 0.04 * (top - least)
+    return [low, 1.02 * top]

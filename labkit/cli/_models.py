@@ -21,11 +21,12 @@ def models(options: argparse.Namespace) -> int:
             terminal.print_card(asdict(card))
         return 0
     if options.data:
-        from labkit import data
+        from labkit import data, tasks
 
+        task = tasks.get(options.task or TASK)
         ranked = models.recommend(
-            options.task or TASK,
-            data.read(options.data),
+            task.id,
+            data.read(options.data, layout=task.layout, require_label=False),
             language=options.language,
             minutes=options.minutes,
             offline=options.offline,
@@ -35,6 +36,11 @@ def models(options: argparse.Namespace) -> int:
             return 0
         for i, r in enumerate(ranked[:8], 1):
             print(f"{i}. {r.card.name}: {'; '.join(r.reasons[:-1])}. {r.reasons[-1]}")
+        if not ranked:
+            print(f"No model of the catalogue for {task.id} is on this machine.")
+        starters = models.able_starters(task.head, task.id)
+        if starters:
+            print(f"\nUntrained, made on this machine from your texts, to try the task out: {', '.join(starters)}")
         return 0
     here = set(models.available_offline())
     cards = [

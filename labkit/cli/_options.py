@@ -9,10 +9,11 @@ from typing import Any
 from labkit.errors import LabError
 
 TASK = "text-classification"  # unless another is asked for
+_SCORES = {"True": "--scores", "False": "--no-scores"}
 
 
 def read_arguments(options: argparse.Namespace) -> dict[str, Any]:
-    names = ("test", "validation", "text", "encoding", "delimiter")
+    names = ("test", "validation", "text", "text_pair", "encoding", "delimiter")
     found = {name: getattr(options, name) for name in names}
     return {**found, "label": label_columns(options.label) if options.label else None}
 
@@ -32,4 +33,6 @@ def as_options(message: str) -> str:
     for layout in {task.layout for task in TASKS.values()}:
         able = [f"--task {task.id}" for task in TASKS.values() if task.layout == layout]
         message = message.replace(f'layout="{layout}"', " or ".join(able))
+    message = re.sub(r"(?<![\w.])scores=(True|False)", lambda found: _SCORES[found[1]], message)
+    message = re.sub(r"(?<![\w.])text_pair=(?:(?=')| )", "--text-pair ", message)
     return re.sub(r"(?<![\w.])(text|label|encoding|delimiter|test|validation)=(?:(?=')| )", r"--\1 ", message)

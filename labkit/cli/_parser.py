@@ -17,6 +17,7 @@ _EPILOG = {
   labkit train train.jsonl --test test.jsonl --model minilm --set budget.epochs=8
   labkit train train.conll --test test.conll --task token-classification
   labkit train reviews.csv --text review --label stars --set seed=1 --out runs/reviews
+  labkit train pairs.csv --text question1 --text-pair question2 --label similarity --scores
   labkit train --recipe runs/reviews/recipe.toml --out runs/again
   labkit train --resume runs/reviews
 Every setting that --set takes stands, explained, in the recipe.toml of any run directory.""",
@@ -84,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--model", default="minilm", metavar="NAME", help="whose tokenizer measures the texts (default: minilm)"
     )
+    _labels_argument(check)
     check.add_argument("--task", metavar="ID", default=TASK, help=f"what the data is for (default: {TASK})")
 
     labels = command("labels", _data.labels, "Sum up label journals: people, speed, agreement; or merge them.")
@@ -94,13 +96,7 @@ def parser() -> argparse.ArgumentParser:
         "train", _training.train, "Fine-tune a model on labelled texts, and evaluate it beside the baselines."
     )
     _data_arguments(train, required=False)
-    train.add_argument(
-        "--labels",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="label journal whose decisions go over the data's own labels; may be repeated",
-    )
+    _labels_argument(train)
     train.add_argument(
         "--task", metavar="ID", help=f"task id (default: {TASK}); labkit models --task ID shows what can do it"
     )
@@ -122,13 +118,18 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("data", metavar="DATA", nargs="?", help="labelled texts the model has not seen")
     evaluate.add_argument("--text", metavar="COL", help="column of DATA with the text (default: as in the run)")
     evaluate.add_argument(
+        "--text-pair", metavar="COL", help="column of DATA with the second text (default: as in the run)"
+    )
+    evaluate.add_argument(
         "--label", metavar="COL", help="column of DATA with the label (default: as in the run, or found)"
     )
+    _labels_argument(evaluate)
 
     predict = command("predict", _runs.predict, "Label texts with a fine-tuned model.", as_json=False)
     predict.add_argument("directory", metavar="RUN", help="run directory")
     predict.add_argument("data", metavar="DATA", help="file of texts, labels not needed")
     predict.add_argument("--text", metavar="COL", help="column with the text (default: as in the run)")
+    predict.add_argument("--text-pair", metavar="COL", help="column with the second text (default: as in the run)")
     predict.add_argument("--out", metavar="FILE", help=".csv, .jsonl or .parquet (default: CSV on standard output)")
 
     listing = command("runs", _runs.runs, "List runs, or stop one.")
@@ -137,6 +138,16 @@ def parser() -> argparse.ArgumentParser:
 
     command("doctor", _tours.doctor, "Say what works on this machine, and what to do about the rest.")
     return parser
+
+
+def _labels_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--labels",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="label journal whose decisions go over the data's own labels; may be repeated",
+    )
 
 
 def _data_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
@@ -150,7 +161,15 @@ def _data_arguments(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument("--validation", metavar="FILE", help="validation data; without it a part is set aside")
     parser.add_argument("--text", metavar="COL", help="column with the text (default: found)")
     parser.add_argument(
+        "--text-pair", metavar="COL", help="column with the second text of a pair, or the context of a question"
+    )
+    parser.add_argument(
         "--label", metavar="COL", help="column with the label, or several, with commas, for one column per label"
+    )
+    parser.add_argument(
+        "--scores",
+        action=argparse.BooleanOptionalAction,
+        help="the label is a number to come close to, such as a similarity; or no, it is a class (default: found)",
     )
     parser.add_argument("--encoding", metavar="NAME", help="encoding of the files (default: found)")
     parser.add_argument(

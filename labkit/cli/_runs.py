@@ -14,10 +14,16 @@ def evaluate(options: argparse.Namespace) -> int:
     from labkit.training import Run, evaluate
 
     run = Run(options.directory)
-    if options.data is None and (options.text or options.label):
-        raise LabError("DATA that --text and --label are about", "none", "see the examples of: labkit evaluate --help")
+    if options.data is None and (options.text or options.text_pair or options.label or options.labels):
+        came = "none"
+        do = "see the examples of: labkit evaluate --help"
+        raise LabError("DATA that --text, --text-pair, --label and --labels are about", came, do)
     label = label_columns(options.label) if options.label else None
-    result = evaluate(run, options.data, text=options.text, label=label) if options.data is not None else run.evaluation
+    if options.data is None:
+        result = run.evaluation
+    else:
+        given = {"text": options.text, "text_pair": options.text_pair, "label": label, "labels": options.labels}
+        result = evaluate(run, options.data, **given)
     if options.json:
         terminal.answer(result.to_dict())
     else:
@@ -28,7 +34,9 @@ def evaluate(options: argparse.Namespace) -> int:
 def predict(options: argparse.Namespace) -> int:
     from labkit.training import Run, predict_file
 
-    count = predict_file(Run(options.directory), options.data, options.out, text=options.text)
+    count = predict_file(
+        Run(options.directory), options.data, options.out, text=options.text, text_pair=options.text_pair
+    )
     terminal.say(f"labkit: {count:,} rows labelled" + (f" in {options.out}" if options.out else ""))
     return 0
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from labkit.cli import _terminal as terminal
 
+_FIGURES = 4  # of those that model and baselines have, shown at the end of a tour
+
 
 def tour(options: argparse.Namespace) -> int:
     from labkit.evaluation import TITLES
@@ -41,10 +43,13 @@ def tour(options: argparse.Namespace) -> int:
     result = run.evaluation
     print(f"Done in {answer['seconds']:.0f} s. On {result.n} test texts that training never saw:\n")
     rows = [("", "model", "95 % interval", *result.baselines)]
-    for name in dict.fromkeys((result.first, "macro_f1")):
+    beside = [comparison.b for comparison in result.baselines.values()]
+    shown = [name for name in result.headline if all(name in figures for figures in beside)]
+    for name in (shown or [result.first])[:_FIGURES]:
         figure = result.headline[name]
-        others = [f"{comparison.b[name].value:.3f}" for comparison in result.baselines.values()]
-        rows.append((TITLES[name], f"{figure.value:.3f}", f"{figure.low:.3f} to {figure.high:.3f}", *others))
+        others = [f"{figures[name].value:.3f}" if name in figures else "" for figures in beside]
+        span = "" if figure.low is None else f"{figure.low:.3f} to {figure.high:.3f}"
+        rows.append((TITLES[name], f"{figure.value:.3f}", span, *others))
     terminal.table(rows)
     for comparison in result.baselines.values():
         print(comparison)

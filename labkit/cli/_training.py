@@ -50,10 +50,11 @@ def train(options: argparse.Namespace) -> int:
 
 def _refuse_with_resume(options: argparse.Namespace) -> None:
     """A run goes on as it began; what is given beside it would be left out without a word."""
-    given = [name for name, value in vars(options).items() if value and name not in ("run", "resume", "detach", "json")]
+    kept = ("run", "resume", "detach", "json")
+    given = [name for name, value in vars(options).items() if value not in (None, [], "") and name not in kept]
     if given:
         do = "leave that out, or start a new run without --resume"
-        shown = ", ".join("DATA" if name == "data" else f"--{name}" for name in given)
+        shown = ", ".join("DATA" if name == "data" else f"--{name.replace('_', '-')}" for name in given)
         raise LabError("--resume RUN alone (a run goes on with its own recipe)", f"{shown} as well", do)
 
 
@@ -85,13 +86,15 @@ def _recipe(options: argparse.Namespace) -> Any:
     given: dict[str, Any] = {"data": {}, "model": {}}
     if options.data:
         given["data"] = {"train": options.data, "fingerprint": ""}
-    for name in ("test", "validation", "text", "encoding", "delimiter"):
+    for name in ("test", "validation", "text", "text_pair", "encoding", "delimiter"):
         if getattr(options, name):
             given["data"][name] = getattr(options, name)
     if options.test or options.validation:
         given["data"]["fingerprint"] = ""
     if options.label:
         given["data"]["label"] = label_columns(options.label)
+    if options.scores is not None:
+        given["data"]["scores"] = options.scores
     if options.labels:
         given["data"] |= {"labels": options.labels, "labels_fingerprint": ""}
     if options.model is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
@@ -83,9 +84,18 @@ def is_sortable(kind: Any) -> bool:
 
 
 def as_text(chunk: Any) -> Any:
-    """The values as strings; times in ISO 8601, which sorts as they do; of spans, their labels."""
+    """The values as strings; times in ISO 8601, which sorts as they do; of spans their labels, of answers and messages their
+    texts, and of other records their JSON."""
     if pa.types.is_struct(chunk.type):
-        chunk = pc.struct_field(chunk, "label")
+        names = [chunk.type.field(i).name for i in range(chunk.type.num_fields)]
+        said = next((name for name in ("label", "content", "text") if name in names), "")
+        if not said:
+            cells = (
+                None if cell is None else json.dumps(cell, ensure_ascii=False, default=str)
+                for cell in chunk.to_pylist()
+            )
+            return pa.array(list(cells), pa.string())
+        chunk = pc.struct_field(chunk, said)
     return chunk if is_text(chunk.type) else chunk.cast(pa.string())
 
 

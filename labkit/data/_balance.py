@@ -25,7 +25,7 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
 
     Raises:
         UnknownName: another ``how``.
-        DataError: no labels, several labels a row, no split yet, balanced already, a seed other than that of the split,
+        DataError: no labels, several labels a row, scores, no split yet, balanced already, a seed other than that of the split,
             or more than 20 million rows to come.
     """
     known = ("none", "oversample", "undersample")
@@ -34,6 +34,8 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
     if how == "none":
         return corpus
     require_train(corpus, "balance")
+    if corpus.scores:
+        raise DataError("classes to balance", "scores", "leave data.balance at none: a score is no class")
     if corpus.multi_label:
         raise DataError(
             "one label a row to balance",
@@ -106,9 +108,11 @@ def class_weights(corpus: Corpus) -> dict[str, float]:
         Label → weight, in the order of ``corpus.labels``; 1 for a label without training rows.
 
     Raises:
-        DataError: no labelled training rows.
+        DataError: no labelled training rows, or rows with scores.
     """
     require_train(corpus, "weigh")
+    if corpus.scores:
+        raise DataError("classes to weigh", "scores", "leave technique.class_weights at false: a score is no class")
     train = corpus["train"]
     cells = (
         [labels for batch in batches(train, ["label"], 20_000) for labels in map(as_labels, batch["label"])]

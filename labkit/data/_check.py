@@ -20,6 +20,7 @@ from labkit.data._layouts.answer_findings import answer_findings
 from labkit.data._layouts.layout import Layout
 from labkit.data._layouts.pair_findings import pair_findings
 from labkit.data._layouts.registry import layout_of
+from labkit.data._layouts.score_findings import score_findings, summary
 from labkit.data._layouts.span_findings import span_findings
 from labkit.data._report import DataReport, Finding, Lengths, Severity
 from labkit.data._scan import Scan, batches, text_columns
@@ -73,7 +74,9 @@ def check(corpus: Corpus, tokenizer: Tokenizer | None = None, *, max_length: int
         *_findings.token_findings(scans, facts, length, limit),
         *_findings.row_findings(corpus, scans),
     ]
-    if corpus.labels or any(labels is not None for rows in scans.values() for labels in rows.labels):
+    if corpus.scores:
+        found += score_findings(corpus, scans)
+    elif corpus.labels or any(labels is not None for rows in scans.values() for labels in rows.labels):
         found += _findings.label_findings(corpus, scans)
     if corpus.config.layout in _OF_LAYOUT:
         found += _OF_LAYOUT[corpus.config.layout](corpus, scans)
@@ -96,6 +99,7 @@ def check(corpus: Corpus, tokenizer: Tokenizer | None = None, *, max_length: int
         entropy=entropy,
         findings=tuple(sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity))),
         notes=tuple(_notes(tokenizer, facts, max_length, limit)),
+        scores={name: summary(rows) for name, rows in scans.items()} if corpus.scores else {},
         token_lengths={name: of.tokens for name, of in facts.items() if length},
     )
 

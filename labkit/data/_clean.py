@@ -6,6 +6,7 @@ Row ids never change, and the source files are never touched.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from labkit.data._layouts.answers import Answer, as_answers, has_answers, label_
 from labkit.data._layouts.multi import natural
 from labkit.data._layouts.pairs import Pairs, pairs_of
 from labkit.data._layouts.registry import layout_of
+from labkit.data._layouts.score_cells import REFUSED
 from labkit.data._layouts.spans import Span
 from labkit.data._scan import Scan, batches, scan_all, text_columns
 from labkit.data._texts import fix_mojibake, label_key, strip_control, strip_markup
@@ -75,6 +77,9 @@ def clean(corpus: Corpus, *repairs: str | Iterable[str]) -> Corpus:
 
 
 def _refuse(name: str, corpus: Corpus) -> None:
+    if corpus.scores and name in REFUSED:
+        do = f"use {REFUSED[name]!r} instead" if REFUSED[name] else "leave it out: a score is no class"
+        raise DataError("repairs of scores", f"{name!r}, which is about classes", do)
     layout = layout_of(corpus.config.layout)
     if name in layout.refused:
         instead = layout.refused[name]
@@ -427,9 +432,31 @@ def _keep_majority_label(corpus: Corpus) -> Outcome:
     return _drop_each(corpus, lambda rows: _scan.minority(rows, _scan.conflicts(rows)), text)
 
 
+def _map_means(batch: Mapping[str, list[Any]], places: list[int], means: Mapping[int, float]) -> dict[str, list[Any]]:
+    return {"label": [means.get(at, score) for at, score in zip(places, batch["label"], strict=True)]}
+
+
+def _average_scores(corpus: Corpus) -> Outcome:
+    """Of equal texts that have scores, keep the first row, with the mean of their scores."""
+    splits, counts = dict(corpus.splits), dict.fromkeys(corpus.splits, 0)
+    for name, rows in scan_all(corpus).items() if corpus.scores else ():
+        found, first, gone = _scan.scores_of(rows), dict[bytes, int](), set[int]()
+        for i, (key, answer) in enumerate(zip(rows.keys, rows.answers, strict=True)):
+            if key in found and answer is not None and first.setdefault(key, i) != i:
+                gone.add(i)
+        means = {at: math.fsum(found[key]) / len(found[key]) for key, at in first.items()}
+        counts[name] = len(gone)
+        if gone:
+            averaged = _map(splits[name], _map_means, numbered=True, means=means)
+            splits[name] = averaged.select([i for i in range(len(averaged)) if i not in gone])
+    return splits, counts, "Of equal texts, kept the first row, with the mean of their scores."
+
+
 def _drop_conflicts(corpus: Corpus) -> Outcome:
-    """Drop every row whose text also occurs with another label."""
+    """Drop every row whose text also occurs with another label, or with a very different score."""
     text = "Dropped rows whose text also occurs with another label."
+    if corpus.scores:
+        text = "Dropped rows whose text also occurs with a very different score."
     return _drop_each(corpus, lambda rows: [i for group in _scan.conflicts(rows).values() for i in group], text)
 
 
@@ -486,6 +513,7 @@ REPAIRS: dict[str, Callable[[Corpus], Outcome]] = {
     "drop_unlabelled": _drop_unlabelled,
     "keep_majority_label": _keep_majority_label,
     "drop_conflicts": _drop_conflicts,
+    "average_scores": _average_scores,
     "drop_duplicates": _drop_duplicates,
     "drop_shared": _drop_shared,
     "drop_unseen_labels": _drop_unseen_labels,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.data._layouts.multi import BINARY, as_list, find_separator
+from labkit.data._layouts.score_cells import numbers_in
 from labkit.errors import DataError, UnknownName, quoted
 
 SAMPLE_ROWS = 2000
@@ -37,7 +38,11 @@ _LABEL_TIERS = (
 _LABEL_WORDS = {
     "label", "labels", "class", "category", "intent", "sentiment", "topic", "emotion", "specialty", "genre",
 }
-_RATINGS = {"rating", "ratings", "stars", "star", "score", "grade", "level", "priority", "status", "type", "kind"}
+_SCORES = {
+    "score", "scores", "similarity", "similarities", "relatedness", "rating", "ratings", "stars", "star", "grade", "valence",
+    "arousal", "points", "mark", "quality",
+}
+_RATINGS = {*_SCORES, "level", "priority", "status", "type", "kind"}
 _NEVER_BY_SHAPE = {
     "split", "lang", "language", "source", "date", "time", "datetime", "timestamp", "created", "updated", "year",
     "month", "day", "author", "user", "username", "annotator", "rater", "worker", "url", "link", "file", "filename",
@@ -58,6 +63,7 @@ class Choice:
     listed: bool = False  # label cells are lists written out as text
     multi_label: bool = False
     multi_label_given: bool = False
+    scores: bool = False  # labels are numbers on a scale, not classes
     id: str = ""
     id_given: bool = False
     reasons: tuple[str, ...] = ()
@@ -129,8 +135,12 @@ def choose(
     multi_label: bool | None,
     id: str,
     require_label: bool,
+    scores: bool | None = None,
 ) -> Choice:
     """Decide on the columns; whatever is given is taken, the rest is detected.
+
+    Args:
+        scores: whether the label is a number on a scale; None: detected.
 
     Raises:
         UnknownName: a given column does not exist.
@@ -146,6 +156,11 @@ def choose(
     if multi_label is False and (separator or len(label) > 1):
         came = "a separator" if separator else f"{len(label)} label columns"
         raise DataError("one label a row, as multi_label=False says", came, "leave one of the two out", file=file)
+    if scores and (separator or multi_label or len(label) > 1):
+        came = "several label columns" if len(label) > 1 else "several labels a row"
+        raise DataError("one number a row, as scores=True says", came, "leave one of the two out", file=file)
+    if scores is None and (separator or multi_label):
+        scores = False
     reasons: list[str] = []
     taken = set(given)
     if not text:
@@ -166,11 +181,16 @@ def choose(
     if label:
         reasons.append(f"Label column{'s' if len(label) > 1 else ''} {quoted(label)}: as asked.")
     else:
-        label, why = _find_label(columns, taken | {id}, file, multi_label, required=require_label)
+        label, why = _find_label(
+            columns, taken | {id}, file, multi_label, scores, paired=bool(text_pair), required=require_label
+        )
         reasons.append(why)
     one = columns[label[0]] if len(label) == 1 else None
     several, listed, why = len(label) > 1, False, ""
-    if one and multi_label is not False:
+    scored, why_scored = _are_scores(one, scores, file, required=require_label) if one else (bool(scores), "")
+    if why_scored:
+        reasons.append(why_scored)
+    if one and multi_label is not False and not scored:
         separator, listed, several, why = _find_several(one, separator)
         if multi_label and not why:
             why = "Several labels a row: as asked; each cell holds one, as far as the first rows show."
@@ -182,6 +202,7 @@ def choose(
         listed=listed,
         multi_label=several or bool(multi_label and label),
         multi_label_given=multi_label is not None,
+        scores=scored,
         id=id,
         id_given=id in given,
         reasons=(*reasons, *filter(None, [why])),
@@ -244,20 +265,33 @@ def find_id(columns: Mapping[str, Profile], taken: set[str]) -> tuple[str, str]:
 
 
 def _find_label(
-    columns: Mapping[str, Profile], taken: set[str], file: str, multi_label: bool | None, *, required: bool
+    columns: Mapping[str, Profile],
+    taken: set[str],
+    file: str,
+    multi_label: bool | None,
+    scores: bool | None,
+    *,
+    paired: bool,
+    required: bool,
 ) -> tuple[tuple[str, ...], str]:
     free = [p for p in columns.values() if p.name not in taken]
-    tiers: dict[int, list[Profile]] = {}
+    tiers: dict[float, list[Profile]] = {}
     refused: dict[str, str] = {}
     for p in free:
-        tier = _label_tier(p)
-        why = _refuse_label(p, named=tier < 4)
+        tier: float = _label_tier(p)
+        scored = scores is not False and bool(_score_like(p, asked=bool(scores)))
+        why = _refuse_score(p, asked=bool(scores)) if scored else _refuse_label(p, named=tier < 4)
+        if scores and not scored:
+            why = "no numbers"
+        if scored and tier > 1 and p.words_of_name & _SCORES:
+            # of a pair of texts a score says how similar they are; of a text, what names its class is rather the label
+            tier = _SCORE_OF_PAIR if paired else _SCORE_OF_TEXT
         if why:
             refused[p.name] = why
         else:
             tiers.setdefault(tier, []).append(p)
     groups = _binary_groups(free)
-    named = [(tier, p) for tier in (0, 1, 2, 3) for p in tiers.get(tier, [])]
+    named = [(tier, p) for tier in sorted(tiers) if tier < 4 for p in tiers[tier]]
     clear = len(named) == 1 or any(tier < 2 or p not in groups for tier, p in named)
     if len(groups) >= 2 and not clear and multi_label is not False:
         names = tuple(p.name for p in groups)
@@ -268,6 +302,8 @@ def _find_label(
             return (), "No label column: the rows are read without labels."
         came = _first(f"{name!r:.60}: {why}" for name, why in refused.items()) or "there is none besides the text"
         do = "name it with label='…', or in Python read without labels with require_label=False"
+        if any(why == _FRACTIONS for why in refused.values()):
+            do = "name it with label='…'; a column of numbers so named is read as scores"
         raise DataError("a label column", f"none among the columns ({came})", do, file=file)
     tier = min(tiers)
     if not required and tier > 3:
@@ -277,9 +313,67 @@ def _find_label(
         came = _first(f"{p.name!r:.60} ({p.distinct:,} values, such as {str(p.values[0])[:40]!r})" for p in best)
         raise DataError("one label column", f"several that could be: {came}", f"say label={best[0].name!r}", file=file)
     p = best[0]
-    how = "named like a label" if tier < 4 else "named like a rating" if tier == 4 else "few values that recur"
+    how = "named like a label" if tier < 4 else "named like a rating" if tier < 5 else "few values that recur"
+    if tier in (_SCORE_OF_PAIR, _SCORE_OF_TEXT):
+        how = "named like a score"
+    elif tier == 5 and scores:
+        how = "the numbers"
     why = f"Label column {p.name!r}: {how}, {p.distinct:,} values in {_rows(p)}."
     return (p.name,), why
+
+
+_FRACTIONS = "numbers with fractions"
+_SCORE_OF_PAIR, _SCORE_OF_TEXT = 1.5, 4.5
+"""Where a column of numbers that is named like a score stands among the candidates for the label."""
+_MANY = 20  # different whole numbers beyond which a column that is named like a score holds scores
+
+
+def _score_like(p: Profile, *, asked: bool) -> str:
+    """Why the values of a column are numbers on a scale rather than classes, or ""."""
+    if p.kind not in ("number", "text"):
+        return ""
+    found = numbers_in(p.values)
+    if asked:
+        return "as asked" if found.count >= found.others else ""
+    if found.others > max(found.count >= 10, 0.05 * found.count) or not found.count:
+        return ""
+    named = bool(p.words_of_name & _SCORES)
+    if found.commas and not named:
+        return ""  # "1,5" may be two labels
+    if found.fractions and found.distinct > 2:
+        return "its values are numbers with fractions"
+    return (
+        f"it is named like one, and has {found.distinct:,} different numbers"
+        if named and found.distinct > _MANY
+        else ""
+    )
+
+
+def _are_scores(p: Profile, scores: bool | None, file: str, *, required: bool) -> tuple[bool, str]:
+    """Whether a label column holds scores, and why."""
+    if scores is False:
+        return False, ""
+    why = _score_like(p, asked=bool(scores))
+    if scores and not why and p.values and required:
+        came = next((str(value) for value in p.values if not _is_number(str(value))), str(p.values[0]))
+        do = "choose the column of the score with label='…', or leave out scores="
+        raise DataError("numbers, as scores=True says", f"{came[:60]!r} and its like", do, file=file, column=p.name)
+    if scores:
+        return True, "Scores, numbers to come close to: as asked."
+    if why:
+        return True, f"{p.name!r} is read as scores, numbers to come close to: {why}. For classes say scores=False."
+    if p.kind == "number" and p.words_of_name & _SCORES:
+        few = f"{p.distinct:,} different whole numbers"
+        return False, f"{p.name!r} is read as classes ({few}). To come close to the numbers instead, say scores=True."
+    return False, ""
+
+
+def _refuse_score(p: Profile, *, asked: bool) -> str:
+    """Why a column of scores cannot be the label, or ""."""
+    tier = _label_tier(p)
+    if tier > 3 and p.words_of_name & _NEVER_BY_SHAPE:
+        return "named like something else"
+    return _refuse_label(p, named=False) if tier > 4 and not asked else ""
 
 
 def headless(columns: Mapping[str, Profile]) -> str:
@@ -317,7 +411,7 @@ def _refuse_label(p: Profile, *, named: bool) -> str:
     if p.kind != "list" and (p.words > 8 or p.characters > 100):
         return f"texts, {p.words:.0f} words on average"
     if p.kind == "number" and not p.whole and p.distinct > 20:
-        return "numbers with fractions"
+        return _FRACTIONS
     if named:
         many = _label_tier(p) > 1 and p.rows >= 100 and p.distinct > 0.8 * len(p.values)
         return f"{p.distinct:,} distinct values in {_rows(p)}" if many else ""

@@ -1,12 +1,13 @@
 """The data set as labkit sees it: named splits with the same canonical columns, and how it came to be.
 
-Every split is a memory-mapped ``datasets.Dataset`` with the columns ``row_id`` and ``text``, ``text_pair`` for pairs of texts,
-``label`` where there are labels (a string, or a list of strings with several labels a row; null where unknown), and behind
-them every other column of the source under its own name. In the layout "spans" there are also ``spans``, a list of start, end
-and label of each labelled stretch, in characters of ``text`` and sorted by start (null where unknown), of whose labels
-``label`` is the set; and ``words``, start and end of each word, flattened, where the source had tokens. In the layout
-"answers" ``text`` is a question and ``text_pair`` its context, ``answers`` a list of start and text of each answer, in
-characters of the context (empty where it holds none, null where unknown), and ``label`` says "answerable" or "no answer".
+Every split is a memory-mapped ``datasets.Dataset`` with the columns ``row_id`` and ``text``, ``text_pair`` for pairs of
+texts, ``label`` where there are labels (a string, a list of strings with several labels a row, a number where rows have
+scores; null where unknown), and behind them every other column of the source under its own name. In the layout "spans" there
+are also ``spans``, a list of start, end and label of each labelled stretch, in characters of ``text`` and sorted by start
+(null where unknown), of whose labels ``label`` is the set; and ``words``, start and end of each word, flattened, where the
+source had tokens. In the layout "answers" ``text`` is a question and ``text_pair`` its context, ``answers`` a list of start
+and text of each answer, in characters of the context (empty where it holds none, null where unknown), and ``label`` says
+"answerable" or "no answer".
 
 In the layout "texts" ``text`` is a text to learn, or a prompt with its completion in ``target``. Of a conversation ``messages``
 has role and content of each turn, ``target`` the last answer of the assistant, and ``text`` what comes before it. Texts from
@@ -54,6 +55,8 @@ class DataConfig:
     """What stands between several labels in one cell; empty: detected."""
     multi_label: bool | None = None
     """Whether a row may have several labels; None: detected."""
+    scores: bool | None = None
+    """Whether the label is a number on a scale to come close to (a similarity, a rating) and no class; None: detected."""
     id: str = ""
     """Column with a unique id; empty: detected, else a hash of the row's content."""
     encoding: str = ""
@@ -102,6 +105,7 @@ class Corpus:
         splits: name ("train", "validation", "test") → rows. Data that came as one file is all in "train".
         labels: every class name that occurs in any split, in natural order.
         multi_label: whether a row may have several labels.
+        scores: whether ``label`` is a number on a scale, and no class.
         config: what leads from the sources to this very corpus.
         reasons: why the reader chose the columns, the encoding and so on; a sentence each.
         steps: what was done to the rows since they were read.
@@ -110,6 +114,7 @@ class Corpus:
     splits: Mapping[str, Dataset]
     labels: tuple[str, ...] = ()
     multi_label: bool = False
+    scores: bool = False
     config: DataConfig = field(default_factory=DataConfig)
     reasons: tuple[str, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -130,8 +135,8 @@ class Corpus:
 
     @property
     def labelled(self) -> bool:
-        """Whether the rows have labels."""
-        return bool(self.labels)
+        """Whether the rows have labels, or scores."""
+        return bool(self.labels) or (self.scores and any("label" in rows.column_names for rows in self.splits.values()))
 
     @property
     def rows(self) -> dict[str, int]:
@@ -145,6 +150,8 @@ class Corpus:
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
         named = {"spans": "entity types", "answers": "kinds of questions"}
+        if self.scores:
+            return f"Corpus({sizes}; {'scores' if self.labelled else 'unlabelled'})"
         many = named.get(self.config.layout, "tags" if self.multi_label else "classes")
         kind = (
             f"{len(self.labels)} {many}"

@@ -199,8 +199,10 @@ def _where(store: Store, column: str, operator: str, value: Any, *, case: bool) 
     if operator == "!=":
         return ~_where(store, column, "=", value, case=case)
     if operator == "missing":
-        if column in ("split", "length"):
-            return np.full(store.count, not value, dtype=np.bool_)
+        if column in store.virtual:
+            numbers = None if column == "split" else store.numbers(column)
+            missing = np.zeros(store.count, dtype=np.bool_) if numbers is None else numbers.missing
+            return missing if value else ~missing
         return store.scan(column, lambda chunk: bits(chunk.is_null()) == value)
     if operator == "in":
         kind = store.kind(column)
@@ -220,8 +222,8 @@ def _where(store: Store, column: str, operator: str, value: Any, *, case: bool) 
         look = _text_finder(value, case=case)
         if column == "split":
             return _of_splits(store, look(pa.array(store.splits, pa.string())))
-        if column == "length":
-            raise LabError("a column of text for 'contains'", "'length', which is a number", "use <, = or >")
+        if column in store.virtual:
+            raise LabError("a column of text for 'contains'", f"{column!r}, which is a number", "use <, = or >")
         return store.scan(column, lambda chunk: _any(chunk, look))
     if column == "split":
         return _of_splits(store, bits(_ARROW[operator](pa.array(store.splits, pa.string()), str(value))))

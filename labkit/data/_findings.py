@@ -171,7 +171,7 @@ def token_findings(
 
 
 def row_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Finding]:
-    answer = "target" if corpus.config.layout == "pairs" else "label"
+    answer = "target" if corpus.config.layout == "pairs" else "score" if corpus.scores else "label"
     # copies that balance() made are no defect
     own = {name: rows for name, rows in scans.items() if name != "train" or not _scan.done(corpus, "balance")}
     yield from finding(

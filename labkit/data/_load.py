@@ -29,6 +29,7 @@ def load(config: DataConfig) -> Corpus:
         label=(config.label[0] if len(config.label) == 1 else config.label) or None,
         label_separator=config.label_separator or None,
         multi_label=config.multi_label,
+        scores=config.scores,
         id=config.id or None,
         encoding=config.encoding or None,
         delimiter=config.delimiter or None,
@@ -44,7 +45,7 @@ def load(config: DataConfig) -> Corpus:
         )
     if config.labels:
         corpus = apply(corpus, config.labels, fingerprint=config.labels_fingerprint)
-        if not corpus.labels:
+        if not corpus.labelled and config.layout not in ("pairs", "texts"):
             do = "label some rows first, or choose the column with labels"
             came = f"none ({corpus.steps[0].text.rstrip('.')})"
             raise DataError("labels in the data or in its label journals", came, do, file=config.train)

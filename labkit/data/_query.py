@@ -34,13 +34,14 @@ class Query:
     case: bool = False
     """Whether upper and lower case differ, in ``search`` and in "contains"."""
     columns: tuple[str, ...] = ()
-    """Columns to search; empty: the text, and the second text of pairs."""
+    """Columns to search; empty: the texts of a row, be it a text, a pair, a question with its context, a source with its target
+    or a prompt with its completion."""
     labels: tuple[str, ...] = ()
     """Rows with any of these labels; "" (or None) stands for rows without a label."""
     splits: tuple[str, ...] = ()
     """Rows of these splits."""
     length: tuple[int | None, int | None] = (None, None)
-    """Fewest and most characters, both included, of a row's text (of both texts of a pair); None: no limit."""
+    """Fewest and most characters, both included, of a row's texts together; None: no limit."""
     rows: tuple[str, ...] | None = None
     """Row ids to choose from, such as those of a finding; None: all rows."""
     where: tuple[tuple[str, str, Any], ...] = ()

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         | Mapping[str, Any]
     )
 
-_VERSION = 2  # of what is written below; a new one leaves old conversions unused
+_VERSION = 3  # of what is written below; a new one leaves old conversions unused
 _SPLITS = ("train", "validation", "test")
 
 
@@ -53,6 +53,7 @@ def read(
     label: str | Sequence[str] | None = None,
     label_separator: str | None = None,
     multi_label: bool | None = None,
+    scores: bool | None = None,
     id: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -98,6 +99,10 @@ def read(
             false) in each row.
         label_separator: what stands between several labels in one cell.
         multi_label: whether a row may have several labels.
+        scores: whether the label is a number on a scale to come close to, such as a similarity or a rating, and no class. By
+            default columns of numbers with fractions are scores, and so are those named like a score with more than 20
+            different whole numbers. Numbers may have a decimal comma; a cell that holds none leaves its row without a score,
+            and what stands there goes to the column ``unreadable_score``.
         id: column with an id that is different in every row. Without one the id of a row is a hash of its content
             (BLAKE2b, 8 bytes), with "-2", "-3" behind that of exact repeats.
         encoding: text encoding of the files.
@@ -115,6 +120,9 @@ def read(
         ResourceError: the disk with the cache is full.
     """
     wanted = (label,) if isinstance(label, str) else tuple(label or ())
+    if scores and layout != "labels":
+        do = "leave scores= out"
+        raise DataError('layout="labels" beside scores=True', f"the layout {layout!r}", do)
     how = {"encoding": encoding or "", "delimiter": delimiter or ""}
     rows_as = layout_of(layout)
     running = layout == "texts"
@@ -139,6 +147,7 @@ def read(
         multi_label=multi_label,
         id=id or "",
         require_label=require_label,
+        **({} if scores is None else {"scores": scores}),
     )
     splittable = len(sources) == 1
     entry = cache_dir() / "read" / _cache_key(sources, choice, layout, splittable, require_label)
@@ -152,6 +161,7 @@ def read(
         splits=splits,
         labels=tuple(facts["labels"]),
         multi_label=facts["multi_label"],
+        scores=facts["scores"],
         config=_config(given, sources, choice, layout, facts),
         reasons=(*reasons, *choice.reasons, *facts["notes"]),
     )
@@ -255,6 +265,7 @@ def _convert(
             "bytes": {split: (folder / f"{split}.arrow").stat().st_size for split in rows},
             "labels": list(settled.labels),
             "multi_label": settled.multi_label,
+            "scores": settled.scores,
             "id": choice.id if not any(found.hashed for found in surveys.values()) else "",
             "notes": notes + layout.learned(shapes),
         }
@@ -297,6 +308,7 @@ def _config(
         label=choice.label,
         label_separator=choice.separator,
         multi_label=facts["multi_label"] if choice.label else None,
+        scores=facts["scores"] if layout == "labels" and (choice.label or facts["scores"]) else None,
         id=facts["id"],
         # files may differ in these; then each is detected again
         encoding=encodings.pop() if len(encodings) == 1 else "",

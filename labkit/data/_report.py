@@ -93,6 +93,7 @@ class DataReport:
         entropy: entropy of its classes over that of equally large ones, 0 to 1; None where there are fewer than two.
         findings: errors first, then warnings, then infos.
         notes: what to know about the numbers.
+        scores: split → count, mean, sd, min, q1, median, q3 and max of its scores, where rows have scores and no classes.
         token_lengths: length in tokens of every row of each split, special tokens included; not part of the JSON.
     """
 
@@ -111,6 +112,7 @@ class DataReport:
     entropy: float | None
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     token_lengths: Mapping[str, list[int]] = field(default_factory=dict, repr=False)
 
     def finding(self, name: str) -> Finding:
@@ -164,6 +166,7 @@ class DataReport:
         splits = ", ".join(f"{name} {count:,}" for name, count in self.rows.items())
         kind = "pairs of texts" if self.paired else "texts"
         classes = f"{self.label_count:,} {_class_word(self)}" if self.label_count else "no labels"
+        classes = _range(self) if self.scores else classes
         return f"{sum(self.rows.values()):,} {kind} ({splits}), {classes}"
 
     @property
@@ -179,6 +182,9 @@ class DataReport:
         yield ""
         yield from _columns(["length in", "split", "mean", "median", "95 %", "max"], _length_rows(self))
         yield from _shares(self)
+        if self.scores:
+            yield ""
+            yield from _columns(_SCORE_HEAD, _score_rows(self))
         table, rest = _class_rows(self)
         if table:
             yield ""
@@ -214,6 +220,24 @@ def _plain(value: Any) -> Any:
 def _class_word(report: DataReport) -> str:
     one = report.label_count == 1
     return ("label" if one else "labels") if report.multi_label else ("class" if one else "classes")
+
+
+_SCORE_HEAD = ["scores of", "rows", "mean", "sd", "min", "25 %", "median", "75 %", "max"]
+
+
+def _range(report: DataReport) -> str:
+    given = [of for of in report.scores.values() if of["count"]]
+    if not given:
+        return "no scores"
+    return f"scores from {min(of['min'] for of in given):g} to {max(of['max'] for of in given):g}"
+
+
+def _score_rows(report: DataReport) -> list[list[str]]:
+    names = ("mean", "sd", "min", "q1", "median", "q3", "max")
+    return [
+        [split, f"{of['count']:,.0f}", *(f"{of[name]:.4g}" if name in of else "" for name in names)]
+        for split, of in report.scores.items()
+    ]
 
 
 def _unit(found: Finding) -> str:
@@ -299,6 +323,8 @@ def _html(report: DataReport) -> str:
     parts.append("<div>" + lengths + "".join(f"<div>{escape(line)}</div>" for line in _shares(report)))
     parts += [f"<div style='opacity:.8'>{escape(note)}</div>" for note in report.notes]
     parts.append("</div>")
+    if report.scores:
+        parts.append("<div>" + _html_table(_SCORE_HEAD, _score_rows(report), words=1) + "</div>")
     table, rest = _class_rows(report)
     if table:
         parts.append("<div>" + _html_table([_class_word(report), *report.rows], table, words=1, bars=True))

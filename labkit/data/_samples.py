@@ -128,6 +128,8 @@ def defects(name: str) -> list[dict[str, Any]]:
     "duplicate" has "of". In "phrasebook" and "meetings", with texts, they are "misaligned", "wrong_language", "empty_side",
     "copied_source", "other_summary", "truncated_notes", "empty_summary" and "copied_notes", and "exact_duplicate" has "of".
 
+    In "entailment" a "label_spelling" is a label in other case or with a space behind it, and "duplicate" has "of".
+
     In "assistant" those with lists of messages are "wrong_roles", "empty_response" and "contradiction", and
     "exact_duplicate" and "conflicting_response" have "of"; "garden" has none.
 

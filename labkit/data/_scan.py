@@ -6,7 +6,9 @@ bytes a row, whatever the length of the texts.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import statistics
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,15 +33,18 @@ class Scan:
     Attributes:
         row_ids: id of each row.
         keys: hash of each row's normalised text (or pair of texts); None where a text is empty.
-        labels: labels of each row.
+        labels: labels of each row; none of a row that has a score.
         answers: what rows with equal texts should agree on: the labels, or in a corpus with spans, where which of them are,
-            or in one of pairs the target; None where unknown.
+            or in one of pairs the target, or the score; None where unknown.
+        apart: difference beyond which two scores do not agree; None where the answers are no scores, and agree when they are
+            equal.
     """
 
     row_ids: list[str]
     keys: list[bytes | None]
     labels: list[Labels]
     answers: list[Hashable]
+    apart: float | None = None
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -59,9 +64,11 @@ def text_columns(rows: Any, layout: LayoutName = "labels") -> list[str]:
 
 
 def as_labels(value: Any) -> Labels:
-    """The ``label`` cell of a row as a sorted tuple; None where it is null or blank."""
-    if value is None:
+    """The ``label`` cell of a row as a sorted tuple; None where it is null or blank. A score stands for no labels at all."""
+    if value is None or value != value:
         return None
+    if isinstance(value, int | float):
+        return ()
     if isinstance(value, str):
         return (value,) if value.strip() else None
     return tuple(sorted({label for label in value if label is not None and label.strip()}))
@@ -85,8 +92,15 @@ def scan(rows: Any, layout: LayoutName = "labels") -> Scan:
             found.answers.extend(map(_wordings, batch["answers"]))
         elif where == "target":
             found.answers.extend(None if is_empty(target) else text_key(target) for target in batch["target"])
+        elif where:
+            found.answers.extend(map(_places, batch["text"], batch["spans"]))
         else:
-            found.answers.extend(map(_places, batch["text"], batch["spans"]) if where else labels)
+            cells = batch["label"] if labelled else labels
+            numbers = (isinstance(cell, int | float) for cell in cells)
+            found.answers.extend(
+                cell if number and row is not None else row
+                for cell, number, row in zip(cells, numbers, labels, strict=True)
+            )
     return found
 
 
@@ -107,8 +121,15 @@ def _wordings(answers: list[dict[str, Any]] | None) -> Hashable:
 
 
 def scan_all(corpus: Corpus) -> dict[str, Scan]:
-    """Read every split."""
-    return {name: scan(rows, corpus.config.layout) for name, rows in corpus.splits.items()}
+    """Read every split. Scores agree that are apart by a standard deviation of all of them (but the outermost 1 %) or less."""
+    found = {name: scan(rows, corpus.config.layout) for name, rows in corpus.splits.items()}
+    if not corpus.scores:
+        return found
+    every = sorted(answer for rows in found.values() for answer in rows.answers if isinstance(answer, float))
+    strays = len(every) // 100 + 1 if len(every) > 10 else 0
+    every = every[strays : len(every) - strays]  # one 45 for a 4.5 must not hide all disagreement
+    apart = statistics.pstdev(every) if every else 0.0
+    return {name: dataclasses.replace(rows, apart=apart) for name, rows in found.items()}
 
 
 def label_counts(labels: Iterable[Labels]) -> Counter[str]:
@@ -143,6 +164,11 @@ def conflicts(rows: Scan) -> dict[bytes, list[int]]:
     """Rows with equal texts that do not all have the same labels, by text. Rows without labels take no part."""
     first: dict[bytes, Hashable] = {}
     torn: set[bytes] = set()
+    if rows.apart is not None:
+        torn = {key for key, scores in scores_of(rows).items() if max(scores) - min(scores) > rows.apart}
+        return {
+            key: [i for i, one in enumerate(rows.keys) if one == key and rows.answers[i] is not None] for key in torn
+        }
     for key, answer in zip(rows.keys, rows.answers, strict=True):
         if key is not None and answer is not None and first.setdefault(key, answer) != answer:
             torn.add(key)
@@ -151,6 +177,15 @@ def conflicts(rows: Scan) -> dict[bytes, list[int]]:
         if key in torn and answer is not None:
             found[key].append(i)
     return dict(found)
+
+
+def scores_of(rows: Scan) -> dict[bytes, list[float]]:
+    """The scores that each text has, where it has several."""
+    found: dict[bytes, list[float]] = defaultdict(list)
+    for key, answer in zip(rows.keys, rows.answers, strict=True):
+        if key is not None and isinstance(answer, float):
+            found[key].append(answer)
+    return {key: scores for key, scores in found.items() if len(scores) > 1}
 
 
 def minority(rows: Scan, conflicting: Mapping[bytes, list[int]]) -> list[int]:

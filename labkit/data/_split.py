@@ -13,13 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from labkit.data._corpus import Corpus, SplitBy, Step
-from labkit.data._scan import Scan, batches, done, require_train, scan, spread
+from labkit.data._scan import Labels, Scan, batches, done, require_train, scan, spread
 from labkit.errors import DataError, UnknownName
 
 _UNLABELLED = "\x00unlabelled"  # strata that are no class; no label of a file contains U+0000
 _NO_TAGS = "\x00no tags"
 _SHOWN = 5
+_PARTS, _PART_ROWS = 10, 10  # parts of the scores that are strata, and the rows of each at least
 _TOGETHER = {"answers": "text_pair"}  # layout → column whose equal values stay on one side in any case
 
 
@@ -51,13 +54,15 @@ def split(
 
     Stratified splits follow Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-Label Data" (ECML PKDD
     2011), with whole numbers of rows per label from the largest-remainder method, so that many small classes do not
-    add up to a larger split than asked for. Rows keep their order within a split.
+    add up to a larger split than asked for. Rows keep their order within a split. Scores are stratified by their deciles, or by
+    fewer parts of equally many rows where a part would have less than 10.
 
     Args:
         corpus: with training rows; cleaned, if it is to be.
         validation: share of the training rows for validation, 0 ≤ share < 1; 0 carves none.
         test: share of the training rows for the test set, 0 ≤ share < 1; 0 carves none.
-        by: "stratified" keeps the share of every label alike in all splits; "random" does not look at labels.
+        by: "stratified" keeps the share of every label, or of every part of the scores, alike in all splits; "random" does not
+            look at labels.
         group: column whose equal values stay on one side, such as an author or a document. Questions about one context stay
             together whatever it is.
         seed: another seed draws other rows.
@@ -91,7 +96,8 @@ def split(
     train = corpus["train"]
     together = list(dict.fromkeys(filter(None, (group, _TOGETHER.get(corpus.config.layout)))))
     groups = [_groups(train, column) for column in together]
-    units = _units(scan(train, corpus.config.layout), groups, by, seed) if shares else []
+    seen = scan(train, corpus.config.layout)
+    units = _units(_binned(seen) if corpus.scores else seen, groups, by, seed) if shares else []
     lone = _lone(units)
     placed = _assign(units, shares, lone, seed) if shares else {}
     splits = {**corpus.splits, **{name: train.select(sorted(at)) for name, at in placed.items()}}
@@ -119,7 +125,9 @@ def _sentence(corpus: Corpus, carved: Mapping[str, int], by: str, groups: list[s
     if not carved:
         return kept + "Carved nothing from train."
     how = "at random" if by == "random" else "stratified by label"
-    if by != "random" and not corpus.labels:
+    if by != "random" and corpus.scores:
+        how = "stratified by the quantiles of the score"
+    elif by != "random" and not corpus.labels:
         how = "at random, as there are no labels"
     sizes = " and ".join(f"{count:,} rows for {name}" for name, count in carved.items())
     together = (
@@ -189,6 +197,20 @@ def _units(rows: Scan, groups: list[list[bytes | None]], by: str, seed: int) -> 
                 counts[name] = counts.get(name, 0) + 1
         units.append(_Unit(order=order(at), rows=tuple(at), strata=counts))
     return units
+
+
+def _binned(rows: Scan) -> Scan:
+    """The rows with the part of the scores that each is in as its label: deciles, or fewer parts where rows are few."""
+    scores = [answer for answer in rows.answers if isinstance(answer, float)]
+    parts = min(_PARTS, len(scores) // _PART_ROWS)
+    if parts < 2:
+        return rows
+    edges = np.unique(np.quantile(scores, np.linspace(0, 1, parts + 1)[1:-1]))
+    labels: list[Labels] = [
+        (f"\x00{np.searchsorted(edges, answer, side='right')}",) if isinstance(answer, float) else None
+        for answer in rows.answers
+    ]
+    return dataclasses.replace(rows, labels=labels)
 
 
 def _lone(units: list[_Unit]) -> set[str]:

@@ -39,11 +39,11 @@ from labkit.data._arrays import (
 from labkit.data._corpus import CANONICAL, Corpus
 from labkit.data._layouts.multi import natural
 from labkit.data._order import Keys, Level, Positions
-from labkit.data._scan import as_labels
+from labkit.data._scan import as_labels, text_columns
 from labkit.errors import LabError, UnknownName
 
-VIRTUAL = ("split", "length")
-"""Columns that the sources do not have."""
+RATIO = "length_ratio"
+"""Column of pairs: characters of the target for each of the source."""
 
 KEPT_BYTES = 160_000_000
 _FEW = 1000  # different values up to which a column is coded
@@ -116,8 +116,11 @@ class Store:
         count: rows of all splits.
         splits: names of the splits, in order.
         starts: position at which each split starts, and the number of rows at the end.
-        names: the columns: row_id, text, text_pair, label, then those of the source. One that has the name of a column
-            of the table itself is called "… (source)".
+        layout: of the corpus.
+        texts: the columns with the texts.
+        virtual: columns that the sources do not have: split and length, and of pairs length_ratio.
+        names: the columns: row_id, the texts, label, then those of the source. One that has the name of a column of the table
+            itself is called "… (source)".
         labels: every label, in natural order.
     """
 
@@ -128,6 +131,7 @@ class Store:
         self.kept = Kept(KEPT_BYTES, lambda thing: int(thing.nbytes))
         self._pool: ThreadPoolExecutor | None = None
         self._known = corpus.labels
+        self._scored = corpus.scores
         tables: list[Any] = []  # splits drawn from one file share it
         at: dict[Hashable, int] = {}
         stored = 0
@@ -146,18 +150,19 @@ class Store:
         whole = len(rows_at) == stored and bool((rows_at == np.arange(stored)).all())
         self._rows = None if whole else rows_at
         found = dict.fromkeys(name for table in tables for name in table.column_names)
-        own_names = [name for name in CANONICAL if name in found] + [name for name in found if name not in CANONICAL]
-        reserved = {*VIRTUAL, "position", "cut"}
+        self.layout = layout = corpus.config.layout
+        self.texts = tuple(
+            dict.fromkeys(name for rows in corpus.splits.values() for name in text_columns(rows, layout))
+        )
+        self.virtual = ("split", "length", RATIO) if layout == "pairs" and len(self.texts) > 1 else ("split", "length")
+        canonical = tuple(dict.fromkeys(("row_id", *self.texts, *CANONICAL)))
+        own_names = [name for name in canonical if name in found] + [name for name in found if name not in canonical]
+        reserved = {*self.virtual, "position", "cut"}
         self._sources = {f"{name} (source)" if name in reserved else name: name for name in own_names}
         self.names = tuple(self._sources)
         self._chunks = {name: chunks_of(tables, source) for name, source in self._sources.items()}
         lengths = [len(chunk) for chunk in next(iter(self._chunks.values()), [])]
         self._limits = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """The columns with the texts."""
-        return tuple(name for name in ("text", "text_pair") if name in self.names)
 
     def known(self, name: str, *, virtual: bool = False) -> str:
         """The name itself.
@@ -165,15 +170,15 @@ class Store:
         Raises:
             UnknownName: there is no such column.
         """
-        names = (*self.names, *VIRTUAL) if virtual else self.names
+        names = (*self.names, *self.virtual) if virtual else self.names
         if name not in names:
             raise UnknownName("column of this table", name, names)
         return name
 
     def kind(self, name: str) -> Any:
         """The Arrow type of a column."""
-        if name in VIRTUAL:
-            return pa.string() if name == "split" else pa.int32()
+        if name in self.virtual:
+            return {"split": pa.string(), "length": pa.int32(), RATIO: pa.float64()}[name]
         return self._chunks[name][0].type if self._chunks[name] else pa.string()
 
     # --- scans ------------------------------------------------------------------------------------------------------
@@ -230,10 +235,21 @@ class Store:
         def make() -> npt.NDArray[np.int32]:
             total = np.zeros(self.count, dtype=np.int32)
             for name in self.texts:
-                total += self.scan(name, lambda chunk: array(pc.utf8_length(chunk), 0).astype(np.int32), np.int32)
+                total += self._characters(name)
             return total
 
         return self.kept.get("lengths", make)
+
+    def ratios(self) -> Numbers:
+        """Of pairs, the characters of the target for each of the source; missing where one of them is empty."""
+
+        def make() -> Numbers:
+            source, target = (self._characters(name) for name in self.texts)
+            missing = (source == 0) | (target == 0)
+            of = np.divide(target, source, out=np.full(self.count, np.nan), where=~missing)
+            return Numbers(of=of.round(3), missing=missing)
+
+        return self.kept.get("ratios", make)
 
     def coded(self, name: str) -> Codes | None:
         """A column as codes; None where too many values differ, or where they are neither strings nor truth values."""
@@ -242,8 +258,10 @@ class Store:
             return self.kept.get(
                 ("codes", name), lambda: Codes(of=self.split_of(every).astype(np.int32), values=self.splits)
             )
-        if name == "label":
+        if name == "label" and not self._scored:
             return self.label_codes()
+        if name in self.virtual:
+            return None
         chunks = self._chunks[name]
         plain = bool(chunks) and (pa.types.is_boolean(chunks[0].type) or is_text(chunks[0].type))
         if name in ("row_id", *self.texts) or not plain or len(pc.unique(some_of(chunks))) > _FEW:
@@ -292,8 +310,10 @@ class Store:
         """A column as numbers, also one of strings that all are numbers; None where that is not so."""
         if name == "length":
             return Numbers(of=self.lengths(), missing=np.zeros(self.count, dtype=np.bool_))
+        if name in self.virtual:
+            return self.ratios() if name == RATIO else None
         chunks = self._chunks.get(name, [])
-        if name in ("label", *self.texts) or not chunks:
+        if name in self.texts or (name == "label" and not self._scored) or not chunks:
             return None
         kind = self.kind(name)
         if is_text(kind):
@@ -343,6 +363,9 @@ class Store:
         return _with_missing(missing, *(partial(part, depth) for depth in range(_WORDS)), rest)
 
     # --- inner ------------------------------------------------------------------------------------------------------
+
+    def _characters(self, name: str) -> npt.NDArray[np.int32]:
+        return self.scan(name, lambda chunk: array(pc.utf8_length(chunk), 0).astype(np.int32), np.int32)
 
     def _in_order(self, labels: set[str]) -> tuple[str, ...]:
         known = [label for label in self._known if label in labels]

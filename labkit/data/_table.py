@@ -25,7 +25,7 @@ from labkit.data._filters import filters, having_ids
 from labkit.data._order import Level, Positions, place, stretch, whole
 from labkit.data._query import Query
 from labkit.data._report import Lengths
-from labkit.data._store import Kept, Store
+from labkit.data._store import RATIO, Kept, Store
 from labkit.data._tokens import tokens_of
 from labkit.errors import LabError
 
@@ -63,8 +63,10 @@ class Table:
     """All rows of a corpus, split after split; a row is addressed by its position, 0 to ``len(table) - 1``.
 
     Attributes:
-        columns: names of the columns of a page, "split" and "length" (characters of the texts) included. A column of the
-            source that has the name of one of the table's own is called "… (source)".
+        columns: names of the columns of a page, "split" and "length" (characters of the texts) included, and of pairs
+            "length_ratio" (characters of the target for each of the source). A column of the source that has the name of one of
+            the table's own is called "… (source)".
+        texts: names of the columns with the texts, which a search goes through.
         splits: names of the splits.
         labels: every label that a row has, in natural order.
     """
@@ -76,7 +78,8 @@ class Table:
         first = [
             name for name in ("row_id", "split", *self._store.texts, "label") if name in ("split", *self._store.names)
         ]
-        self.columns = (*first, "length", *(name for name in self._store.names if name not in first))
+        self.texts = self._store.texts
+        self.columns = (*first, *self._store.virtual[1:], *(name for name in self._store.names if name not in first))
 
     def __len__(self) -> int:
         return self._store.count
@@ -167,6 +170,8 @@ class Table:
         self._require(position)
         at = np.array([position], dtype=np.int32)
         texts = {name: self._store.take(name, at)[0].as_py() or "" for name in self._store.texts}
+        if self._store.layout == "pairs":  # an encoder reads the source, and a decoder writes the target
+            return [token for name, text in texts.items() for token in tokens_of({name: text}, tokenizer, max_length)]
         return tokens_of(texts, tokenizer, max_length)
 
     def _require(self, position: int) -> None:
@@ -353,14 +358,16 @@ def _values(store: Store, column: str, marks: Marks | None, limit: int) -> Value
     counted: list[tuple[Any, int]]
     if column == "label":
         counted = [(label or None, count) for label, count in _label_totals(store, marks).items() if count]
-    elif (codes := store.coded(column) if column != "length" else None) is not None:
+    elif (codes := store.coded(column)) is not None:
         counts = np.bincount(_of(codes.of, marks) + 1, minlength=len(codes.values) + 1).tolist()
         counted = [(value, count) for value, count in zip((None, *codes.values), counts, strict=True) if count]
     else:
-        if column == "length":
-            values, counts = np.unique(_of(store.lengths(), marks), return_counts=True)
+        if column in store.virtual:
+            numbers = store.numbers(column)
+            assert numbers is not None
+            values, counts = np.unique(_of(numbers.of, marks)[~_of(numbers.missing, marks)], return_counts=True)
             first = np.argsort(-counts, kind="stable")[:limit]
-            return tuple((int(values[i]), int(counts[i])) for i in first)
+            return tuple((values[i].item(), int(counts[i])) for i in first)
         every = np.arange(store.count, dtype=np.int32)
         cells = store.take(column, _of(every, marks))
         try:
@@ -381,7 +388,10 @@ def _rows(store: Store, positions: Positions, cut: int | None) -> list[dict[str,
     found = []
     for i, position in enumerate(positions.tolist()):
         row = {"position": position, "split": store.splits[splits[i]], "length": 0}
-        row["length"] = sum(len(columns[name][i] or "") for name in store.texts)
+        lengths = [len(columns[name][i] or "") for name in store.texts]
+        row["length"] = sum(lengths)
+        if RATIO in store.virtual:
+            row[RATIO] = round(lengths[1] / lengths[0], 3) if all(lengths) else None
         shortened = []
         for name, values in columns.items():
             value = _plain(values[i])

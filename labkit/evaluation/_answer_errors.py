@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html as markup
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
 
 from labkit.data import Answer
 from labkit.errors import UnknownName
+from labkit.evaluation._differences import mark_html
+from labkit.evaluation._error_list import ErrorList, around_html, kind_html
 from labkit.tasks import AnswerPredictions
 from labkit.tasks._answer_metrics import best, known
 
@@ -17,7 +17,7 @@ ANSWER_ERROR_KINDS = ("no answer given", "answer where there is none", "boundary
 """What may be wrong with an answer: nothing answered, nothing to answer, more or less of a true answer, or another place."""
 
 _AROUND = 80  # characters on each side of an answer
-_COLOURS = {"gold": "rgba(46,160,67,.28)", "predicted": "rgba(47,129,247,.28)"}
+NO_ANSWER_HTML = '<span style="opacity:.6">no answer</span>'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,46 +50,22 @@ class AnswerError:
         return f"{self.kind}: {self.question!r} is {gold}, answered {said}"
 
 
-class AnswerErrors(Sequence[AnswerError]):
-    """Errors of a model that answers questions, as a list that a notebook shows in their contexts."""
+class AnswerErrors(ErrorList[AnswerError]):
+    """Errors of a model that answers questions, as a list that a notebook shows in their contexts; ``counts`` are those of
+    each kind."""
 
-    def __init__(self, errors: Sequence[AnswerError]) -> None:
-        self._errors = tuple(errors)
+    kinds = ANSWER_ERROR_KINDS
 
-    @overload
-    def __getitem__(self, at: int) -> AnswerError: ...
-    @overload
-    def __getitem__(self, at: slice) -> AnswerErrors: ...
-    def __getitem__(self, at: int | slice) -> AnswerError | AnswerErrors:
-        return AnswerErrors(self._errors[at]) if isinstance(at, slice) else self._errors[at]
+    def _headings(self) -> Sequence[str]:
+        return ("error", "question", "true", "predicted")
 
-    def __len__(self) -> int:
-        return len(self._errors)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Kind → number of errors, in the order of ``ANSWER_ERROR_KINDS``."""
-        found = Counter(error.kind for error in self._errors)
-        return {kind: found[kind] for kind in ANSWER_ERROR_KINDS if found[kind]}
-
-    def __repr__(self) -> str:
-        return "\n".join(str(error) for error in self._errors) or "No errors."
-
-    def _repr_html_(self) -> str:
-        if not self._errors:
-            return "<p>No errors.</p>"
-        cell = "padding:4px 14px 4px 0;border-bottom:1px solid rgba(128,128,128,.25);text-align:left;vertical-align:top"
-        names = ("error", "question", "true", "predicted")
-        head = "".join(f'<th style="{cell}">{name}</th>' for name in names)
-        rows = "".join(
-            f'<tr><td style="{cell};white-space:nowrap">{markup.escape(error.kind)}</td>'
-            f'<td style="{cell}">{markup.escape(error.question)}</td>'
-            f'<td style="{cell}">{_in_context(error.context, error.gold[0] if error.gold else None, "gold")}'
-            f"{_others(error.gold)}</td>"
-            f'<td style="{cell}">{_in_context(error.context, error.predicted, "predicted")}</td></tr>'
-            for error in self._errors
+    def _cells(self, error: AnswerError) -> Sequence[str]:
+        return (
+            kind_html(error.kind),
+            markup.escape(error.question),
+            _in_context(error.context, error.gold[0] if error.gold else None, "gold") + _others(error.gold),
+            _in_context(error.context, error.predicted, "predicted"),
         )
-        return f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def answer_errors(predictions: AnswerPredictions, *, kind: str | None = None, n: int | None = None) -> AnswerErrors:
@@ -113,7 +89,7 @@ def answer_errors(predictions: AnswerPredictions, *, kind: str | None = None, n:
     found = []
     for i, (gold, said) in enumerate(zip(rows.gold, rows.predicted, strict=True)):
         exact, f1 = best(gold or (), said)
-        what = _kind(gold or (), said)
+        what = kind_of(gold or (), said)
         if exact or (kind is not None and what != kind):
             continue
         found.append(
@@ -132,7 +108,8 @@ def answer_errors(predictions: AnswerPredictions, *, kind: str | None = None, n:
     return AnswerErrors(found[:n])
 
 
-def _kind(gold: Sequence[Answer], said: Answer | None) -> str:
+def kind_of(gold: Sequence[Answer], said: Answer | None) -> str:
+    """What is wrong with a wrong answer, one of ``ANSWER_ERROR_KINDS``."""
     if said is None:
         return "no answer given"
     if not gold:
@@ -150,12 +127,8 @@ def _others(gold: Sequence[Answer]) -> str:
 def _in_context(context: str, answer: Answer | None, part: str) -> str:
     """The answer marked in the words around it."""
     if answer is None:
-        return '<span style="opacity:.6">no answer</span>'
-    mark = f'<mark style="background:{_COLOURS[part]};color:inherit;border-radius:3px;padding:0 2px">'
+        return NO_ANSWER_HTML
+    mark = mark_html(markup.escape(answer.text), part)
     if answer.start < 0 or not context.startswith(answer.text, answer.start):  # an answer that stands nowhere
-        return f"{mark}{markup.escape(answer.text)}</mark>"
-    first = max(0, answer.start - _AROUND)
-    last = min(len(context), answer.end + _AROUND)
-    before = ("…" if first else "") + context[first : answer.start]
-    after = context[answer.end : last] + ("…" if last < len(context) else "")
-    return f"{markup.escape(before)}{mark}{markup.escape(answer.text)}</mark>{markup.escape(after)}"
+        return mark
+    return around_html(context, answer.start, answer.end, mark, _AROUND)

@@ -12,13 +12,21 @@ import numpy as np
 
 from labkit.errors import DataError
 from labkit.evaluation import _intervals as intervals
-from labkit.evaluation._results import OF_HUNDRED, Estimate
+from labkit.evaluation._results import OF_HUNDRED, UNBOUNDED, Estimate
 from labkit.tasks import _classification_metrics as point
 from labkit.tasks._predictions import Predictions
 
 COMPARED = ("accuracy", "exact_match", "macro_f1")
 
-_NAMED = {"bleu": "BLEU", "chrf": "chrF", "rougeL": "ROUGE-L"}
+_NAMED = {
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "rougeL": "ROUGE-L",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+    "rmse": "root mean squared error",
+    "mae": "mean absolute error",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +74,12 @@ class Comparison:
             low, high = -high, -low
         points = abs(gap.value) if self.clear else gap.value
         p = "p < 0.001" if self.p_value < 0.001 else f"p = {self.p_value:.2g}"
-        if self.lower_is_better:
+        if self.lower_is_better or name in UNBOUNDED:
             between = (
                 "" if low is None or high is None else f"{100 * self.confidence:g} % interval {low:.3f} to {high:.3f}; "
             )
-            amount, verdict = ("less", "better") if gap.value < 0 else ("more", "worse")
+            amount = "less" if gap.value < 0 else "more"
+            verdict = "better" if (gap.value < 0) == self.lower_is_better else "worse"
             said = f"{abs(gap.value):.3f} {amount} than {self.other} in {what}, which is {verdict}"
             said = said if self.clear else f"No clear difference from {self.other}: {gap.value:+.3f} in {what}"
             return f"{said} ({between}{self.test} {p})"

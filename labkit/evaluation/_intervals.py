@@ -27,7 +27,7 @@ MAX_RANKED = 500_000_000
 """Rows times classes times resamples up to which ROC-AUC and average precision are resampled: some ten seconds."""
 FEWEST = 100
 """Resamples below which no interval is given."""
-MEANS = ("accuracy", "exact_match", "hamming_loss", "log_loss")
+MEANS = ("accuracy", "exact_match", "hamming_loss", "log_loss", "mae")
 """Figures that are plain means over rows."""
 
 

@@ -48,6 +48,10 @@ TITLES = {
     "length": "Length in words",
     "has_answer_f1": "F1 where there is an answer",
     "no_answer_accuracy": "Accuracy where there is none",
+    "pearson": "Pearson correlation",
+    "spearman": "Spearman correlation",
+    "rmse": "Root mean squared error",
+    "mae": "Mean absolute error",
 }
 """What the headline figures are called in reports and charts."""
 

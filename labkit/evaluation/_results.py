@@ -7,7 +7,9 @@ from dataclasses import dataclass
 OF_HUNDRED = frozenset({"bleu", "chrf"})
 """Figures that go from 0 to 100, as everybody quotes them; all other scores go from 0 to 1."""
 
-UNBOUNDED = frozenset({"loss", "perplexity", "pseudo_perplexity", "length", "log_loss"})
+UNBOUNDED = frozenset(
+    {"loss", "perplexity", "pseudo_perplexity", "length", "log_loss", "pearson", "spearman", "rmse", "mae"}
+)
 """Figures that are no shares at all, and are never shown as percentages."""
 
 

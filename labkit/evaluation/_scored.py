@@ -1,20 +1,22 @@
-"""Evaluation of predictions whose figures come from sums over rows: entities, answers, texts.
+"""Evaluation of predictions whose figures come from sums over rows: entities, answers, texts, scores.
 
 One bootstrap serves every task: a resample is a row of weights, its sums are a matrix product, and the task turns sums into
-figures. Differences are tested by approximate randomization (Noreen 1989, Computer-Intensive Methods for Testing Hypotheses;
-Yeh 2000, More accurate tests for the statistical significance of result differences): under the null hypothesis it does not
-matter which of the two models a row's outcome came from.
+figures. A figure of ranks, which is no function of sums, the task makes from the weights themselves. Differences are tested
+by approximate randomization (Noreen 1989, Computer-Intensive Methods for Testing Hypotheses; Yeh 2000, More accurate tests
+for the statistical significance of result differences): under the null hypothesis it does not matter which of the two
+models a row's outcome came from.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from labkit.errors import DataError
+from labkit.errors import DataError, quoted
 from labkit.evaluation import _intervals as intervals
 from labkit.evaluation._compare import Comparison
 from labkit.evaluation._evaluation import Evaluation
@@ -44,8 +46,16 @@ def evaluate_scored(
     columns = {name: [values[int(i)] for i in scores.positions] for name, values in columns.items()}
     drawn = intervals.draw(len(scores.row_ids), resamples, seed)
     values = scores.values()
-    resampled = scores.figures(_sums(scores, drawn))
+    resampled = _resampled(scores, drawn)
     notes = [*scores.notes]
+    sliced = {name: _slices(scores, columns, name, drawn, confidence) for name in slices}
+    for name, parts in sliced.items():
+        shown = {part.value for part in parts}
+        left = [value for value, _ in cut(columns, name, len(scores.row_ids)) if value not in shown]
+        if left:
+            notes.append(
+                f"By {name}, {quoted(left)} {'is' if len(left) == 1 else 'are'} left out: too alike to have a figure."
+            )
     if drawn.shape[1] < resamples:
         notes.append(f"The intervals are from {drawn.shape[1]:,} resamples, for the number of rows.")
     names = scores.names or tuple(count.label for count in scores.counts)
@@ -74,7 +84,7 @@ def evaluate_scored(
         ),
         confusion=np.zeros((k, k), dtype=np.int64) if scores.confusion is None else scores.confusion,
         reliability=(),
-        slices={name: _slices(scores, columns, name, drawn, confidence) for name in slices},
+        slices=sliced,
         baselines={
             name: compare_scored(predictions, other, other=name, resamples=resamples, confidence=confidence, seed=seed)
             for name, other in baselines.items()
@@ -92,7 +102,7 @@ def compare_scored(
     one, two = a.scores(), _in_order(b.scores(), a.scores().row_ids)
     drawn = intervals.draw(len(one.row_ids), resamples, seed)
     mine, its = one.values(), two.values()
-    many, others = one.figures(_sums(one, drawn)), two.figures(_sums(two, drawn))
+    many, others = _resampled(one, drawn), _resampled(two, drawn)
     names = [name for name in one.headline if name in mine and name in its]
     fixed, broken = int((one.right & ~two.right).sum()), int((two.right & ~one.right).sum())
     return Comparison(
@@ -138,6 +148,12 @@ def randomization(a: Scores, b: Scores, figure: str, seed: int) -> float:
     return (reached + 1) / (_SHUFFLES + 1)
 
 
+def _resampled(scores: Scores, drawn: Array) -> dict[str, Array]:
+    """Every figure in each resample, shape (r,)."""
+    found = dict(scores.figures(_sums(scores, drawn)))
+    return found if scores.weighted is None else {**found, **scores.weighted(drawn)}
+
+
 def _sums(scores: Scores, drawn: Array) -> Array:
     total = np.zeros((scores.sums.shape[1], drawn.shape[1]))
     for start in range(0, len(scores.sums), 4096):
@@ -154,6 +170,12 @@ def _in_order(scores: Scores, row_ids: Sequence[str]) -> Scores:
         came += f", with no {missing[0]!r} in the second" if missing else ""
         raise DataError("predictions for the same row ids", came, "predict the same split with both models")
     order = [at[row_id] for row_id in row_ids]
+    weighted = scores.weighted
+    if weighted is not None and order != list(range(len(order))):
+        back = np.argsort(order)
+        return dataclasses.replace(
+            _in_order(dataclasses.replace(scores, weighted=None), row_ids), weighted=lambda drawn: weighted(drawn[back])
+        )
     return Scores(
         **{**vars(scores), "row_ids": list(row_ids), "sums": scores.sums[order], "right": scores.right[order]}
     )
@@ -162,14 +184,17 @@ def _in_order(scores: Scores, row_ids: Sequence[str]) -> Scores:
 def _slices(
     scores: Scores, columns: Mapping[str, Sequence[Any]], name: str, drawn: Array, confidence: float
 ) -> tuple[SliceScores, ...]:
-    first = scores.headline[0]
-    whole = scores.values()[first]
+    values = scores.values()
+    first = next(figure for figure in scores.headline if figure in values)
+    whole = values[first]
     of_all = scores.figures(_sums(scores, drawn))[first]
     result = []
     for value, mask in cut(columns, name, len(scores.row_ids)):
         sums = scores.sums[mask]
         figure = float(scores.figures(sums.sum(axis=0)[:, None])[first][0])
         resampled = scores.figures(sums.T.astype(np.float64) @ drawn[mask].astype(np.float64))[first]
+        if np.isnan(figure):  # no value there, as a correlation has none among equal scores
+            continue
         bounds = scores.bounds.get(first)
         n = int(mask.sum())
         result.append(

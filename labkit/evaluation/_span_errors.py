@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html as markup
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import overload
 
 from labkit.data import Span
 from labkit.errors import UnknownName
+from labkit.evaluation._differences import NOTHING, mark_html
+from labkit.evaluation._error_list import ErrorList, around_html, kind_html
 from labkit.tasks import SpanPredictions
 from labkit.tasks._span_metrics import align, known
 
@@ -17,7 +17,6 @@ ERROR_KINDS = ("missed", "spurious", "boundary", "type", "type and boundary")
 """What may be wrong with an entity: nothing predicted, nothing there, another stretch, another type, or both."""
 
 _AROUND = 60  # characters on each side of an entity
-_COLOURS = {"gold": "rgba(46,160,67,.28)", "predicted": "rgba(47,129,247,.28)"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,43 +46,16 @@ class SpanError:
         return f"{self.kind}: {said(self.gold)} taken for {said(self.predicted)}"
 
 
-class SpanErrors(Sequence[SpanError]):
-    """Errors of a tagger, as a list that a notebook shows in their texts."""
+class SpanErrors(ErrorList[SpanError]):
+    """Errors of a tagger, as a list that a notebook shows in their texts; ``counts`` are those of each kind."""
 
-    def __init__(self, errors: Sequence[SpanError]) -> None:
-        self._errors = tuple(errors)
+    kinds = ERROR_KINDS
 
-    @overload
-    def __getitem__(self, at: int) -> SpanError: ...
-    @overload
-    def __getitem__(self, at: slice) -> SpanErrors: ...
-    def __getitem__(self, at: int | slice) -> SpanError | SpanErrors:
-        return SpanErrors(self._errors[at]) if isinstance(at, slice) else self._errors[at]
+    def _headings(self) -> Sequence[str]:
+        return ("error", "true", "predicted")
 
-    def __len__(self) -> int:
-        return len(self._errors)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Kind → number of errors, in the order of ``ERROR_KINDS``."""
-        found = Counter(error.kind for error in self._errors)
-        return {kind: found[kind] for kind in ERROR_KINDS if found[kind]}
-
-    def __repr__(self) -> str:
-        return "\n".join(str(error) for error in self._errors) or "No errors."
-
-    def _repr_html_(self) -> str:
-        if not self._errors:
-            return "<p>No errors.</p>"
-        cell = "padding:4px 14px 4px 0;border-bottom:1px solid rgba(128,128,128,.25);text-align:left;vertical-align:top"
-        head = "".join(f'<th style="{cell}">{name}</th>' for name in ("error", "true", "predicted"))
-        rows = "".join(
-            f'<tr><td style="{cell};white-space:nowrap">{markup.escape(error.kind)}</td>'
-            + "".join(f'<td style="{cell}">{_in_text(error, part)}</td>' for part in ("gold", "predicted"))
-            + "</tr>"
-            for error in self._errors
-        )
-        return f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    def _cells(self, error: SpanError) -> Sequence[str]:
+        return (kind_html(error.kind), *(_in_text(error, part) for part in ("gold", "predicted")))
 
 
 def span_errors(
@@ -132,14 +104,7 @@ def _in_text(error: SpanError, part: str) -> str:
     """The entity marked in the words around it."""
     span = error.gold if part == "gold" else error.predicted
     if span is None:
-        return '<span style="opacity:.6">nothing</span>'
-    first = max(0, span.start - _AROUND)
-    last = min(len(error.text), span.end + _AROUND)
-    before = ("…" if first else "") + error.text[first : span.start]
-    after = error.text[span.end : last] + ("…" if last < len(error.text) else "")
-    return (
-        f"{markup.escape(before)}"
-        f'<mark style="background:{_COLOURS[part]};color:inherit;border-radius:3px;padding:0 2px">'
-        f"{markup.escape(error.text[span.start : span.end])}"
-        f' <small style="opacity:.75">{markup.escape(span.label)}</small></mark>{markup.escape(after)}'
-    )
+        return NOTHING
+    inner = markup.escape(error.text[span.start : span.end])
+    mark = mark_html(f'{inner} <small style="opacity:.75">{markup.escape(span.label)}</small>', part)
+    return around_html(error.text, span.start, span.end, mark, _AROUND)

@@ -98,9 +98,12 @@ def uncertain(predictions: Predictions, by: Uncertainty = "margin") -> list[str]
 
     Raises:
         UnknownName: there is no such measure.
+        DataError: these are no predictions of classes.
     """
     if by not in get_args(Uncertainty):
         raise UnknownName("measure of uncertainty", by, get_args(Uncertainty))
+    if not isinstance(predictions, Predictions):
+        raise DataError("predictions of classes", type(predictions).__name__, "a score has no probability")
     p = predictions.probabilities
     if not len(p):
         return []
@@ -136,11 +139,13 @@ def out_of_sample(
         label that no other text has, as nothing could be learned of it.
 
     Raises:
-        DataError: fewer than two different texts have a label, or no label is on two of them.
+        DataError: rows have scores and no classes, fewer than two different texts have a label, or no label is on two of them.
         LabError: ``folds`` is below 2, or there are not as many vectors as rows.
     """
     if folds < 2:
         raise LabError("at least 2 folds", str(folds), "use 5")
+    if corpus.scores:
+        raise DataError("rows with classes", "rows with scores", "see the scores that stand out with check(corpus)")
     if vectors is not None and len(vectors) != len(corpus["train"]):
         raise LabError(f"{len(corpus['train']):,} vectors, one a training row", f"{len(vectors):,}")
     columns = columns_of(corpus["train"])

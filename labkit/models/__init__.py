@@ -2,7 +2,7 @@
 
 from labkit.models._catalogue import EMBEDDED, ModelCard, Unavailable, catalogue, find, unavailable
 from labkit.models._embed import embed, nearest
-from labkit.models._heads import new_head, require_head
+from labkit.models._heads import able_starters, new_head, require_head
 from labkit.models._load import (
     BaseModel,
     available_offline,
@@ -15,7 +15,8 @@ from labkit.models._load import (
 from labkit.models._machine import LayerSpeed, Machine, Precision, layer_speed, machine, measure_again, usable_cores
 from labkit.models._recommend import Forecast, Recommendation, forecast, recommend
 from labkit.models._starter import PREFIX as STARTER
-from labkit.models._starter import STARTERS, UNTRAINED, Starter, build_starter, is_untrained
+from labkit.models._starter import STARTERS, UNTRAINED, Starter, build_starter, find_starter, is_untrained
+from labkit.models._starter_cards import starter_card
 
 __all__ = [
     "EMBEDDED",
@@ -31,11 +32,13 @@ __all__ = [
     "Recommendation",
     "Starter",
     "Unavailable",
+    "able_starters",
     "available_offline",
     "build_starter",
     "catalogue",
     "embed",
     "find",
+    "find_starter",
     "forecast",
     "is_untrained",
     "layer_speed",
@@ -50,6 +53,7 @@ __all__ = [
     "recommend",
     "require_head",
     "resolve",
+    "starter_card",
     "unavailable",
     "usable_cores",
 ]

@@ -1,8 +1,10 @@
 """Texts as vectors, and the vectors nearest to one: what "find similar" needs.
 
 A vector is the mean of the model's last hidden states over a text's tokens, scaled to length 1 (Reimers and Gurevych, 2019,
-https://arxiv.org/abs/1908.10084), so that the product of two vectors is their cosine. Vectors are kept in labkit's cache and
-mapped from there, since a million of them take 1.5 GB.
+https://arxiv.org/abs/1908.10084), so that the product of two vectors is their cosine. Of a model with an encoder and a decoder
+it is the encoder's (Ni et al. 2021, arXiv:2108.08877). Of a decoder, whose first tokens have seen nothing of the text, a
+token's state counts by its position (Muennighoff 2022, arXiv:2202.08904). Vectors are kept in labkit's cache and mapped from
+there, since a million of them take 1.5 GB.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import numpy.typing as npt
 
 from labkit._places import cache_dir, writable
 from labkit.errors import DataError, LabError, ModelError
+from labkit.models._heads import is_decoder
 from labkit.models._load import BaseModel, load_config, load_model, load_tokenizer, resolve
 from labkit.models._machine import layer_speed, machine
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
 Vectors = npt.NDArray[np.float32]
 
-_VERSION = 1  # of what is computed below; a new one leaves old vectors unused
+_VERSION = 2  # of what is computed below; a new one leaves old vectors unused
 _CHUNK = 100_000  # vectors that are multiplied at a time
 _PADS_FIRST = ("roberta", "xlm-roberta", "camembert")  # their positions start behind the padding index
 
@@ -45,7 +48,7 @@ def embed(
 
     Args:
         texts: n of them.
-        name: an encoder, as ``resolve`` takes it: "minilm", a catalogue name, a hub id, a model folder or a run directory.
+        name: a model, as ``resolve`` takes it: "minilm", a catalogue name, a hub id, a model folder or a run directory.
         batch_size: texts that go through the model together.
         max_length: tokens that are read of a text, special ones included; no more than the model can take.
         progress: called with the number of texts that are done, and n.
@@ -55,7 +58,7 @@ def embed(
 
     Raises:
         DataError: something in the list is no text.
-        ModelError: no such model, or one that is no encoder.
+        ModelError: no such model, or one whose tokenizer has no token to pad with.
         ResourceError: the disk with the cache is full.
     """
     if batch_size < 1 or max_length < 3:
@@ -67,10 +70,8 @@ def embed(
             raise DataError("a list of texts", f"{type(text).__name__} as item {i}", "pass strings")
     base = resolve(name) if isinstance(name, str) else name
     config = load_config(base)
-    if getattr(config, "is_encoder_decoder", False):
-        came = f"{config.model_type}, an encoder with a decoder"
-        raise ModelError("an encoder", came, "choose another model, such as minilm")
-    limit = int(getattr(config, "max_position_embeddings", 0) or 10**6)
+    reading: Any = getattr(config, "encoder", config)  # of two models in one, the one that reads
+    limit = int(getattr(reading, "max_position_embeddings", 0) or 10**6)
     limit -= 2 if config.model_type in _PADS_FIRST else 0
     max_length = min(max_length, limit)
     try:
@@ -82,14 +83,14 @@ def embed(
     if not listed or found is not None:
         if progress is not None:
             progress(len(listed), len(listed))
-        return np.zeros((0, int(config.hidden_size)), dtype=np.float32) if found is None else found
+        return np.zeros((0, int(reading.hidden_size)), dtype=np.float32) if found is None else found
     with _filling(path) as partial:
         vectors = np.lib.format.open_memmap(
-            partial, mode="w+", dtype=np.float32, shape=(len(listed), int(config.hidden_size))
+            partial, mode="w+", dtype=np.float32, shape=(len(listed), int(reading.hidden_size))
         )
         _reserve(partial)
         done = 0
-        for at, rows in _computed(listed, base, config, batch_size, max_length):
+        for at, rows in _computed(listed, base, reading, batch_size, max_length):
             vectors[at] = rows
             done += len(at)
             if progress is not None:
@@ -141,16 +142,19 @@ def _computed(
 ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
     """Positions with their vectors, a batch at a time."""
     import torch
-    from transformers import AutoModel
 
     tokenizer = load_tokenizer(base)
+    by_position = is_decoder(config)
+    if by_position:
+        tokenizer.padding_side = "right"  # what is read from left to right does not see it there
     if tokenizer.pad_token is None:
-        raise ModelError(
-            "a tokenizer with a padding token", f"none in {base.name!r}", "choose an encoder such as minilm"
-        )
+        if tokenizer.eos_token is None:
+            raise ModelError(
+                "a tokenizer with a padding token", f"none in {base.name!r}", "choose another model, such as minilm"
+            )
+        tokenizer.pad_token = tokenizer.eos_token  # the mask leaves it out
     device = machine().device
-    model: Any = load_model(base, AutoModel)
-    model.to(device).eval()
+    model = _reader(base).to(device).eval()
     heads = int(getattr(config, "num_attention_heads", 0) or 1)
     bf16 = device != "mps" and layer_speed(int(config.hidden_size), heads, 0, device).best == "bf16"
     # similar lengths together, the longest first: hardly any padding, and memory runs out at once or never
@@ -158,7 +162,7 @@ def _computed(
     for start in range(0, len(texts), batch_size):
         at = order[start : start + batch_size]
         batch = tokenizer(
-            [texts[i] for i in at],
+            [texts[i] or " " for i in at],  # some tokenizers make no token at all of nothing
             padding=True,
             truncation=True,
             max_length=max_length,
@@ -169,8 +173,18 @@ def _computed(
             hidden = model(**batch).last_hidden_state.float()
         with torch.inference_mode():
             mask = batch["attention_mask"].unsqueeze(-1).float()
+            mask = mask.cumsum(1) * mask if by_position else mask
             mean = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1.0)
             yield at, torch.nn.functional.normalize(mean, dim=-1).cpu().numpy()
+
+
+def _reader(base: BaseModel) -> Any:
+    """The part of a model that reads a text."""
+    from transformers import AutoModel, AutoModelForSeq2SeqLM
+
+    if getattr(load_config(base), "is_encoder_decoder", False):
+        return load_model(base, AutoModelForSeq2SeqLM).get_encoder()
+    return load_model(base, AutoModel)
 
 
 def _key(base: BaseModel, texts: list[str], max_length: int) -> str:

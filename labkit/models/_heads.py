@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from labkit.errors import ModelError, UnknownName, quoted
 from labkit.models._catalogue import find
 from labkit.models._load import BaseModel, load_config
-from labkit.models._starter import PREFIX, STARTERS
+from labkit.models._starter import PREFIX, STARTERS, find_starter
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig
 
 _TYPES = {
     "BERT": "bert",
@@ -49,9 +54,7 @@ def require_head(model: BaseModel | str, head: str, task: str) -> None:
         UnknownName: there is no such starter model.
     """
     if isinstance(model, str) and model.startswith(PREFIX):
-        family = model.removeprefix(PREFIX)
-        if family not in STARTERS:
-            raise UnknownName("starter model", model, [PREFIX + known for known in STARTERS])
+        family = find_starter(model)[0].family
         kind, name = {"deberta": "deberta-v2", "qwen": "qwen3"}.get(family, family), model
     elif isinstance(model, str):
         try:
@@ -70,6 +73,18 @@ def require_head(model: BaseModel | str, head: str, task: str) -> None:
         f"{name!r}, of the architecture {kind!r}, which {_why_not(kind, head)}",
         f"choose one of another family ({quoted(known, 30)}): labkit models --task {task}",
     )
+
+
+def able_starters(head: str, task: str) -> list[str]:
+    """Names of the starter models that can be trained with a head, such as ``"starter:bert"``; each is there as tiny, too."""
+    found = []
+    for family in STARTERS:
+        try:
+            require_head(PREFIX + family, head, task)
+        except ModelError:
+            continue
+        found.append(PREFIX + family)
+    return found
 
 
 def new_head(base: BaseModel, head: str) -> str:
@@ -103,6 +118,11 @@ def _able(head: str) -> set[str]:
     if head != "AutoModelForCausalLM":
         return of(head)
     return of(head) - of("AutoModelForMaskedLM") - of("AutoModelForSeq2SeqLM") - _NO_DECODERS
+
+
+def is_decoder(config: PreTrainedConfig) -> bool:
+    """Whether a model reads its text from left to right only."""
+    return str(config.model_type) in _able("AutoModelForCausalLM")
 
 
 def _why_not(kind: str, head: str) -> str:

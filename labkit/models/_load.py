@@ -85,13 +85,13 @@ def resolve(name: str, *, fetch: bool = True, texts: Iterable[str] | None = None
 
 
 def _starter(name: str, texts: Iterable[str] | None) -> BaseModel:
-    from labkit.models._starter import PREFIX, STARTERS, build_starter
+    from labkit.models._starter import build_starter, find_starter
 
-    family = name.removeprefix(PREFIX)
-    if texts is None and family in STARTERS:
-        do = f"start a training with {name!r}, which has texts, or call build_starter({family!r}, texts)"
+    starter, size = find_starter(name)
+    if texts is None:
+        do = f"start a training with {name!r}, which has texts, or call build_starter({starter.family!r}, texts)"
         raise ModelError(f"texts to train the tokenizer of {name!r} on", "none", do)
-    return build_starter(family, [] if texts is None else texts)
+    return build_starter(starter.family, texts, size=size)
 
 
 def embedded_folder() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from labkit.errors import LabError, UnknownName
 from labkit.models._catalogue import EMBEDDED, ModelCard, catalogue
 from labkit.models._load import available_offline
 from labkit.models._machine import Machine, layer_speed, machine, optimizer_seconds
+from labkit.models._starter_cards import starter_card
 
 # How much a family's pretraining is worth on understanding tasks, as points on top of size: a rough order read off the
 # published GLUE averages of the papers named in the catalogue. It orders candidates; it is no forecast of a score.
@@ -17,6 +19,14 @@ _FAMILY = {
     "DeBERTa": 6, "ModernBERT": 5, "ELECTRA": 4, "RoBERTa": 4, "MPNet": 4, "MiniLM": 3, "XLNet": 3, "BART": 3, "ALBERT": 2,
     "DistilBERT": 2, "BERT": 2, "T5": 1, "Qwen": 1, "Llama": 1, "GPT-NeoX": -1, "OPT": -1, "GPT-2": -1, "Marian": 0,
 }  # fmt: skip
+
+_WRITES = {"translation": "target", "summarization": "target", "text-generation": "all", "fill-mask": "all"}
+"""Tasks in which a probability is given to every token of the vocabulary, and at which tokens."""
+_IN_WINDOWS = ("spans", "answers", "texts")
+"""Layouts whose long texts are read in several windows."""
+_WIDE = (384, 12)  # width and heads of a layer that keeps the processor busy
+_CUT = 512  # tokens to which texts are cut where the recipe says nothing
+_UNTRAINED = 40.0  # points that a model without pretraining stands below one with it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +76,7 @@ def forecast(
     epochs: float = 5,
     batch_size: int = 32,
     on: Machine | None = None,
+    task: str = "text-classification",
 ) -> Forecast:
     """Time and memory that fine-tuning a model takes on this machine.
 
@@ -80,6 +91,7 @@ def forecast(
         epochs: passes over the rows.
         batch_size: rows a step.
         on: the machine; this one when None.
+        task: task id: predicting tokens costs more the larger the vocabulary is.
     """
     on = on or machine()
     device = on.device if on.device == "cuda" else "cpu"
@@ -87,12 +99,21 @@ def forecast(
     layers = card.layers * (2 if card.kind == "encoder-decoder" else 1)
     parameters = card.parameters_m * 1e6
     steps = math.ceil(rows / batch_size) * epochs
-    training = rows * tokens * epochs * layers * speed.seconds(speed.best)
+    predicted = {"target": 0.5, "all": 1.0}.get(_WRITES.get(task, ""), 0.0)  # share of the tokens
+    seconds = layers * speed.seconds(speed.best)
+    if predicted:
+        # a layer multiplies 12 times the width squared; narrow ones are slow for that, and a product with a vocabulary is wide
+        wide = speed if card.hidden >= _WIDE[0] else layer_speed(*_WIDE, 0, device)
+        width = max(card.hidden, _WIDE[0])
+        seconds += predicted * card.vocabulary * card.hidden / (12 * width**2) * wide.seconds(speed.best)
+    training = rows * tokens * epochs * seconds
     optimizing = steps * parameters * (optimizer_seconds() if device == "cpu" else 2e-12)
     per_token = layers * card.hidden * 34 * (1 if speed.best == "bf16" else 2)
-    attention = layers * card.heads * tokens * 5 * (1 if speed.best == "bf16" else 2)
-    # the longest batch holds texts about four times the mean length
-    activations = batch_size * 4 * tokens * (per_token + 4 * attention)
+    # the longest batch holds texts about four times the mean length, as far as they are not cut
+    longest = max(tokens, min(4 * tokens, card.max_tokens or _CUT, _CUT))
+    attention = layers * card.heads * longest * 5 * (1 if speed.best == "bf16" else 2)
+    activations = batch_size * longest * (per_token + attention)
+    activations += batch_size * longest * predicted * card.vocabulary * 12  # probabilities and gradients, float32
     base = 650e6  # python, torch, transformers and the data, before any model
     return Forecast(
         seconds=training + optimizing,
@@ -111,6 +132,7 @@ def recommend(
     minutes: float = 15.0,
     offline: bool = False,
     epochs: float = 5,
+    starters: Sequence[str] = (),
 ) -> list[Recommendation]:
     """Rank the catalogue for a task, a data set and a machine, best first.
 
@@ -123,26 +145,32 @@ def recommend(
         minutes: how long fine-tuning may take, in minutes.
         offline: only models that can be loaded without a network.
         epochs: passes over the training rows.
+        starters: names of untrained starter models to rank as well; they stand behind every pretrained model that fits.
 
     Raises:
-        UnknownName: no model of the catalogue does this task, or no such domain.
+        UnknownName: no model of the catalogue does this task, no such domain, or no such starter model.
         LabError: minutes that are no positive number.
     """
     if not 0 < minutes < math.inf:
         raise LabError("minutes above 0 for training", str(minutes), "give minutes=15, say")
     hardware = hardware or machine()
     rows, words = _size(data)
+    whole = data is not None and data.config.layout in _IN_WINDOWS
     domains = sorted({card.domain for card in catalogue()})
     if domain not in domains:
         raise UnknownName("domain", domain, domains)
     here = set(available_offline())
     result = []
-    for card in catalogue(task=task):
-        have = card.name == EMBEDDED or card.hub_id in here
+    for card in [*catalogue(task=task), *map(starter_card, starters)]:
+        untrained = not card.hub_id
+        have = untrained or card.name == EMBEDDED or card.hub_id in here
         if (offline and not have) or not card.safetensors:
             continue
         tokens = words * (1.35 if "multilingual" not in card.languages else 1.6) + 2
-        cost = forecast(card, rows=rows, tokens=min(tokens, card.max_tokens or tokens), epochs=epochs, on=hardware)
+        limit = min(card.max_tokens or _CUT, _CUT)
+        # what is read in windows is read to its end; of other texts the end is cut off
+        windows = rows * max(1.0, tokens / limit) if whole else rows
+        cost = forecast(card, rows=math.ceil(windows), tokens=min(tokens, limit), epochs=epochs, on=hardware, task=task)
         room = hardware.gpu_memory_gb if hardware.device == "cuda" else hardware.free_memory_gb
         fits = cost.memory_mb < 0.9 * room * 1000
         score, reasons = _judge(card, task, cost, have, fits, language, domain, minutes, words)
@@ -159,8 +187,9 @@ def _size(data: Any) -> tuple[int, float]:
     rows = data["train"]
     sample = rows[: min(1000, len(rows))]
     texts = list(sample["text"])
-    if "text_pair" in sample:
-        texts = [f"{a} {b}" for a, b in zip(texts, sample["text_pair"], strict=True)]
+    for other in {"pairs": ("target",), "texts": ("target",)}.get(data.config.layout, ("text_pair",)):
+        if other in sample:
+            texts = [f"{a} {b or ''}" for a, b in zip(texts, sample[other], strict=True)]
     return len(rows), max(1.0, sum(len(text.split()) for text in texts) / max(1, len(texts)))
 
 
@@ -175,8 +204,10 @@ def _judge(
     minutes: float,
     words: float,
 ) -> tuple[float, list[str]]:
-    score = 4 * math.log10(card.parameters_m / 10 + 1) + _FAMILY.get(card.family, 0)
-    reasons = []
+    untrained = not card.hub_id
+    # among starters size says nothing: they stay in the order in which they were asked for
+    score = -_UNTRAINED if untrained else 4 * math.log10(card.parameters_m / 10 + 1) + _FAMILY.get(card.family, 0)
+    reasons = ["untrained: it begins with random weights and knows no language"] if untrained else []
     took = cost.seconds / 60
     clock = f"about {took:.0f} min" if took >= 2 else f"about {cost.seconds:.0f} s"
     if took <= minutes:
@@ -189,7 +220,9 @@ def _judge(
     else:
         score -= 30
         reasons.append(f"needs about {cost.memory_mb / 1000:.1f} GB of memory, more than is free")
-    if language in card.languages:
+    if untrained:
+        reasons.append("its tokenizer is trained on your own texts, in seconds")
+    elif language in card.languages:
         reasons.append(f"pretrained for the language {language!r}")
     elif "multilingual" in card.languages:
         score -= 2
@@ -206,7 +239,9 @@ def _judge(
     if card.max_tokens and words * 1.35 > card.max_tokens:
         score -= 3
         reasons.append(f"reads {card.max_tokens} tokens at most: your average text is longer")
-    if have:
+    if untrained:
+        reasons.append("made on this machine: no download")
+    elif have:
         score += 3
         reasons.append("on this machine already: no download")
     else:

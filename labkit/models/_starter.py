@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PREFIX = "starter:"
+"""What the name of a starter model begins with; behind it stand its family, and "-tiny" where it is to be tiny."""
 UNTRAINED = "labkit_untrained"
 """The attribute of a model's configuration that marks a starter model; training takes it away."""
 
@@ -33,6 +34,9 @@ _FORMAT = 1  # counts up whenever the same texts would give another model
 _LONGEST = 512  # tokens of an input
 _IN_MEMORY = 16 * 2**20  # bytes of texts that are read once more from memory, not from disk
 _SIZES = {"small": (4, 256, 4), "tiny": (2, 32, 2)}  # layers, width, attention heads
+_TINY = "-tiny"
+
+Size = Literal["small", "tiny"]
 
 _Kind = Literal["encoder", "decoder", "encoder-decoder"]
 
@@ -77,9 +81,21 @@ STARTERS: dict[str, Starter] = {
 """Family name to what it is."""
 
 
-def build_starter(
-    family: str, texts: Iterable[str], *, size: Literal["small", "tiny"] = "small", seed: int = 0
-) -> BaseModel:
+def find_starter(name: str) -> tuple[Starter, Size]:
+    """The family and the size that a name such as ``starter:bert`` (small) or ``starter:bert-tiny`` stands for.
+
+    Raises:
+        UnknownName: there is no such starter model.
+    """
+    family = name.removeprefix(PREFIX)
+    if family in STARTERS:
+        return STARTERS[family], "small"
+    if family.removesuffix(_TINY) in STARTERS:
+        return STARTERS[family.removesuffix(_TINY)], "tiny"
+    raise UnknownName("starter model", name, [PREFIX + known for known in STARTERS])
+
+
+def build_starter(family: str, texts: Iterable[str], *, size: Size = "small", seed: int = 0) -> BaseModel:
     """Build a small untrained model with a tokenizer of its family's kind, trained on the texts; or find it built.
 
     The same texts, size and seed give the same files. Torch's random numbers stay where they are. It is saved with the
@@ -114,7 +130,7 @@ def build_starter(
                 with _filling(folder) as partial, quiet_transformers():
                     about = f"{count:,} texts with {characters:,} characters"
                     _build(STARTERS[family], size, seed, kept, characters, about, partial)
-    return BaseModel(name=PREFIX + family, folder=folder)
+    return BaseModel(name=PREFIX + family + (_TINY if size == "tiny" else ""), folder=folder)
 
 
 def is_untrained(base: BaseModel | str | Path) -> bool:

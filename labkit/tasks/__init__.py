@@ -10,10 +10,13 @@ from labkit.tasks._answer_predictions import Alternative, AnswerPredictions
 from labkit.tasks._encode import Encoded, encode
 from labkit.tasks._language_predictions import Filler, LanguagePredictions
 from labkit.tasks._predictions import Predictions
+from labkit.tasks._score_predictions import ScorePredictions
+from labkit.tasks._score_regression import TextRegression
 from labkit.tasks._scores import LabelCount, Scores
 from labkit.tasks._span_predictions import SpanPredictions
 from labkit.tasks._task import Predicted, Scored, Task
 from labkit.tasks._text_predictions import TextPredictions
+from labkit.tasks._writing import Outputs, Writer, Writing, Written
 from labkit.tasks.fill_mask import FillMask
 from labkit.tasks.question_answering import QuestionAnswering
 from labkit.tasks.summarization import Summarization
@@ -42,6 +45,7 @@ _FILES: dict[bytes, Any] = {
     b"answers": AnswerPredictions,
     b"texts": TextPredictions,
     b"language": LanguagePredictions,
+    b"scores": ScorePredictions,
 }
 
 
@@ -55,6 +59,12 @@ def get(task: str) -> type[Task]:
         return TASKS[task]
     except KeyError:
         raise UnknownName("task", task, TASKS) from None
+
+
+def finish(task: Task, model: Any) -> None:
+    """Bring a trained model into the form in which it is saved and used; of most tasks it has that already."""
+    if isinstance(task, TextRegression):
+        task.finish(model)
 
 
 def load_predictions(path: str | os.PathLike[str]) -> Any:
@@ -82,9 +92,11 @@ __all__ = [
     "Filler",
     "LabelCount",
     "LanguagePredictions",
+    "Outputs",
     "Predicted",
     "Predictions",
     "QuestionAnswering",
+    "ScorePredictions",
     "Scored",
     "Scores",
     "SpanPredictions",
@@ -93,9 +105,14 @@ __all__ = [
     "TextClassification",
     "TextGeneration",
     "TextPredictions",
+    "TextRegression",
     "TokenClassification",
     "Translation",
+    "Writer",
+    "Writing",
+    "Written",
     "encode",
+    "finish",
     "get",
     "load_predictions",
 ]

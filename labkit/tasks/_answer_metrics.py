@@ -11,15 +11,14 @@ Everything follows from sums over rows, so that the bootstrap in ``labkit.evalua
 
 from __future__ import annotations
 
-import re
-import string
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from labkit.data._layouts.answer_words import exact, word_f1
+from labkit.data._layouts.answer_words import normalize_answer as normalize_answer
 from labkit.data._layouts.answers import Answer
 from labkit.errors import DataError
 from labkit.tasks._answer_predictions import AnswerPredictions
@@ -34,31 +33,6 @@ METRICS: dict[str, tuple[bool, str]] = {
     "no_answer_accuracy": (True, "share of the questions without an answer that were left unanswered"),
 }
 """Name of each metric → whether higher is better, and what it is."""
-
-_ARTICLES = re.compile(r"\b(a|an|the)\b", re.UNICODE)
-_PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-
-def normalize_answer(text: str) -> str:
-    """Lower case, without punctuation, articles and surplus white space."""
-    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
-
-
-def exact(gold: str, predicted: str) -> float:
-    """1 where the two are the same, normalised; else 0."""
-    return float(normalize_answer(gold) == normalize_answer(predicted))
-
-
-def word_f1(gold: str, predicted: str) -> float:
-    """F1 of the words of two texts, normalised; where one has no words, 1 if the other has none either and 0 otherwise."""
-    a, b = normalize_answer(gold).split(), normalize_answer(predicted).split()
-    if not a or not b:
-        return float(a == b)
-    same = (Counter(a) & Counter(b)).total()
-    if not same:
-        return 0.0
-    precision, recall = same / len(b), same / len(a)
-    return 2 * precision * recall / (precision + recall)
 
 
 def best(gold: Sequence[Answer], predicted: Answer | None) -> tuple[float, float]:

@@ -5,6 +5,7 @@ Evaluation, charts and widgets take this, never a trainer or a model. Windows an
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 
 from labkit.data._layouts.answers import ANSWERABLE, NO_ANSWER, Answer
 from labkit.errors import DataError
+from labkit.tasks._row_scores import RowScores
 from labkit.tasks._scores import LabelCount, Scores
 
 _ANSWER = [("start", pa.int32()), ("text", pa.string())]
@@ -170,6 +172,27 @@ class AnswerPredictions:
             confusion=table,
             names=self.labels,
         )
+
+    def row_scores(self) -> RowScores:
+        """What each row is judged by: F1 over the words of the answer; right is what matches an answer exactly."""
+        from labkit.tasks._answer_metrics import best
+
+        values, right = np.full(len(self), np.nan), np.zeros(len(self), dtype=bool)
+        for i, (gold, said) in enumerate(zip(self.gold or [None] * len(self), self.predicted, strict=True)):
+            if gold is not None:
+                exact, values[i] = best(gold, said)
+                right[i] = exact == 1
+        return RowScores(name="f1", values=values, right=right)
+
+    def probabilities(self, i: int) -> tuple[tuple[float, ...], float | None]:
+        """Probability of each alternative of the row at a position, and of "no answer"; None where that was no choice."""
+        some, gap, sure = self.alternatives[i], self.no_answer[i], self.confidence[i]
+        if not some:
+            return (), 1.0
+        unit = sure if self.predicted[i] is not None else sure * math.exp(-gap)  # that of the best stretch
+        alternatives = tuple(unit * math.exp(one.score - some[0].score) for one in some)
+        none = unit * math.exp(min(gap, 700.0))
+        return alternatives, none if sum(alternatives) + none <= 1 + 1e-6 else None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""

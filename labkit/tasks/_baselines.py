@@ -22,7 +22,7 @@ TFIDF = "TF-IDF + logistic regression"
 # character, and in pairs of characters, since a whole sentence would be one word otherwise (Thai, Lao, Khmer,
 # Japanese, Chinese).
 _UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
-_TOKEN = rf"(?u)[{_UNSPACED}]|\b(?:(?![{_UNSPACED}])\w){{2,}}"
+TOKEN = rf"(?u)[{_UNSPACED}]|\b(?:(?![{_UNSPACED}])\w){{2,}}"
 
 Rows = Mapping[str, Sequence[Any]]
 Floats = npt.NDArray[np.float64]
@@ -90,7 +90,7 @@ def tfidf_logistic(
 ) -> list[Floats]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=1, token_pattern=_TOKEN)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=1, token_pattern=TOKEN)
     words = vectorizer.build_analyzer()
     if not any(words(text) for text in texts):
         # without a single word all vectors are zero, and the regression is its intercept: the class frequencies

@@ -121,8 +121,11 @@ def known(predictions: Predictions) -> Predictions:
     """The rows whose label is known.
 
     Raises:
-        DataError: there is none.
+        DataError: there is none, or these are no predictions of classes.
     """
+    if not isinstance(predictions, Predictions):
+        came = f"{type(predictions).__name__}"
+        raise DataError("predictions of classes", came, "what works for any predictions is evaluate(predictions)")
     if predictions.gold is None or not len(predictions):
         raise DataError("rows with a known label", "none", "give the true labels, or predict without evaluating")
     if predictions.multi_label or (predictions.gold >= 0).all():

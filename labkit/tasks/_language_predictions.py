@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labkit.errors import DataError
+from labkit.tasks._row_scores import RowScores
 
 if TYPE_CHECKING:
     from labkit.tasks._scores import Scores
@@ -146,6 +147,17 @@ class LanguagePredictions:
         from labkit.tasks._language_metrics import scores
 
         return scores(self)
+
+    def row_scores(self) -> RowScores:
+        """What each row is judged by: the perplexity of its tokens; NaN where none was to be foreseen."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.where(self.tokens > 0, np.exp(np.minimum(self.nll / self.tokens, 700)), np.nan)
+        right = (self.tokens > 0) & (self.hits == self.tokens)
+        return RowScores(name="perplexity", values=values, right=right, higher=False)
+
+    def row_figures(self, i: int) -> dict[str, float]:
+        """Every figure of the row at a position, by name; nothing where no token of it was to be foreseen."""
+        return self.take([i]).scores().values() if self.tokens[i] > 0 else {}
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""

@@ -44,6 +44,9 @@ class Scores:
         names: the k names along the confusion matrix.
         notes: what a reader must know about the figures, a sentence each.
         lower: names of the figures that are better the lower they are.
+        exact: every figure on all rows, where that is more exact than from sums; None: they come from the sums.
+        weighted: for figures that are no functions of sums, such as those of ranks: from how often each row counts, whole
+            numbers of shape (n, r), to each such figure by name, shape (r,).
     """
 
     positions: npt.NDArray[np.int64]
@@ -59,8 +62,12 @@ class Scores:
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     lower: frozenset[str] = frozenset()
+    exact: Mapping[str, float] | None = None
+    weighted: Callable[[Array], Mapping[str, Array]] | None = None
 
     def values(self) -> dict[str, float]:
-        """Every figure on all rows."""
+        """Every figure on all rows; without those that have no value."""
+        if self.exact is not None:
+            return dict(self.exact)
         found = self.figures(self.sums.sum(axis=0)[:, None])
         return {name: float(value[0]) for name, value in found.items() if not np.isnan(value[0])}

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from labkit.errors import RecipeError, quoted, suggest
+from labkit.errors import LabError, RecipeError, quoted, suggest
 from labkit.tasks._encode import Encoded, batches_by_length, encode
 from labkit.tasks._losses import IGNORED, token_loss
 from labkit.tasks._text_predictions import TextPredictions
+from labkit.tasks._writing import Outputs, Writing, Written, decoding, drawing, generated, share, write_batch
 
 if TYPE_CHECKING:
     import torch
@@ -104,6 +105,7 @@ class Seq2Seq:
     metrics: ClassVar[Mapping[str, bool]]
     feeds_labels: ClassVar[bool] = True
     weighs_classes: ClassVar[bool] = False
+    options: ClassVar[tuple[str, ...]] = _OPTIONS
     nouns: ClassVar[str] = "labels"
 
     @property
@@ -192,8 +194,7 @@ class Seq2Seq:
         from labkit.models import load_model, load_tokenizer
 
         model = load_model(base, AutoModelForSeq2SeqLM, dropout=dropout)
-        decoder: Any = getattr(model.config, "decoder", None) or model.config
-        limit = int(getattr(decoder, "max_position_embeddings", 0) or 0)
+        limit = _decoder_limit(model)
         wanted = max(self.max_target_length, self.max_new_tokens + 1)
         if limit and wanted > limit:
             name = "max_target_length" if wanted == self.max_target_length else "max_new_tokens"
@@ -242,7 +243,7 @@ class Seq2Seq:
                     batch = encoded.batch(rows, pad_id, side)
                     batch.pop("labels", None)
                     inputs = {name: part.to(model.device) for name, part in batch.items()}
-                    ids, logs = _generate(model, inputs, generation)
+                    ids, logs, _ = generated(model, inputs, generation)
                     texts = encoded.tokenizer.batch_decode(ids, skip_special_tokens=True)
                     for row, text, log in zip(rows, texts, logs, strict=True):
                         written[row], sure[row] = str(text).strip(), math.exp(log)
@@ -258,6 +259,53 @@ class Seq2Seq:
         )
 
     reply = predict
+
+    def writing(self, max_length: int = 0) -> Writing:
+        """As the recipe says; how long an input may be does not matter."""
+        return Writing(max_new_tokens=self.max_new_tokens or self.max_target_length, beams=self.beams)
+
+    def write(
+        self, model: PreTrainedModel, encoded: Encoded, how: Writing, *, pad_id: int, side: str, batch_size: int
+    ) -> list[Outputs]:
+        """What the model writes for each source.
+
+        Raises:
+            LabError: more tokens than the decoder can write.
+        """
+        import torch
+
+        from labkit.models._load import quiet_transformers
+
+        assert isinstance(encoded, TextEncoded)
+        limit = _decoder_limit(model)
+        if limit and how.max_new_tokens >= limit:
+            raise LabError(
+                f"max_new_tokens of {limit - 1:,} at most, what the decoder can write", str(how.max_new_tokens)
+            )
+        tokenizer = encoded.tokenizer
+        config = self._generation(model, tokenizer, how)
+        sources = [self.prefix + text for text in encoded.inputs]
+        whole = tokenizer(sources, verbose=False)["input_ids"] if sources else []
+        said: list[tuple[Written, ...]] = [()] * len(encoded)
+        was_training = model.training
+        model.eval()
+        try:
+            with torch.inference_mode(), quiet_transformers():
+                for rows in batches_by_length(np.diff(encoded.offsets), share(how, batch_size)):
+                    batch = encoded.batch(rows, pad_id, side)
+                    batch.pop("labels", None)
+                    with drawing(how, model):
+                        texts = write_batch(model, {k: v.to(model.device) for k, v in batch.items()}, config, tokenizer)
+                    each = len(texts) // len(rows)
+                    for i, row in enumerate(rows):
+                        said[row] = tuple(texts[i * each : (i + 1) * each])
+        finally:
+            model.train(was_training)
+        read = [encoded.ids[a:b] for a, b in zip(encoded.offsets[:-1], encoded.offsets[1:], strict=True)]
+        return [
+            Outputs(str(tokenizer.decode(some)), len(every) - len(some), texts)
+            for some, every, texts in zip(read, whole, said, strict=True)
+        ]
 
     def watch(
         self, model: PreTrainedModel, encoded: Encoded, *, pad_id: int, side: str, batch_size: int, metric: str = ""
@@ -321,10 +369,10 @@ print(tokenizer.batch_decode(model.generate(**inputs), skip_special_tokens=True)
         if self.target_language:
             tokenizer.tgt_lang = self.target_language
 
-    def _generation(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
-        """How to generate: the special tokens of the model, and what the task says."""
-        from transformers import GenerationConfig
-
+    def _generation(
+        self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, how: Writing | None = None
+    ) -> GenerationConfig:
+        """How to generate: the special tokens of the model, and what is asked, or what the task says."""
         self._set_languages(tokenizer)
         before, config = model.generation_config, model.config
 
@@ -342,13 +390,13 @@ print(tokenizer.batch_decode(model.generate(**inputs), skip_special_tokens=True)
                 special["decoder_start_token_id"] = sample[-1]
             elif sample[0] == language_codes(tokenizer)[code]:
                 special["forced_bos_token_id"] = sample[0]
-        return GenerationConfig(
-            **{name: value for name, value in special.items() if value is not None},
-            max_new_tokens=self.max_new_tokens or self.max_target_length,
-            num_beams=self.beams,
-            do_sample=False,
-            **({"early_stopping": True} if self.beams > 1 else {}),
-        )
+        return decoding(how or self.writing(), special)
+
+
+def _decoder_limit(model: PreTrainedModel) -> int:
+    """Tokens that the decoder has places for; 0: no limit."""
+    decoder: Any = getattr(model.config, "decoder", None) or model.config
+    return int(getattr(decoder, "max_position_embeddings", 0) or 0)
 
 
 def language_codes(tokenizer: Any) -> dict[str, int]:
@@ -384,51 +432,3 @@ def teacher_forced(
         model.train(was_training)
     mean = loss / max(1, tokens)
     return {"loss": mean, "token_accuracy": hits / max(1, tokens), "perplexity": math.exp(min(mean, 700.0))}
-
-
-def _generate(model: Any, inputs: Mapping[str, Any], generation: Any) -> tuple[list[list[int]], list[float]]:
-    """Token ids of the outputs, and the mean log-probability of their tokens."""
-    import torch
-
-    eos = generation.eos_token_id
-    ends = torch.tensor(eos if isinstance(eos, list) else [eos])
-    if generation.num_beams > 1:
-        output = model.generate(
-            **inputs, generation_config=generation, return_dict_in_generate=True, output_scores=True
-        )
-        # its score of a sequence is the sum of the logarithms over the number of tokens
-        return output.sequences.tolist(), output.sequences_scores.double().tolist()
-    recorder = _Recorder()
-    ids = model.generate(**inputs, generation_config=generation, logits_processor=[recorder]).cpu()
-    logs = recorder.of(ids)
-    new = ids[:, ids.shape[1] - logs.shape[1] :]
-    done = torch.isin(new, ends).long()
-    inside = (done.cumsum(dim=1) - done) == 0  # up to the first end of text, and with it
-    return ids.tolist(), ((logs * inside).sum(dim=1) / inside.sum(dim=1).clamp(min=1)).tolist()
-
-
-class _Recorder:
-    """Notes the log-probabilities of the tokens that a greedy search takes, without keeping those of the whole vocabulary."""
-
-    def __init__(self) -> None:
-        self._last: Any = None
-        self._taken: list[Any] = []
-
-    def __call__(self, input_ids: Any, scores: Any) -> Any:
-        import torch
-
-        self._note(input_ids[:, -1])
-        self._last = torch.log_softmax(scores.float(), dim=-1)
-        return scores
-
-    def _note(self, tokens: Any) -> None:
-        if self._last is not None:
-            self._taken.append(self._last.gather(1, tokens[:, None])[:, 0].double().cpu())
-
-    def of(self, ids: Any) -> torch.Tensor:
-        """Log-probability of every generated token, shape (rows, steps)."""
-        import torch
-
-        self._note(ids[:, -1].to(self._last.device))
-        self._last = None
-        return torch.stack(self._taken, dim=1)

@@ -62,6 +62,7 @@ class Task(Protocol):
         metric: the metric that chooses the best checkpoint unless the recipe names another.
         metrics: every metric by name, with True where higher is better.
         weighs_classes: whether the loss takes class weights.
+        options: settings of the recipe that only some tasks read, and this one does: those of [generation], and ``mask_share``.
         feeds_labels: whether the model itself is given the labels of a batch, as decoders are.
         labels: names of the classes, or of the types of entities.
         nouns: what the labels are called, in the plural.
@@ -73,6 +74,7 @@ class Task(Protocol):
     metric: ClassVar[str]
     metrics: ClassVar[Mapping[str, bool]]
     weighs_classes: ClassVar[bool]
+    options: ClassVar[tuple[str, ...]]
     feeds_labels: ClassVar[bool]
 
     @property
@@ -82,11 +84,11 @@ class Task(Protocol):
     def nouns(self) -> str: ...
 
     @classmethod
-    def of_corpus(cls, corpus: Corpus, options: Mapping[str, Any]) -> Self:
+    def of_corpus(cls, corpus: Corpus, options: Mapping[str, Any]) -> Task:
         """The task with the labels of a corpus, and the section [generation] of the recipe."""
 
     @classmethod
-    def of_model(cls, config: PreTrainedConfig, settings: Mapping[str, Any]) -> Self:
+    def of_model(cls, config: PreTrainedConfig, settings: Mapping[str, Any]) -> Task:
         """The task as a fine-tuned model does it: labels from its configuration, and what ``settings`` and ``tune`` gave."""
 
     def settings(self) -> dict[str, Any]:

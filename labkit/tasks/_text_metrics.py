@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -133,6 +133,15 @@ def row_chrf(predicted: Sequence[str], references: Sequence[str]) -> Floats:
     return _chrf(statistics[:, 12:].T)
 
 
+def translation_row(figures: Mapping[str, float], predictions: TextPredictions) -> dict[str, float]:
+    """What is said about a single translation: not whether it is exact, and BLEU only where there are four words to compare."""
+    left_out = {"exact_match"}
+    known = known_texts(predictions)
+    if min(len(text.split()) for text in (*known.predicted, *(text or "" for text in known.references or ()))) < _ORDER:
+        left_out.add("bleu")
+    return {name: value for name, value in figures.items() if name not in left_out}
+
+
 def translation_scores(predictions: TextPredictions) -> Scores:
     """Statistics of translations, row by row.
 
@@ -177,6 +186,12 @@ def rouge(predicted: str, reference: str) -> tuple[float, float, float, float]:
         longest,
         _by_lines(*lines) if several else longest,
     )
+
+
+def row_rouge_l(predicted: Sequence[str], references: Sequence[str]) -> Floats:
+    """ROUGE-L of each row, from 0 to 1."""
+    both = [(rouge_words(said), rouge_words(true)) for said, true in zip(predicted, references, strict=True)]
+    return np.array([f_measure(lcs_length(true, said), len(said), len(true)) for said, true in both], dtype=np.float64)
 
 
 def ngrams(words: Sequence[str], n: int) -> list[tuple[str, ...]]:
@@ -326,3 +341,24 @@ SCORES: Mapping[str, Callable[[TextPredictions], Scores]] = {
     "summarization": summary_scores,
 }
 """Task id → how its texts are scored."""
+
+
+class RowMeasure(NamedTuple):
+    """How single texts are judged.
+
+    Attributes:
+        name: of the figure that ranks them.
+        of: that figure from n written and n true texts.
+        figures: what is said about one row, from all its figures and its prediction.
+    """
+
+    name: str
+    of: Callable[[Sequence[str], Sequence[str]], Floats]
+    figures: Callable[[Mapping[str, float], TextPredictions], dict[str, float]]
+
+
+ROWS: Mapping[str, RowMeasure] = {
+    "translation": RowMeasure("chrf", row_chrf, translation_row),
+    "summarization": RowMeasure("rougeL", row_rouge_l, lambda figures, _: dict(figures)),
+}
+"""Task id → how its rows are judged one by one."""

@@ -17,9 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labkit.errors import DataError, UnknownName
+from labkit.tasks._row_scores import RowScores
 
 if TYPE_CHECKING:
     from labkit.tasks._scores import Scores
+    from labkit.tasks._text_metrics import RowMeasure
 
 _COLUMNS = {
     "row_id": pa.string(),
@@ -120,6 +122,33 @@ class TextPredictions:
         if self.task not in SCORES:
             raise UnknownName("task that writes texts", self.task, SCORES)
         return SCORES[self.task](self)
+
+    def row_scores(self) -> RowScores:
+        """What each row is judged by: chrF of a translation, ROUGE-L of a summary.
+
+        Raises:
+            UnknownName: the task does not score texts.
+        """
+        measure, at = self._measure(), self.known
+        said = [self.predicted[i] for i in at]
+        true = [str(self.references[i]) for i in at] if self.references is not None else []
+        values, right = np.full(len(self), np.nan), np.zeros(len(self), dtype=bool)
+        if len(at):
+            values[at] = measure.of(said, true)
+            right[at] = [one == other for one, other in zip(said, true, strict=True)]
+        return RowScores(name=measure.name, values=values, right=right)
+
+    def row_figures(self, i: int) -> dict[str, float]:
+        """Every figure of the row at a position, by name; nothing where its true text is unknown."""
+        row = self.take([i])
+        return self._measure().figures(row.scores().values(), row) if len(row.known) else {}
+
+    def _measure(self) -> RowMeasure:
+        from labkit.tasks._text_metrics import ROWS
+
+        if self.task not in ROWS:
+            raise UnknownName("task that writes texts", self.task, ROWS)
+        return ROWS[self.task]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""

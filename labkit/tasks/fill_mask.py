@@ -123,6 +123,7 @@ class FillMask:
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
     feeds_labels: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = False
+    options: ClassVar[tuple[str, ...]] = ("mask_share",)
     nouns: ClassVar[str] = "labels"
 
     @property
@@ -281,7 +282,7 @@ class FillMask:
                 for values, tokens in zip(best.values.tolist(), best.indices.tolist(), strict=True):
                     words = [str(tokenizer.decode([token])).strip() for token in tokens]
                     fillers[i].append([Filler(word, value) for word, value in zip(words, values, strict=True)])
-                filled[i] = _filled(asked[i], str(tokenizer.mask_token), [place[0].token for place in fillers[i]])
+                filled[i] = filled_in(asked[i], [place[0].token for place in fillers[i]], str(tokenizer.mask_token))
         zeros = np.zeros(n)
         return LanguagePredictions(
             task=self.id,
@@ -409,6 +410,33 @@ def _matrix(windows: Sequence[Ints], pad_id: int) -> tuple[torch.Tensor, torch.T
     return torch.from_numpy(ids), torch.from_numpy((row >= 0).astype(np.int64))
 
 
-def _filled(text: str, mask: str, tokens: Sequence[str]) -> str:
-    parts = text.split(mask)
-    return "".join(part + (tokens[i] if i < len(tokens) else mask) for i, part in enumerate(parts[:-1])) + parts[-1]
+def masks_in(text: str, mask: str = "[MASK]") -> list[tuple[int, int]]:
+    """Where the masks of a text begin and end.
+
+    Args:
+        text: with ``[MASK]`` or ``<mask>`` in it.
+        mask: the tokenizer's own mask, which counts as well.
+    """
+    own = re.compile(f"{_MASKS.pattern}|{re.escape(mask)}", re.IGNORECASE)
+    return [match.span() for match in own.finditer(text)]
+
+
+def filled_in(text: str, fillers: Sequence[str | None], mask: str = "[MASK]") -> str:
+    """A text with fillers in the place of its masks.
+
+    Args:
+        text: with masks.
+        fillers: for one mask after another; None, and whatever is missing at the end, leaves the mask. A piece of a word, such
+            as BERT's "##ing", is joined to the word before it.
+        mask: the tokenizer's own mask.
+    """
+    result, at = "", 0
+    for (start, end), filler in zip(masks_in(text, mask), fillers, strict=False):
+        result += text[at:start]
+        if filler is None:
+            filler = text[start:end]
+        elif filler.startswith("##") and len(filler) > 2:
+            result, filler = result.rstrip(), filler[2:]
+        result += filler
+        at = end
+    return result + text[at:]

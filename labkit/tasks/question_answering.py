@@ -56,6 +56,7 @@ class QuestionAnswering:
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
     feeds_labels: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = False
+    options: ClassVar[tuple[str, ...]] = ()
     nouns: ClassVar[str] = "kinds of questions"
 
     @property

@@ -1,4 +1,4 @@
-"""text-classification: one label, or several, for a text or a pair of texts."""
+"""text-classification: one label, several, or a score, for a text or a pair of texts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from labkit.errors import ModelError, RecipeError
 from labkit.tasks._baselines import baselines
-from labkit.tasks._classification_metrics import METRICS, metrics, quick_metrics, tune_thresholds
-from labkit.tasks._encode import Encoded, batches_by_length, columns_of, encode
+from labkit.tasks._classification_metrics import metrics, quick_metrics, tune_thresholds
+from labkit.tasks._encode import Encoded, columns_of, encode
+from labkit.tasks._logits import logits_of
 from labkit.tasks._predictions import Predictions
+from labkit.tasks._score_regression import TextRegression
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +31,7 @@ __all__ = ["TextClassification", "code_labels", "tune_thresholds"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TextClassification:
-    """Single-label and multi-label classification of texts.
+    """Single-label and multi-label classification of texts. Of data with scores it makes a ``TextRegression``.
 
     Attributes:
         labels: names of the k classes.
@@ -45,9 +47,10 @@ class TextClassification:
     layout: ClassVar[LayoutName] = "labels"
     head: ClassVar[str] = "AutoModelForSequenceClassification"
     metric: ClassVar[str] = "macro_f1"
-    metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
+    metrics: ClassVar[Mapping[str, bool]] = TextRegression.metrics  # of classes, and of scores
     feeds_labels: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = True
+    options: ClassVar[tuple[str, ...]] = ()
 
     @property
     def nouns(self) -> str:
@@ -55,17 +58,21 @@ class TextClassification:
         return "labels, several a row" if self.multi_label else "classes"
 
     @classmethod
-    def of_corpus(cls, corpus: Corpus, options: Mapping[str, Any] | None = None) -> Self:
-        """The task with the classes of a corpus."""
+    def of_corpus(cls, corpus: Corpus, options: Mapping[str, Any] | None = None) -> Self | TextRegression:
+        """The task with the classes of a corpus, or for its scores."""
+        if corpus.scores:
+            return TextRegression.of_corpus(corpus, options)
         return cls(labels=corpus.labels, multi_label=corpus.multi_label)
 
     @classmethod
-    def of_model(cls, config: PreTrainedConfig, settings: Mapping[str, Any]) -> Self:
+    def of_model(cls, config: PreTrainedConfig, settings: Mapping[str, Any]) -> Self | TextRegression:
         """The task as a fine-tuned model does it.
 
         Raises:
             ModelError: there is not one threshold a label.
         """
+        if config.problem_type == "regression":
+            return TextRegression.of_model(config, settings)
         names: dict[Any, str] = config.id2label or {}
         labels = tuple(names[i] for i in range(len(names)))
         thresholds = None
@@ -83,6 +90,8 @@ class TextClassification:
     @staticmethod
     def problems(corpus: Corpus) -> list[str]:
         """Why the corpus cannot be trained on; empty where it can."""
+        if corpus.scores:
+            return TextRegression.problems(corpus)
         if not corpus.labelled:
             return ["The data has no labels: name the label column."]
         if len(corpus.labels) < 2 and not corpus.multi_label:
@@ -172,19 +181,10 @@ class TextClassification:
         """Probabilities of every row; rows run in batches of similar length and come back in their own order."""
         import torch
 
-        probabilities = np.zeros((len(encoded), len(self.labels)), dtype=np.float64)
-        was_training = model.training
-        model.eval()
-        try:
-            with torch.inference_mode():
-                for rows in batches_by_length(encoded.lengths, batch_size):
-                    batch = encoded.batch(rows, pad_id, side)
-                    batch.pop("labels", None)
-                    logits = model(**{k: v.to(model.device) for k, v in batch.items()}).logits.double()
-                    p = torch.sigmoid(logits) if self.multi_label else torch.softmax(logits, dim=-1)
-                    probabilities[rows] = p.cpu().numpy()
-        finally:
-            model.train(was_training)
+        logits = torch.from_numpy(
+            logits_of(model, encoded, len(self.labels), pad_id=pad_id, side=side, batch_size=batch_size)
+        )
+        probabilities = (torch.sigmoid(logits) if self.multi_label else torch.softmax(logits, dim=-1)).numpy()
         gold: npt.NDArray[Any] | None = encoded.targets
         if gold is not None and self.multi_label:
             gold = gold.astype(bool)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 
 from labkit.data._layouts.chats import Message, as_messages, last_answer
-from labkit.errors import RecipeError
+from labkit.errors import LabError, RecipeError
 from labkit.tasks._encode import Encoded
 from labkit.tasks._language import (
     UNIGRAM,
@@ -24,6 +24,7 @@ from labkit.tasks._language_metrics import METRICS, quick
 from labkit.tasks._language_predictions import LanguagePredictions
 from labkit.tasks._losses import token_loss
 from labkit.tasks._text_windows import BETWEEN, PLAIN_CHAT, chats, completions, rendered, running, shortened
+from labkit.tasks._writing import Outputs, Writing, Written, decoding, drawing, share, write_batch
 
 if TYPE_CHECKING:
     import torch
@@ -57,12 +58,12 @@ class TextEncoded(LanguageEncoded):
         """Every token that is learnt."""
         yield self.ids[self.learnt]
 
-    def prompt(self, row: int, room: int, *, beginning: bool = False) -> Ints:
-        """Tokens that a text is to be written behind: ``room`` of them at most, of a long prompt the last ones.
+    def prompt(self, row: int, room: int, *, beginning: bool = False) -> tuple[Ints, int]:
+        """Tokens that a text is to be written behind, and how many more there were.
 
         Args:
             row: position of the row.
-            room: tokens at most.
+            room: tokens at most; of a longer prompt they are the last ones.
             beginning: of running text, take the beginning rather than all of it.
         """
         ids = self._prompt(row)
@@ -70,7 +71,8 @@ class TextEncoded(LanguageEncoded):
             ids = ids[: max(1, min(_BEGINNING, len(ids) // 2))]
         head = list(self.start) if self.form != "chat" else []
         room = max(1, room - len(head))
-        return np.asarray([*head, *ids[-room:]] or [self.tokenizer.pad_token_id or 0], dtype=np.int32)
+        kept = np.asarray([*head, *ids[-room:]] or [self.tokenizer.pad_token_id or 0], dtype=np.int32)
+        return kept, max(0, len(ids) - room)
 
     def _prompt(self, row: int) -> list[int]:
         if self.form != "chat":
@@ -104,6 +106,7 @@ class TextGeneration:
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
     feeds_labels: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = False
+    options: ClassVar[tuple[str, ...]] = ("max_target_length", "max_new_tokens", "beams")
     nouns: ClassVar[str] = "labels"
 
     @property
@@ -277,6 +280,33 @@ class TextGeneration:
             references=encoded.references,
         )
 
+    def writing(self, max_length: int) -> Writing:
+        """As the recipe says; half of ``max_length`` is for new tokens at most, the rest for what they stand behind."""
+        return Writing(max_new_tokens=max(1, min(self.max_new_tokens, max_length // 2)), beams=self.beams)
+
+    def write(
+        self, model: PreTrainedModel, encoded: Encoded, how: Writing, *, pad_id: int, side: str, batch_size: int
+    ) -> list[Outputs]:
+        """What the model writes behind every text. Prompt and new tokens have room for ``max_length`` tokens together; of a
+        prompt that is too long the beginning goes.
+
+        Raises:
+            LabError: there is no room for so many new tokens.
+        """
+        assert isinstance(encoded, TextEncoded)
+        if how.max_new_tokens >= encoded.max_length:
+            most = f"max_new_tokens of {encoded.max_length - 1:,} at most"
+            raise LabError(
+                f"{most}, as the model was trained on {encoded.max_length:,} tokens", f"{how.max_new_tokens:,}"
+            )
+        room = encoded.max_length - how.max_new_tokens
+        prompts = [encoded.prompt(row, room) for row in range(len(encoded.texts))]
+        texts = self._behind(model, encoded, [ids for ids, _ in prompts], how, pad_id, batch_size)
+        return [
+            Outputs(str(encoded.tokenizer.decode(ids)), cut, some)
+            for (ids, cut), some in zip(prompts, texts, strict=True)
+        ]
+
     def _write(
         self,
         model: PreTrainedModel,
@@ -287,46 +317,59 @@ class TextGeneration:
         *,
         beginning: bool,
     ) -> list[str | None]:
+        """The texts behind some rows, None for the others."""
+        how = self.writing(encoded.max_length)
+        room = encoded.max_length - how.max_new_tokens
+        prompts = [encoded.prompt(row, room, beginning=beginning)[0] for row in rows]
+        found: list[str | None] = [None] * len(encoded.texts)
+        for row, texts in zip(rows, self._behind(model, encoded, prompts, how, pad_id, batch_size), strict=True):
+            found[row] = texts[0].text
+        return found
+
+    def _behind(
+        self,
+        model: PreTrainedModel,
+        encoded: TextEncoded,
+        prompts: Sequence[Ints],
+        how: Writing,
+        pad_id: int,
+        batch_size: int,
+    ) -> list[tuple[Written, ...]]:
         import torch
-        from transformers import GenerationConfig
 
         from labkit.models import quiet_transformers
 
-        written: list[str | None] = [None] * len(encoded.texts)
-        new = max(1, min(self.max_new_tokens, encoded.max_length // 2))
         tokenizer = encoded.tokenizer
-        config = GenerationConfig(
-            max_new_tokens=new,
-            do_sample=False,
-            num_beams=self.beams,
-            pad_token_id=pad_id,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-        )
-        prompts = {row: encoded.prompt(row, encoded.max_length - new, beginning=beginning) for row in rows}
-        rows = sorted(rows, key=lambda row: -len(prompts[row]))
+        special = {
+            "pad_token_id": pad_id,
+            "bos_token_id": tokenizer.bos_token_id,
+            "eos_token_id": tokenizer.eos_token_id,
+        }
+        config = decoding(how, special)
+        found: list[tuple[Written, ...]] = [()] * len(prompts)
+        order = sorted(range(len(prompts)), key=lambda at: -len(prompts[at]))
+        size = share(how, batch_size)
         was_training = model.training
         model.eval()
         try:
-            for at in range(0, len(rows), batch_size):
-                some = rows[at : at + batch_size]
+            for start in range(0, len(order), size):
+                some = order[start : start + size]
                 width = len(prompts[some[0]])
                 # what is written stands behind the last token, so padding goes before the first
                 ids, mask = np.full((len(some), width), pad_id, dtype=np.int64), np.zeros((len(some), width), np.int64)
-                for i, row in enumerate(some):
-                    ids[i, width - len(prompts[row]) :] = prompts[row]
-                    mask[i, width - len(prompts[row]) :] = 1
-                with torch.inference_mode(), quiet_transformers():
-                    outputs: Any = model.generate(  # type: ignore[operator]
-                        input_ids=torch.from_numpy(ids).to(model.device),
-                        attention_mask=torch.from_numpy(mask).to(model.device),
-                        generation_config=config,
-                    )
-                for row, output in zip(some, outputs[:, width:].cpu().tolist(), strict=True):
-                    written[row] = str(tokenizer.decode(output, skip_special_tokens=True)).strip()
+                for i, at in enumerate(some):
+                    ids[i, width - len(prompts[at]) :] = prompts[at]
+                    mask[i, width - len(prompts[at]) :] = 1
+                inputs = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+                with torch.inference_mode(), quiet_transformers(), drawing(how, model):
+                    moved = {name: part.to(model.device) for name, part in inputs.items()}
+                    texts = write_batch(model, moved, config, tokenizer)
+                each = len(texts) // len(some)
+                for i, at in enumerate(some):
+                    found[at] = tuple(texts[i * each : (i + 1) * each])
         finally:
             model.train(was_training)
-        return written
+        return found
 
     def watch(
         self, model: PreTrainedModel, encoded: Encoded, *, pad_id: int, side: str, batch_size: int, metric: str = ""

@@ -46,6 +46,7 @@ class TokenClassification:
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
     feeds_labels: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = False
+    options: ClassVar[tuple[str, ...]] = ()
     nouns: ClassVar[str] = "types of entities"
 
     @classmethod

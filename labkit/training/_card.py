@@ -40,6 +40,7 @@ def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], 
         "",
         *(f"- {name}: {count:,} rows" for name, count in corpus.rows.items()),
         *([f"- {len(corpus.labels)} {task.nouns}: {_listed(corpus.labels)}"] if corpus.labels else []),
+        *([f"- {_range(corpus)}"] if corpus.scores else []),
         *(f"- {step.text}" for step in corpus.steps),
         "",
     ]
@@ -60,6 +61,11 @@ def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], 
         "",
     ]
     return "\n".join(lines)
+
+
+def _range(corpus: Any) -> str:
+    scores = [score for rows in corpus.splits.values() for score in rows["label"][:] if score is not None]
+    return f"scores from {min(scores):g} to {max(scores):g}, {sum(scores) / len(scores):.4g} on average"
 
 
 def _listed(labels: Sequence[str]) -> str:

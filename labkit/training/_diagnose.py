@@ -24,7 +24,7 @@ FEW_STEPS = 100
 LOW_RATE, HIGH_RATE = 2e-5, 2e-4  # Devlin et al. 2019 (arXiv:1810.04805, A.3) for large encoders; MiniLM takes more
 PATIENCE = 3  # evaluations without improvement that count as a plateau
 _EARLY = 20  # steps before which a fallen loss says little: the first go to the head
-_METRICS = ("macro_f1", "f1", "accuracy", "micro_f1", "exact_match")
+_METRICS = ("macro_f1", "f1", "accuracy", "micro_f1", "exact_match", "pearson")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,7 @@ def _not_learning(history: History) -> list[Diagnosis]:
         return []
     now, guessing = history.level, history.guessing
     seen, said = False, ""
-    for name, limit in (("mcc", 0.05), ("micro_f1", 0.05)):
+    for name, limit in (("mcc", 0.05), ("micro_f1", 0.05), ("pearson", 0.05)):
         measured, figures = history.figures([name])
         if measured and max(value for _, value in figures) <= limit:
             check, value = figures[-1]
@@ -414,6 +414,10 @@ def _longer(history: History, factor: float) -> dict[str, Any]:
 
 
 def _title(metric: str) -> str:
-    return {"macro_f1": "Macro F1", "micro_f1": "Micro F1", "f1": "F1", "mcc": "MCC"}.get(
-        metric, metric.replace("_", " ").capitalize()
-    )
+    return {
+        "macro_f1": "Macro F1",
+        "micro_f1": "Micro F1",
+        "f1": "F1",
+        "mcc": "MCC",
+        "pearson": "Pearson correlation",
+    }.get(metric, metric.replace("_", " ").capitalize())

@@ -76,22 +76,34 @@ def _keys(rows: Any) -> list[tuple[str, ...]]:
     return [tuple(data.normalise(text or "") for text in texts) for texts in zip(*columns, strict=True)]
 
 
-def evaluate(run: Run, source: Any, *, text: str | None = None, label: str | Sequence[str] | None = None) -> Evaluation:
+def evaluate(
+    run: Run,
+    source: Any,
+    *,
+    text: str | None = None,
+    text_pair: str | None = None,
+    label: str | Sequence[str] | None = None,
+    labels: Sequence[str | os.PathLike[str]] = (),
+) -> Evaluation:
     """Evaluate a run's model on labelled data it has not seen, beside baselines trained on the run's training split.
 
     Args:
         run: a run that has a model.
         source: anything ``labkit.data.read`` takes. All of its rows are used.
         text: its column with the text, where that is not called as in the run's data.
+        text_pair: its column with the second text of a pair, or the context of a question, likewise.
         label: its column (or columns) with the label; called as in the run's data, or found, when None.
+        labels: label journals whose decisions go over the data's own labels.
 
     Raises:
-        DataError: the data cannot be read, or has labels that the model does not know and no others.
+        DataError: the data or a label journal cannot be read, or has labels that the model does not know and no others.
         RunError: the run has no model yet.
     """
     predictor = Predictor.load(run)
     recipe = run.recipe
-    corpus = _read_like(recipe, source, text=text, label=label, require_label=True)
+    corpus = _read_like(
+        recipe, source, text=text, text_pair=text_pair, label=label, require_label=not labels, labels=labels
+    )
     known = set(predictor.labels)
     strange = [label for label in corpus.labels if label not in known]
     if strange and len(strange) == len(corpus.labels):
@@ -117,7 +129,14 @@ def evaluate(run: Run, source: Any, *, text: str | None = None, label: str | Seq
     return dataclasses.replace(result, notes=(*result.notes, *notes))
 
 
-def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = None, *, text: str | None = None) -> int:
+def predict_file(
+    run: Run,
+    source: Any,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    text: str | None = None,
+    text_pair: str | None = None,
+) -> int:
     """Label every row of a file.
 
     Args:
@@ -125,6 +144,7 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
         source: anything ``labkit.data.read`` takes; labels are not needed.
         out: a .csv, .jsonl or .parquet file, or None for CSV on standard output.
         text: the column with the text, where it is not called as in the run's data.
+        text_pair: the column with the second text of a pair, or the context of a question, likewise.
 
     Returns:
         The number of rows.
@@ -147,11 +167,13 @@ def predict_file(run: Run, source: Any, out: str | os.PathLike[str] | None = Non
     if out is not None and isinstance(source, str | os.PathLike) and _same_file(source, out):
         raise DataError("another file for the predictions", "the file with the texts", "name a new one", file=out)
     predictor = Predictor.load(run)
-    corpus = _read_like(run.recipe, source, text=text, require_label=False)
+    corpus = _read_like(run.recipe, source, text=text, text_pair=text_pair, require_label=False)
     rows = corpus["train"]
     predictions = predictor.reply(rows, list(rows["row_id"]))
     table = predictions.answers()
     table = table.add_column(1, "text", [list(rows["text"])])
+    if run.recipe.data.layout == "labels" and "text_pair" in rows.column_names:
+        table = table.add_column(2, "text_pair", [list(rows["text_pair"])])
     if suffix == ".csv":
         table = _flat(table)
     if out is None:
@@ -196,8 +218,9 @@ def _flat(table: Any) -> Any:
 
 
 def _elsewhere(role: str, error: UnknownName, source: Any) -> DataError:
+    what = role.replace("text_pair", "second text")
     return DataError(
-        f"the {role}s in the column {error.name!r}, as in the run's data",
+        f"the {what}s in the column {error.name!r}, as in the run's data",
         f"the columns {quoted(error.known)}",
         f"name the column with {role}='…'",
         file=source if isinstance(source, str | os.PathLike) else None,
@@ -212,37 +235,54 @@ def _same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bo
 
 
 def _read_like(
-    recipe: Recipe, source: Any, *, text: str | None, label: str | Sequence[str] | None = None, require_label: bool
+    recipe: Recipe,
+    source: Any,
+    *,
+    text: str | None,
+    text_pair: str | None = None,
+    label: str | Sequence[str] | None = None,
+    require_label: bool,
+    labels: Sequence[str | os.PathLike[str]] = (),
 ) -> data.Corpus:
     """Read data with the column names of the run's data where it has them, else with those found; all rows in one split."""
     from datasets import concatenate_datasets
 
     used = recipe.data
+    if text_pair and not used.text_pair:
+        do = "leave text_pair out, or train on pairs of texts"
+        raise DataError("a run that was trained on pairs of texts", "one trained on single texts", do)
     wanted: dict[str, Any] = {
         "text": text or used.text or None,
-        "text_pair": used.text_pair or None,
+        "text_pair": text_pair or used.text_pair or None,
         "label": label or (used.label[0] if len(used.label) == 1 else used.label) or None,
         "label_separator": used.label_separator or None,
         "multi_label": used.multi_label if used.layout == "labels" else None,
+        "scores": used.scores if used.layout == "labels" else None,
         "layout": used.layout,
     }
     try:
         corpus = data.read(source, **wanted, require_label=require_label)
     except LabError as first:
-        if label or (text and isinstance(first, UnknownName) and first.name == text):
+        missing = first.name if isinstance(first, UnknownName) else ""
+        if label or (missing and missing in (text, text_pair)):
             raise
         if isinstance(first, UnknownName) and first.name == wanted["text"]:
             raise _elsewhere("text", first, source) from first
+        if isinstance(first, UnknownName) and first.name == wanted["text_pair"]:
+            raise _elsewhere("text_pair", first, source) from first
         try:
             corpus = data.read(
                 source,
                 text=wanted["text"],
                 text_pair=wanted["text_pair"],
+                scores=wanted["scores"],
                 layout=used.layout,
                 require_label=require_label,
             )
         except LabError:
             raise _elsewhere("label", first, source) if isinstance(first, UnknownName) else first from None
+    if labels:
+        corpus = data.apply(corpus, labels)
     if len(corpus.splits) == 1 and "train" in corpus:
         return corpus
     return corpus.replace(splits={"train": concatenate_datasets(list(corpus.splits.values()))})

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit import models, tasks
-from labkit.errors import DataError, ModelError, RunError
-from labkit.tasks import Encoded
+from labkit.errors import DataError, LabError, ModelError, RunError
+from labkit.tasks import Encoded, Outputs, Writer, Writing
 from labkit.training import _rundir
 from labkit.training._run import Run
 
@@ -32,11 +32,10 @@ class Predictor:
         self.folder, self.max_length = folder, max_length
         kind = tasks.get(recipe_task)
         base = models.BaseModel(name=str(folder), folder=folder)
-        stored = folder / SETTINGS
         try:
             self.tokenizer = models.load_tokenizer(base)
             self.model = models.load_model(base, getattr(transformers, kind.head))
-            self.settings: dict[str, Any] = _rundir.read_json(stored) if stored.exists() else {}
+            self.settings = stored_settings(folder)
             self.task = kind.of_model(self.model.config, self.settings)
         except ModelError as error:
             raise _damaged(folder, error.came) from error
@@ -64,7 +63,8 @@ class Predictor:
 
     def __call__(self, texts: str | Sequence[Any], *, pairs: str | Sequence[str] | None = None) -> Any:
         """What the model says about new texts: ``Predictions`` of classes, ``SpanPredictions`` of entities,
-        ``AnswerPredictions`` of answers.
+        ``AnswerPredictions`` of answers, ``TextPredictions`` of translations and summaries, ``LanguagePredictions`` of a
+        language model.
 
         Args:
             texts: one text, or several.
@@ -74,10 +74,7 @@ class Predictor:
         Raises:
             DataError: something in the list is no text.
         """
-        listed = [texts] if isinstance(texts, str) else list(texts)
-        for i, text in enumerate(listed, 1):
-            if not isinstance(text, str):
-                raise DataError("a list of texts", f"{type(text).__name__} as item {i}", "pass strings")
+        listed = _texts(texts)
         rows: dict[str, Any] = {"text": listed}
         if pairs is not None:
             rows["text_pair"] = [pairs] if isinstance(pairs, str) else list(pairs)
@@ -86,6 +83,59 @@ class Predictor:
                     f"{len(listed)} second texts", f"{len(rows['text_pair'])} in pairs", "pass a string for each"
                 )
         return self.reply(rows, [str(i) for i in range(len(listed))])
+
+    @property
+    def writing(self) -> Writing | None:
+        """How the model writes unless told otherwise, as its recipe says; None of one that writes no texts."""
+        return self.task.writing(self.max_length) if isinstance(self.task, Writer) else None
+
+    def write(
+        self,
+        texts: str | Sequence[Any],
+        *,
+        max_new_tokens: int | None = None,
+        beams: int | None = None,
+        samples: int = 0,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
+        seed: int = 0,
+    ) -> list[Outputs]:
+        """Let a model that writes write, in other ways than its recipe says: ``predictor.write("Once", samples=3, top_p=0.9)``.
+
+        The texts of an input do not depend on the other inputs. Torch's own random numbers stay where they are.
+
+        Args:
+            texts: one, or several: sources, prompts, beginnings; of a model for chats what the user says.
+            max_new_tokens: tokens to write at most; None: as ``writing`` says.
+            beams: of the search for the most probable text; 1: the most probable token each time; None: as ``writing`` says.
+            samples: texts to draw for each input; 0: the most probable text is searched for.
+            temperature: of what is drawn: below 1 more probable, above 1 more surprising.
+            top_p: tokens are drawn from the most probable ones that make up this share.
+            seed: of what is drawn.
+
+        Returns:
+            For each text what the model read, what it wrote, how sure it was, and whether it came to an end.
+
+        Raises:
+            DataError: something in the list is no text.
+            LabError: the model writes no texts; a value that cannot work; both beams and samples; more new tokens than the
+                model has room for.
+        """
+        if not isinstance(self.task, Writer):
+            do = "call the predictor itself"
+            raise LabError("a model that writes texts", f"one for {self.task.id}", do)
+        if samples and beams is not None and beams > 1:
+            raise LabError("beams or samples", "both", "leave one of them out: what is drawn is not searched")
+        usual = self.task.writing(self.max_length)
+        how = Writing(
+            max_new_tokens=usual.max_new_tokens if max_new_tokens is None else max_new_tokens,
+            beams=usual.beams if beams is None else beams,
+            samples=samples,
+            temperature=temperature,
+            top_p=top_p,
+            seed=seed,
+        )
+        return self.task.write(self.model, self.encode({"text": _texts(texts)}), how, **self._batching)
 
     @property
     def _batching(self) -> dict[str, Any]:
@@ -112,6 +162,32 @@ class Predictor:
         self.settings = {**self.settings, **settings}
         _rundir.write_json(self.folder / SETTINGS, self.settings)
         self.task = type(self.task).of_model(self.model.config, self.settings)
+
+
+def stored_settings(folder: Path) -> dict[str, Any]:
+    """What is remembered beside a run's model, such as thresholds; nothing where nothing is.
+
+    Args:
+        folder: the run's model folder.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    stored = folder / SETTINGS
+    return _rundir.read_json(stored) if stored.exists() else {}
+
+
+def _texts(texts: str | Sequence[Any]) -> list[str]:
+    """The texts as a list.
+
+    Raises:
+        DataError: something is no text.
+    """
+    listed = [texts] if isinstance(texts, str) else list(texts)
+    for i, text in enumerate(listed, 1):
+        if not isinstance(text, str):
+            raise DataError("a list of texts", f"{type(text).__name__} as item {i}", "pass strings")
+    return listed
 
 
 def _damaged(folder: Path, came: str) -> RunError:

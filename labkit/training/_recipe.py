@@ -373,6 +373,18 @@ def _check(recipe: Recipe) -> list[str]:
             problems.append(str(error))
     elif recipe.evaluation.metric and recipe.evaluation.metric not in task.metrics:
         problems.append(_not_a_choice("evaluation.metric", recipe.evaluation.metric, tuple(task.metrics)))
+    if recipe.data.scores and task is not None and task.layout != "labels":
+        problems.append(f"data.scores is not for {recipe.task}: leave it out.")
+    if recipe.data.scores:
+        for setting, given in (
+            ("technique.class_weights", recipe.technique.class_weights),
+            ("technique.label_smoothing", recipe.technique.label_smoothing),
+            ("data.balance", recipe.data.balance != "none"),
+        ):
+            if given:
+                problems.append(
+                    f"{setting} is for classes, and data.scores says that labels are numbers: leave it out."
+                )
     if task is not None and recipe.technique.class_weights and not task.weighs_classes:
         problems.append(f"technique.class_weights is not for {recipe.task}: set it to false.")
     if recipe.data.validation_share + recipe.data.test_share >= 1:

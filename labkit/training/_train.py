@@ -266,11 +266,13 @@ def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Pat
 
 
 def default_learning_rate(base: models.BaseModel, config: Any) -> float:
-    """Peak learning rate by size: small encoders take, and need, a higher one.
+    """Peak learning rate by size: small encoders take, and need, a higher one; models that know nothing yet the highest.
 
     2e-4 is for MiniLM: on a validation split of banking77's training data (``benchmarks/tune_defaults.py``) 3e-4 was no
     better. 5e-5 and 2e-5 are the range of Devlin et al. 2019 (arXiv:1810.04805, appendix A.3) for base and large encoders.
     """
+    if models.is_untrained(base):
+        return 5e-4
     width = int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 768))
     return 2e-4 if width <= 512 else 5e-5 if width <= 768 else 2e-5
 
@@ -411,6 +413,7 @@ def _fit(
     weights_file = checkpoints / f"checkpoint-{chosen}" / "model.safetensors"
     if over or chosen != state["global_step"]:
         model.load_state_dict(load_file(weights_file), strict=False)
+    tasks.finish(task, model)
     _save_model(model, tokenizer, task, directory)
     return True
 

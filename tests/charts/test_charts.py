@@ -13,7 +13,7 @@ import pytest
 from labkit import charts
 from labkit.charts._template import INK
 from labkit.errors import DataError, UnknownName
-from labkit.evaluation import Evaluation, evaluate
+from labkit.evaluation import Comparison, Estimate, Evaluation, evaluate
 from labkit.events import Evaluated, RunStarted, StepLogged
 from labkit.tasks._predictions import Predictions
 
@@ -29,6 +29,51 @@ def predictions(n: int, k: int, *, strength: float = 2.0, seed: int = 0) -> Pred
     names = tuple(f"a_rather_long_name_of_class_{j}" for j in range(k))
     ids = [str(i) for i in range(n)]
     return Predictions(row_ids=ids, labels=names, probabilities=p / p.sum(axis=1, keepdims=True), gold=gold)
+
+
+def of_texts(metric: str, second: str, figures: dict[str, tuple[float, float]]) -> Evaluation:
+    """An evaluation of written texts: who → the two figures; the first is the model."""
+    first, *others = figures
+
+    def estimates(who: str) -> dict[str, Estimate]:
+        return {
+            name: Estimate(value, 0.9 * value, 1.1 * value)
+            for name, value in zip((metric, second), figures[who], strict=True)
+        }
+
+    def beside(who: str) -> Comparison:
+        a, b = estimates(first), estimates(who)
+        gaps = {name: Estimate(a[name].value - b[name].value, 0.0, 1.0) for name in a}
+        return Comparison(
+            other=who,
+            n=50,
+            a=a,
+            b=b,
+            differences=gaps,
+            fixed=3,
+            broken=1,
+            p_value=0.5,
+            lower_is_better=metric == "loss",
+        )
+
+    return Evaluation(
+        labels=(), n=50, headline=estimates(first), metrics=dict(zip((metric, second), figures[first], strict=True)),
+        per_class=(), confusion=np.zeros((0, 0), dtype=np.int64), reliability=(), resamples=100, what="50 texts",
+        baselines={who: beside(who) for who in others},
+    )  # fmt: skip
+
+
+def test_scores_of_written_texts_have_their_own_scales() -> None:
+    bleu = charts.scores(of_texts("bleu", "chrf", {"model": (31.25, 55.0), "the source": (4.0, 20.0)}))
+    assert list(bleu.layout.xaxis.tickvals) == [0, 25, 50, 75, 100] == list(bleu.layout.xaxis2.tickvals)
+    assert [a.text for a in bleu.layout.annotations] == ["BLEU", "chrF"]
+    assert "31.2" in {text for trace in bleu.data for text in trace.text}
+    loss = charts.scores(of_texts("perplexity", "token_accuracy", {"model": (40.0, 0.3), "unigram": (900.0, 0.1)}))
+    assert list(loss.layout.yaxis.ticktext) == ["unigram", "this model"], "the best above, which is the lowest"
+    assert loss.layout.xaxis.range[1] > 990 and loss.layout.xaxis.tickvals is None
+    assert loss.layout.annotations[0].text == "Perplexity (lower is better)"
+    below = charts.scores(of_texts("pearson", "rmse", {"model": (0.5, 1.0), "mean": (-0.2, 2.0)}))
+    assert below.layout.xaxis.range[0] < -0.22, "a correlation may be below 0"
 
 
 def several(n: int = 200, k: int = 3) -> Predictions:

@@ -24,6 +24,7 @@ from labkit.data import (
     clean,
     defects,
     normalise,
+    read,
     sample,
     sample_layout,
     sample_path,
@@ -83,7 +84,9 @@ def sizes(corpus: Corpus, split: str) -> Counter[str]:
 
 def test_names() -> None:
     assert set(samples()) >= {*SETS, "ner", "qa"}
-    assert set(samples("labels")) == set(SETS) and samples("spans") == ["ner"] and samples("answers") == ["qa"]
+    assert (
+        set(samples("labels")) == {*SETS, "entailment"} and samples("spans") == ["ner"] and samples("answers") == ["qa"]
+    )
     assert [sample_layout(name) for name in ("support", "ner")] == ["labels", "spans"]
     with pytest.raises(UnknownName, match="support"):
         sample("suport")
@@ -518,3 +521,80 @@ def test_cards_of_the_pairs_state_what_the_files_hold(name: str) -> None:
     listed = (bundled("samples") / "README.md").read_text("utf-8")
     end = f"| – | {shipped.rows['train']} | {shipped.rows['test']} | {len(defects(name))} |"
     assert re.search(rf"\[{name}\]\({name}/README.md\).*{re.escape(end)}", listed)
+
+
+# --- pairs of texts with a class ------------------------------------------------------------------------------------
+
+
+@functools.cache
+def inferred(split: str) -> dict[str, dict[str, str]]:
+    """Id → row, read from the file without labkit."""
+    with (sample_path("entailment") / f"{split}.csv").open(encoding="utf-8", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def test_premise_and_hypothesis_are_found() -> None:
+    corpus = read(sample_path("entailment"))
+    assert corpus.paired and (corpus.config.text, corpus.config.text_pair) == ("premise", "hypothesis")
+    assert (corpus.config.label, corpus.config.id) == (("label",), "id")
+    assert any("'premise'" in reason and "like a pair of texts" in reason for reason in corpus.reasons)
+    assert corpus["train"].column_names == ["row_id", "text", "text_pair", "label"]
+    for split in ("train", "test"):
+        given = {i: (row["premise"], row["hypothesis"], row["label"]) for i, row in inferred(split).items()}
+        assert {r["row_id"]: (r["text"], r["text_pair"], r["label"]) for r in corpus[split]} == given
+
+
+def test_check_finds_what_is_planted_in_the_pairs() -> None:
+    corpus, planted = sample("entailment"), defects("entailment")
+    of_kind = {kind: {e["id"] for e in planted if e["kind"] == kind} for kind in {e["kind"] for e in planted}}
+    report = check(corpus)
+    assert set(report.finding("label_variants").row_ids) == of_kind["label_spelling"]
+    repeated = {frozenset((e["id"], e["of"])) for e in planted if e["kind"] == "duplicate"}
+    found = report.finding("exact_duplicates").row_ids
+    assert len(found) == len(repeated) and all(any(i in pair for pair in repeated) for i in found)
+    exact = [
+        e["of"] for e in planted if e["kind"] == "leak" and _same(inferred("test")[e["id"]], inferred("train")[e["of"]])
+    ]
+    assert list(report.finding("shared_between_splits").row_ids) == exact and len(exact) == 1
+    mended = clean(corpus, report.repairs)
+    assert mended.labels == ("contradiction", "entailment", "neutral") and not check(mended).findings
+    assert not check(sample("entailment", tidy=True)).findings
+
+
+def _same(one: dict[str, str], other: dict[str, str]) -> bool:
+    return all(normalise(one[name]) == normalise(other[name]) for name in ("premise", "hypothesis"))
+
+
+def test_tidy_pairs_with_classes_differ_by_the_planted_defects_only() -> None:
+    tidy, planted = sample("entailment", tidy=True), {entry["id"]: entry for entry in defects("entailment")}
+    for split in ("train", "test"):
+        wanted = {}
+        for i, row in inferred(split).items():
+            entry = planted.get(i, {})
+            if "of" in entry:
+                assert entry["kind"] == "leak" or _same(row, inferred("train")[entry["of"]])
+                continue
+            if entry:
+                assert row[entry["field"]] == entry["shipped"] != entry["tidy"] and entry["split"] == split
+                row = {**row, entry["field"]: entry["tidy"]}
+            wanted[i] = (row["premise"], row["hypothesis"], row["label"])
+        assert {r["row_id"]: (r["text"], r["text_pair"], r["label"]) for r in tidy[split]} == wanted
+
+
+def test_card_of_the_pairs_with_classes_states_what_the_file_holds() -> None:
+    shipped, tidy = clean(sample("entailment"), "merge_label_variants"), sample("entailment", tidy=True)
+    stated = {line[0]: [int(cell) for cell in line[2:]] for line in card("entailment")["Sizes"] if line[2].isdigit()}
+    counts = [sizes(corpus, split) for corpus in (shipped, tidy) for split in ("train", "test")]
+    assert stated.pop("all") == [count.total() for count in counts]
+    assert stated == {label: [count[label] for count in counts] for label in tidy.labels}
+    found = Counter((entry["kind"], entry["split"]) for entry in defects("entailment"))
+    planted = {line[0]: line[2:4] for line in card("entailment")["Planted defects"]}
+    total = [str(sum(n for (_, split), n in found.items() if split == part)) for part in ("train", "test")]
+    assert planted.pop("all") == total
+    assert planted == {kind: [str(found[kind, part]) for part in ("train", "test")] for kind in planted}
+    prose = (sample_path("entailment") / "README.md").read_text("utf-8")
+    for needed in ("AI author", "fictional", "Apache-2.0", 'sample("entailment", tidy=True)', "## Limits"):
+        assert needed in prose
+    assert "check.py" not in prose and "build.py" not in prose
+    listed = (bundled("samples") / "README.md").read_text("utf-8")
+    assert re.search(r"\[entailment\]\(entailment/README.md\).*\| `.csv` \| 3 \| 310 \| 82 \| 18 \|", listed)

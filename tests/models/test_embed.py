@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from toys import toy_rows
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoModelForSeq2SeqLM, AutoTokenizer
 
-from labkit.errors import DataError, LabError, ModelError, ResourceError
-from labkit.models import LayerSpeed, embed, nearest, resolve
+from labkit.errors import DataError, LabError, ResourceError
+from labkit.models import LayerSpeed, build_starter, embed, nearest, resolve
 
 TEXTS = [row["text"] for row in toy_rows(40)] + ["", "goal", "🙂"]
 
@@ -120,7 +120,7 @@ def test_nearest_are_found() -> None:
             nearest(vectors, wrong)
 
 
-def test_errors(toy_model: Path, tmp_path: Path) -> None:
+def test_errors(toy_model: Path) -> None:
     with pytest.raises(DataError, match="NoneType as item 2"):
         embed(["a", None], str(toy_model))  # type: ignore[list-item]
     with pytest.raises(DataError, match="half a surrogate pair"):
@@ -128,9 +128,34 @@ def test_errors(toy_model: Path, tmp_path: Path) -> None:
     with pytest.raises(LabError, match="batch_size=0"):
         embed(["a"], str(toy_model), batch_size=0)
     assert embed([], str(toy_model)).shape == (0, 32)
-    from transformers import T5Config, T5ForConditionalGeneration
 
-    small = T5Config(vocab_size=10, d_model=8, d_ff=8, d_kv=4, num_layers=1, num_heads=2)
-    T5ForConditionalGeneration(small).save_pretrained(tmp_path / "t5")
-    with pytest.raises(ModelError, match="an encoder with a decoder"):
-        embed(["a"], str(tmp_path / "t5"))
+
+@pytest.mark.parametrize("family", ["t5", "marian", "encoder-decoder"])
+def test_of_an_encoder_with_a_decoder_the_encoder_reads(family: str) -> None:
+    base = build_starter(family, TEXTS[:40], size="tiny")
+    tokenizer = AutoTokenizer.from_pretrained(base.folder)
+    encoder = AutoModelForSeq2SeqLM.from_pretrained(base.folder).eval().get_encoder()
+    with torch.no_grad():
+        mean = encoder(**tokenizer(TEXTS[0], return_tensors="pt")).last_hidden_state[0].mean(0).numpy()
+    found = embed(TEXTS, base, batch_size=8)
+    np.testing.assert_allclose(found[0], mean / np.linalg.norm(mean), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+    assert embed([], base).shape == (0, 32)
+
+
+@pytest.mark.parametrize("pads", [True, False])
+def test_of_a_decoder_later_tokens_count_more(pads: bool, tmp_path: Path) -> None:
+    base = build_starter("gpt2", TEXTS[:40], size="tiny")
+    tokenizer, model = AutoTokenizer.from_pretrained(base.folder), AutoModel.from_pretrained(base.folder).eval()
+    if not pads:  # as GPT-2 itself
+        tokenizer.pad_token = None
+        tokenizer.save_pretrained(tmp_path)
+        model.save_pretrained(tmp_path)
+        assert AutoTokenizer.from_pretrained(tmp_path).pad_token is None
+        base = resolve(str(tmp_path))
+    with torch.no_grad():
+        hidden = model(**tokenizer(TEXTS[0], return_tensors="pt")).last_hidden_state[0].numpy()
+    mean = np.average(hidden, axis=0, weights=np.arange(1, len(hidden) + 1))
+    found = embed(TEXTS, base, batch_size=8)
+    np.testing.assert_allclose(found[0], mean / np.linalg.norm(mean), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)

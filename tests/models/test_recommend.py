@@ -74,6 +74,34 @@ def test_a_forecast_is_measured_here() -> None:
 
 
 @pytest.mark.usefixtures("measured")
+def test_predicting_words_costs_what_the_vocabulary_is_large() -> None:
+    card = find("gpt2")
+    plain = forecast(card, rows=1000, on=HERE)
+    written = forecast(card, rows=1000, on=HERE, task="text-generation")
+    assert written.seconds > 1.2 * plain.seconds and written.memory_mb > plain.memory_mb
+    smaller = dataclasses.replace(card, vocabulary=1000)
+    assert forecast(smaller, rows=1000, on=HERE, task="text-generation").seconds < written.seconds
+
+
+@pytest.mark.usefixtures("measured")
+@pytest.mark.parametrize(
+    ("task", "sample"),
+    [("translation", "phrasebook"), ("summarization", "meetings"), ("text-generation", "garden"), ("fill-mask", "garden"),
+     ("question-answering", "qa"), ("token-classification", "ner")],
+)  # fmt: skip
+def test_every_task_has_a_ranking_with_the_untrained_behind(task: str, sample: str) -> None:
+    starters = ("starter:t5", "starter:t5-tiny")
+    ranked = recommend(task, data.sample(sample), HERE, starters=starters)
+    cards = [r.card for r in ranked if r.card.hub_id]
+    assert cards and all(task in card.tasks for card in cards)
+    fitting = [r.card.name for r in ranked if r.fits]
+    assert fitting[-2:] == list(starters), "behind whatever is pretrained and fits"
+    last = ranked[[r.card.name for r in ranked].index("starter:t5")]
+    assert last.reasons[0].startswith("untrained") and last.offline
+    assert [r.card.name for r in recommend(task, hardware=HERE, offline=True, starters=starters)][-2:] == list(starters)
+
+
+@pytest.mark.usefixtures("measured")
 def test_a_ranking_gives_its_reasons() -> None:
     ranked = recommend(hardware=HERE)
     assert len(ranked) > 20

@@ -25,11 +25,13 @@ from labkit.models import (
     STARTERS,
     BaseModel,
     build_starter,
+    find_starter,
     is_untrained,
     load_model,
     load_tokenizer,
     quiet_transformers,
     resolve,
+    starter_card,
 )
 
 TEXTS = [row["text"] for row in toy_rows(197)] + [
@@ -74,7 +76,7 @@ def as_normalised(family: str, text: str) -> str:
 @every_family
 def test_plain_transformers_loads_the_model(family: str) -> None:
     base = tiny(family)
-    assert base.name == f"starter:{family}" and base.card is None
+    assert base.name == f"starter:{family}-tiny" and base.card is None
     config = AutoConfig.from_pretrained(base.folder)
     (architecture,) = config.architectures
     kind = STARTERS[family].kind
@@ -129,8 +131,9 @@ def test_token_classification_loads_where_there_is_a_class_for_it(family: str) -
 
 @every_family
 def test_texts_come_back_from_their_tokens(family: str) -> None:
-    tokenizer = load_tokenizer(tiny(family))
-    assert tokenizer.is_fast and tokenizer.name_or_path == f"starter:{family}" and tokenizer.model_max_length == 512
+    base = tiny(family)
+    tokenizer = load_tokenizer(base)
+    assert tokenizer.is_fast and tokenizer.name_or_path == base.name and tokenizer.model_max_length == 512
     for text in [*TEXTS[:5], *TEXTS[-3:]]:
         encoded = tokenizer(text, return_offsets_mapping=True)
         back = tokenizer.decode(encoded["input_ids"], skip_special_tokens=True)
@@ -247,6 +250,22 @@ def test_it_says_that_it_is_untrained(toy_model: Path, tmp_path: Path) -> None:
     assert "untrained" in readme and f"{len(TEXTS):,} texts with {sum(map(len, TEXTS)):,} characters" in readme
     with pytest.raises(ModelError, match=r"config\.json"):
         is_untrained(tmp_path)
+
+
+@every_family
+def test_its_card_says_what_it_will_be(family: str) -> None:
+    for name in (f"starter:{family}", f"starter:{family}-tiny"):
+        card = starter_card(name)
+        assert card.name == name and not card.hub_id and "Untrained" in card.weaknesses
+    base = tiny(family)
+    config = AutoConfig.from_pretrained(base.folder)
+    card = starter_card(base.name)
+    assert resolve(base.name, texts=TEXTS) == base, "its name brings it back"
+    parameters = sum(file.stat().st_size for file in base.folder.glob("*.safetensors")) / 4e6
+    assert parameters < card.parameters_m, "it is never larger than was said"
+    inner = config.encoder if family == "encoder-decoder" else config
+    assert (inner.hidden_size, inner.num_hidden_layers) == (card.hidden, card.layers)
+    assert find_starter(base.name) == (STARTERS[family], "tiny")
 
 
 def test_it_is_resolved_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,9 @@ def test_of_a_prompt_with_its_completion_the_completion_is_learnt(family: str) -
     ids, truth, _ = made.window(0)
     assert read(words, truth[truth != IGNORED]) == f"very fresh{words.eos_token}"
     assert "the soup was" in read(words, ids)
-    assert made.prompt(0, 64).tolist() == ids[truth == IGNORED].tolist(), "what it is asked is what it has learnt from"
+    assert made.prompt(0, 64)[0].tolist() == ids[truth == IGNORED].tolist(), (
+        "what it is asked is what it has learnt from"
+    )
     assert (made.window(1)[1] == IGNORED).all(), "an empty completion teaches nothing"
     assert list(made.references) == ["very fresh", ""]
 
@@ -95,7 +97,7 @@ def test_what_is_too_long_loses_the_beginning_of_its_prompt_first() -> None:
     assert read(words, truth[truth != IGNORED]) == f"soup bread{words.eos_token}"
     long = task.encode({"text": [many], "target": [many]}, words, max_length=24)
     assert (long.window(0)[1] == IGNORED).sum() == 6, "a quarter is left to the prompt"
-    assert len(made.prompt(0, 10)) == 10
+    assert len(made.prompt(0, 10)[0]) == 10
 
 
 @pytest.mark.parametrize("family", ["gpt2", "llama", "qwen"])
@@ -108,15 +110,15 @@ def test_of_a_conversation_the_answers_are_learnt(family: str) -> None:
     assert "fresh bread" in told and "ticket to the sea" in told
     assert "soup" not in told and "we was" not in told and "User" not in told
     assert told.count(words.eos_token) == 2, "where an answer ends is learnt, too"
-    shown = read(words, made.prompt(0, 512))
+    shown = read(words, made.prompt(0, 512)[0])
     assert "the train" in shown and "ticket" not in shown
-    assert ids[: len(made.prompt(0, 512))].tolist() == made.prompt(0, 512).tolist()
+    assert ids[: len(made.prompt(0, 512)[0])].tolist() == made.prompt(0, 512)[0].tolist()
 
 
 def test_a_new_text_is_a_question_in_a_conversation() -> None:
     words = tokenizer("gpt2")
     made = TextGeneration(form="chat").encode({"text": ["the soup"]}, words, max_length=64)
-    assert read(words, made.prompt(0, 64)) == "User: the soup\nAssistant:"
+    assert read(words, made.prompt(0, 64)[0]) == "User: the soup\nAssistant:"
     assert len(made) == 1 and not made.learnt.any()
 
 

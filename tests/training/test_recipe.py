@@ -37,9 +37,10 @@ CHANGED = Recipe(
     seed=7,
     data=DataConfig(
         train='C:\\Daten\\"Grüße".csv', validation="v.csv", test="t.csv", text="body", text_pair="reply", label=("a", "b # c"),
-        label_separator="|", multi_label=True, id="key", encoding="cp1252", delimiter="\t", repairs=("drop_unlabelled",),
-        validation_share=0.15, test_share=0.25, split_by="random", group="author", split_seed=3, balance="oversample",
-        fingerprint="abc", labels=("a.labels.jsonl", "b.labels.jsonl"), labels_fingerprint="12:ab",
+        label_separator="|", multi_label=True, scores=False, id="key", encoding="cp1252", delimiter="\t",
+        repairs=("drop_unlabelled",), validation_share=0.15, test_share=0.25, split_by="random", group="author",
+        split_seed=3, balance="oversample", fingerprint="abc",
+        labels=("a.labels.jsonl", "b.labels.jsonl"), labels_fingerprint="12:ab",
     ),
     model=ModelConfig(name="roberta-base", max_length=128, dropout=0.2),
     technique=TechniqueConfig(

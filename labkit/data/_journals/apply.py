@@ -18,21 +18,29 @@ from typing import Any
 
 from labkit._places import cache_dir
 from labkit.data._clean import present_labels
-from labkit.data._corpus import Corpus, Step
+from labkit.data._corpus import Corpus, LayoutName, Step
 from labkit.data._files.cache import filling
 from labkit.data._files.encoding import refusing
+from labkit.data._journals.answers import answer_cells
 from labkit.data._journals.journal import Journal, journal_path
 from labkit.data._journals.lines import Decision, Ledger, merged, parse
 from labkit.data._journals.merge import JournalOrPath, counted, differing
 from labkit.data._journals.spans import mended, span_cells
-from labkit.data._layouts.multi import natural
+from labkit.data._journals.targets import target_cells
+from labkit.data._layouts.multi import Unusable, natural
 from labkit.data._layouts.registry import layout_of
+from labkit.data._layouts.score_cells import score
 from labkit.data._scan import batches
 from labkit.errors import DataError, quoted
 
-_VERSION = 1  # of what is written below; a new one leaves old files unused
+_VERSION = 2  # of what is written below; a new one leaves old files unused
 _KEPT = 4  # states of one corpus in the cache
 _ROWS = 10_000  # a batch
+
+_DECIDED: Mapping[LayoutName, str] = {"spans": "spans", "answers": "answers", "pairs": "target", "texts": "target"}
+"""The field that people decide on in each layout but "labels", where it is the label."""
+_NAMES = {"spans": "spans", "answers": "answers", "target": "text"}
+"""What a person reads for it: the … of a row."""
 
 
 def apply(
@@ -43,8 +51,10 @@ def apply(
     The label, the text or the second text of a row become what was decided last about them; rows whose "exclude" is True are
     left out. Where people disagree, the latest decision counts; the step says on how many rows they do.
 
-    In a corpus of layout "spans" it is the spans of a row, and with them the types in ``label``. Spans that do not fit the
-    text of their row, because it changed since they were decided on, are not applied; the step says which rows these are.
+    In a corpus of layout "spans" it is the spans of a row, and with them the types in ``label``; in one of layout "answers"
+    the answers, and with them whether there is any. What does not fit the text of its row, because that changed since it was
+    decided on, is not applied; the step says which rows these are. In a corpus of layout "pairs" or "texts" it is the text to
+    be written (field "target"): the target, the completion, the last answer in a conversation, or the raw text.
 
     Args:
         corpus: as it was read, before any repair or split.
@@ -73,7 +83,7 @@ def apply(
     for field in layout_of(corpus.config.layout).undecided:
         if decided := ledger.current(field):
             came = f"decisions about the {field} of {counted(len(decided), 'row')}"
-            may = "decide on spans, and leave rows out" if corpus.config.layout == "spans" else "only leave rows out"
+            may = f"decide on {_DECIDED[corpus.config.layout]}, and leave rows out"
             do = f"keep them in a journal of their own; in this layout one may {may}"
             raise DataError(f"a journal that fits the layout {corpus.config.layout!r}", came, do, file=sources[0].path)
     changes = _changes(ledger, corpus)
@@ -158,23 +168,38 @@ def _marks(fingerprint: str, journals: Sequence[JournalOrPath]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Changes:
-    field: str  # what people decide on: "label", or "spans"
+    field: str  # what people decide on: "label", "spans", "answers" or "target"
     cells: Mapping[str, Mapping[str, Any]]  # column → row id → value
     excluded: frozenset[str]
     multi_label: bool
-    new_column: bool = False  # labels get a column, or one of another type, in every split
-    unfit: Sequence[str] = ()  # rows whose spans do not fit their text
+    scores: bool = False
+    new_column: str = ""  # which gets into every split, or becomes one of another type: "label" or "target"
+    unfit: Sequence[str] = ()  # rows whose spans or answers do not fit their text
 
 
 def _changes(ledger: Ledger, corpus: Corpus) -> _Changes:
     excluded = frozenset(row_id for row_id, value in ledger.current("exclude").items() if value)
-    if corpus.config.layout == "spans":
-        marked, unfit = span_cells(ledger.current("spans"), corpus)
-        return _Changes(field="spans", cells=marked, excluded=excluded, multi_label=corpus.multi_label, unfit=unfit)
+    field = _DECIDED.get(corpus.config.layout, "label")
+    if field == "target":
+        written = target_cells(ledger.current(field), corpus)
+        new = next(
+            (name for name in written if not all(name in rows.column_names for rows in corpus.splits.values())), ""
+        )
+        new = new if written.get(new) else ""
+        return _Changes(field=field, cells=written, excluded=excluded, multi_label=False, new_column=new)
+    if field != "label":
+        cells_of = span_cells if field == "spans" else answer_cells
+        marked, unfit = cells_of(ledger.current(field), corpus)
+        return _Changes(field=field, cells=marked, excluded=excluded, multi_label=corpus.multi_label, unfit=unfit)
     labels = ledger.current("label")
-    several = corpus.multi_label or (not corpus.labels and any(isinstance(value, list) for value in labels.values()))
+    several = corpus.multi_label or (
+        not corpus.labelled and not corpus.scores and any(isinstance(value, list) for value in labels.values())
+    )
     cells: dict[str, dict[str, Any]] = {
-        "label": {row_id: _label(value, row_id, several) for row_id, value in labels.items()}
+        "label": {
+            row_id: _score(value, row_id) if corpus.scores else _label(value, row_id, several)
+            for row_id, value in labels.items()
+        }
     }
     for column in ("text", "text_pair") if corpus.paired else ("text",):
         cells[column] = {row_id: mended(value) for row_id, value in ledger.current(column).items()}
@@ -184,7 +209,8 @@ def _changes(ledger: Ledger, corpus: Corpus) -> _Changes:
         cells=cells,
         excluded=excluded,
         multi_label=several,
-        new_column=bool(labels) and (not have or several != corpus.multi_label),
+        scores=corpus.scores,
+        new_column="label" if labels and (not have or several != corpus.multi_label) else "",
     )
 
 
@@ -200,6 +226,14 @@ def _label(value: Any, row_id: str, several: bool) -> Any:
             "one label a row, as in the data", came, "read the data with multi_label=True, or mend that decision"
         )
     return given[0] if given else None
+
+
+def _score(value: Any, row_id: str) -> float | None:
+    try:
+        return score(value)
+    except Unusable as error:
+        do = "mend that decision, or read the data with scores=False"
+        raise DataError("a number, as the labels of this data are", f"{error} for the row {row_id!r}", do) from None
 
 
 def _touched(corpus: Corpus, ledger: Ledger, changes: _Changes) -> tuple[dict[str, int], set[str]]:
@@ -218,25 +252,27 @@ def _say(sources: Sequence[_Source], ledger: Ledger, changes: _Changes, seen: se
     """One paragraph about what was applied and what was not."""
     people = Counter(decision.who for decision in ledger.all)
     found = {column: len(cells.keys() & seen) for column, cells in changes.cells.items()}
-    texts = found.get("text", 0) + found.get("text_pair", 0)
     out = len(changes.excluded & seen)
-    spans = changes.field == "spans"
-    parts = [f"the spans of {counted(found['spans'], 'row')}" if spans else counted(found["label"], "label")]
-    parts += [counted(texts, "text")] if texts else []
+    what = _NAMES.get(changes.field, "label")
+    if changes.field == "label":
+        texts = found.get("text", 0) + found.get("text_pair", 0)
+        parts = [counted(found["label"], "label"), *([counted(texts, "text")] if texts else [])]
+    else:
+        parts = [f"the {what} of {counted(max(found.values(), default=0), 'row')}"]
     parts += [f"{counted(out, 'row')} left out"] if out else []
     where = f"{len(sources)} label journals" if len(sources) > 1 else "a label journal"
     said = [f"Applied the decisions of {quoted(sorted(people))} in {where}: {', '.join(parts)}."] if people else []
     if not people:
         said.append(f"Found no decision in {where}.")
     if torn := len(differing(ledger, changes.field)):
-        what = f"{changes.field} of {counted(torn, 'row')}"
-        said.append(f"People disagree on the {what}; the latest decision counts.")
+        said.append(f"People disagree on the {what} of {counted(torn, 'row')}; the latest decision counts.")
     if unfit := len(changes.unfit):
         why = "they do not fit the text any more; label these rows again"
-        said.append(f"Left out the spans of {counted(unfit, 'row')} ({quoted(changes.unfit)}): {why}.")
-    if not spans and (marked := len(ledger.current("spans"))):
-        do = 'read the data with layout="spans" to apply them'
-        said.append(f"No effect have decisions about the spans of {counted(marked, 'row')}; {do}.")
+        said.append(f"Left out the {what} of {counted(unfit, 'row')} ({quoted(changes.unfit)}): {why}.")
+    for layout, field in _DECIDED.items():
+        if layout != "texts" and field != changes.field and (other := len(ledger.current(field))):
+            do = f'read the data with layout="{layout}" to apply them'
+            said.append(f"No effect have decisions about the {_NAMES[field]} of {counted(other, 'row')}; {do}.")
     if unknown:
         said.append(
             f"No effect have decisions about {counted(len(unknown), 'row')} not in the data: {quoted(unknown)}."
@@ -335,15 +371,11 @@ def _schema(rows: Any, changes: _Changes) -> Any:
     import pyarrow as pa
 
     fields = [pa.field(field.name, field.type) for field in rows.features.arrow_schema]
-    if changes.new_column:
-        kind = pa.list_(pa.string()) if changes.multi_label else pa.string()
+    if new := changes.new_column:
+        kind = pa.float64() if changes.scores else pa.list_(pa.string()) if changes.multi_label else pa.string()
         names = [field.name for field in fields]
-        at = (
-            names.index("label")
-            if "label" in names
-            else 1 + max(names.index(n) for n in ("text", "text_pair") if n in names)
-        )
-        fields[at : at + ("label" in names)] = [pa.field("label", kind)]
+        at = names.index(new) if new in names else 1 + max(names.index(n) for n in ("text", "text_pair") if n in names)
+        fields[at : at + (new in names)] = [pa.field(new, kind)]
     return pa.schema(fields)
 
 

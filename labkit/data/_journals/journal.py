@@ -154,7 +154,9 @@ class Journal:
         Args:
             row_id: which row.
             new: the value from now on. For "label" a text, a list of texts or None (unknown); for "text" and "text_pair" a
-                text; for "exclude" a bool; for "spans" a list of ``{"start", "end", "label"}``; else whatever JSON can hold.
+                text; for "exclude" a bool; for "spans" a list of ``{"start", "end", "label"}`` or None; for "answers" a list of
+                ``{"start", "text"}``, empty where the context holds none, or None; for "target" the whole text that is to be
+                written, or None; else whatever JSON can hold.
             field: what of the row.
             old: the value before; when left out, the one in force in this journal, else None.
             seconds: how long the decision took.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, KeysView, 
 from dataclasses import dataclass
 from typing import Any
 
+from labkit.data._texts import is_empty
 from labkit.errors import DataError
 
 WHYS = ("person", "rule", "suggestion", "undo", "redo", "merge")
@@ -26,8 +27,9 @@ class Decision:
     Attributes:
         id: unique, in every journal.
         row_id: which row.
-        field: what of the row: "label", "text", "text_pair", "exclude", "spans", or any other name.
-        old: the value before: a string, a list of strings, a list of ``{"start", "end", "label"}``, a bool, or None.
+        field: what of the row: "label", "text", "text_pair", "exclude", "spans", "answers", "target", or any other name.
+        old: the value before: a string, a list of strings, a list of ``{"start", "end", "label"}`` or of ``{"start", "text"}``,
+            a bool, or None.
         new: the value from now on.
         who: name of the person.
         time: when, in seconds since the epoch.
@@ -75,6 +77,13 @@ def _spans(value: Any) -> bool:
     )
 
 
+def _answers(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(
+        isinstance(one, dict) and isinstance(one.get("start"), int) and isinstance(one.get("text"), str)
+        for one in value
+    )
+
+
 _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "label": (
         lambda value: value is None or isinstance(value, str) or _strings(value),
@@ -84,6 +93,11 @@ _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "text_pair": (lambda value: isinstance(value, str), "a text"),
     "exclude": (lambda value: isinstance(value, bool), "True or False"),
     "spans": (lambda value: value is None or _spans(value), 'a list of {"start": …, "end": …, "label": …}, or None'),
+    "answers": (lambda value: value is None or _answers(value), 'a list of {"start": …, "text": …}, or None'),
+    "target": (
+        lambda value: value is None or (isinstance(value, str) and not is_empty(value)),
+        "a text with something to read, or None",
+    ),
 }
 
 

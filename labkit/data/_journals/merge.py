@@ -13,12 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from labkit._places import writable
+from labkit.data._journals.answers import answers_alike
 from labkit.data._journals.journal import Journal, alone, journal_path, sync_folder
 from labkit.data._journals.lines import Decision, Ledger, merged, to_line
+from labkit.data._layouts.answers import label_of
 from labkit.data._texts import visible
 from labkit.errors import DataError, quoted
 
 _SHOWN = 10  # rows
+_LONG = 120  # characters of a value
+_COMPARED = ("label", "spans", "answers", "target")
+_F1 = {"spans": "F1 of spans", "answers": "F1 of words"}
 
 JournalOrPath: TypeAlias = Journal | str | os.PathLike[str]
 
@@ -53,7 +58,11 @@ class Agreement:
         f1: of spans, in place of kappa and alpha, for which one would have to count the stretches that nobody marked: the F1
             of one person's spans against another's, start, end and label alike, which is the same whoever is taken as the
             truth; the mean over all pairs of people who marked any span in a row of both (Hripcsak and Rothschild 2005,
-            doi:10.1197/jamia.M1733). None where no pair did.
+            doi:10.1197/jamia.M1733). None where no pair did. Of answers, the F1 of their words as SQuAD counts it, mean over
+            all pairs of people on the same row who could judge it; each answer counts against the other's best-fitting one.
+        exact: of answers, the share of exact matches, normalised and averaged as in SQuAD; places may differ.
+        chrf: of texts, chrF of sacrebleu of one person's text against another's, from 0 to 100: mean over all pairs of people
+            on the same row, and over both directions.
     """
 
     people: tuple[str, ...] = ()
@@ -62,6 +71,8 @@ class Agreement:
     kappa: float | None = None
     alpha: float | None = None
     f1: float | None = None
+    exact: float | None = None
+    chrf: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +100,15 @@ class LabelSummary:
         decisions: number of decisions, undone ones included.
         undone: number of those that are undone.
         rows: number of rows with a value in force.
-        labels: label, or type of span → number of rows that have it in force, the most frequent first.
+        labels: label, type of span, or kind of question → number of rows that have it in force, the most frequent first.
         people: name → what that person did.
         agreement: of the labels.
-        disagreements: the rows whose label or spans people disagree on.
+        disagreements: the rows whose label, spans, answers or text people disagree on.
         damaged: file → numbers of its lines that hold no decision.
         span_agreement: of the spans.
+        answer_agreement: of the answers.
+        text_agreement: of the texts to be written.
+        texts: number of rows with such a text in force.
     """
 
     decisions: int
@@ -106,6 +120,9 @@ class LabelSummary:
     disagreements: tuple[Disagreement, ...]
     damaged: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     span_agreement: Agreement = field(default_factory=Agreement)
+    answer_agreement: Agreement = field(default_factory=Agreement)
+    text_agreement: Agreement = field(default_factory=Agreement)
+    texts: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries of plain values."""
@@ -123,10 +140,14 @@ class LabelSummary:
         if shown:
             rest = f" and {len(self.labels) - 20:,} more" if len(self.labels) > 20 else ""
             lines.append(f"Labels in force: {', '.join(shown)}{rest}.")
-        for what, one_agreement in (("label", self.agreement), ("spans", self.span_agreement)):
+        if self.texts:
+            lines.append(f"Texts in force on {counted(self.texts, 'row')}.")
+        agreements = (self.agreement, self.span_agreement, self.answer_agreement, self.text_agreement)
+        for what, one_agreement in zip(_COMPARED, agreements, strict=True):
             if one_agreement.rows:
                 figures = {"raw": one_agreement.raw, "Cohen's kappa": one_agreement.kappa}
-                figures |= {"Krippendorff's alpha": one_agreement.alpha, "F1 of spans": one_agreement.f1}
+                figures |= {"Krippendorff's alpha": one_agreement.alpha, "exact match": one_agreement.exact}
+                figures |= {_F1.get(what, "F1"): one_agreement.f1, "chrF": one_agreement.chrf}
                 values = ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if value is not None)
                 both = f"{counted(one_agreement.rows, 'row')} labelled by two or more people"
                 torn = sum(row.field == what for row in self.disagreements)
@@ -200,7 +221,7 @@ def opened_journals(journals: Iterable[JournalOrPath]) -> list[Journal]:
 def disagreements(*journals: JournalOrPath, field: str = "label") -> list[Disagreement]:
     """The rows on which people decided differently, in one journal or several.
 
-    The order of several labels, or of spans, makes no difference.
+    The order of several labels, of spans or of answers makes no difference.
     """
     return differing(_together(opened_journals(journals)), field)
 
@@ -223,6 +244,8 @@ def label_summary(*journals: JournalOrPath) -> LabelSummary:
         counts.update([value] if isinstance(value, str) else value or [])
     for spans in ledger.current("spans").values():
         counts.update({span["label"] for span in spans or ()})
+    for answers in ledger.current("answers").values():
+        counts.update(label_of(answers) or ())
     in_force = [line for line in decisions if ledger.in_force(line)]
     return LabelSummary(
         decisions=len(decisions),
@@ -231,9 +254,12 @@ def label_summary(*journals: JournalOrPath) -> LabelSummary:
         labels=dict(counts.most_common()),
         people={who: _person(made) for who, made in by_person.items()},
         agreement=_agreement(ledger, "label"),
-        disagreements=(*differing(ledger, "label"), *differing(ledger, "spans")),
+        disagreements=tuple(row for what in _COMPARED for row in differing(ledger, what)),
         damaged={str(journal.path): journal.damaged for journal in opened if journal.damaged},
         span_agreement=_agreement(ledger, "spans"),
+        answer_agreement=_agreement(ledger, "answers"),
+        text_agreement=_agreement(ledger, "target"),
+        texts=sum(text is not None for text in ledger.current("target").values()),
     )
 
 
@@ -259,7 +285,7 @@ def _agreement(ledger: Ledger, field: str) -> Agreement:
         people=people,
         rows=len(rows),
         raw=sum(a == b for a, b in pairs) / len(pairs) if pairs else None,
-        **({"f1": _span_f1(compared)} if field == "spans" else _chance_corrected(rows, people)),
+        **(_FIGURES[field](compared) if field in _FIGURES else _chance_corrected(rows, people)),
     )
 
 
@@ -270,7 +296,7 @@ def _chance_corrected(rows: Sequence[Mapping[str, str]], people: Sequence[str]) 
     }
 
 
-def _span_f1(rows: Sequence[Mapping[str, Any]]) -> float | None:
+def _span_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
     """Mean F1 of the spans of two people, over all pairs of people; see ``Agreement.f1``."""
     alike: Counter[tuple[str, str]] = Counter()
     every: Counter[tuple[str, str]] = Counter()
@@ -280,7 +306,39 @@ def _span_f1(rows: Sequence[Mapping[str, Any]]) -> float | None:
             alike[one, other] += 2 * len(told[one] & told[other])
             every[one, other] += len(told[one]) + len(told[other])
     scores = [alike[pair] / count for pair, count in every.items() if count]
-    return sum(scores) / len(scores) if scores else None
+    return {"f1": _mean(scores)}
+
+
+def _answer_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Exact match and F1 of words; see ``Agreement``."""
+    found = [answers_alike(*pair) for pair in _pairs(rows)]
+    return {"exact": _mean([match for match, _ in found]), "f1": _mean([score for _, score in found])}
+
+
+def _text_figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """chrF of one text against another; see ``Agreement``."""
+    found = _pairs(rows)
+    if not found:
+        return {"chrf": None}
+    from sacrebleu.metrics.chrf import CHRF
+
+    chrf = CHRF()
+    return {
+        "chrf": _mean([chrf.sentence_score(said, [true]).score for a, b in found for said, true in ((a, b), (b, a))])
+    }
+
+
+_FIGURES = {"spans": _span_figures, "answers": _answer_figures, "target": _text_figures}
+
+
+def _pairs(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, Any]]:
+    """What two people decided on the same row, for all pairs who could judge it."""
+    told = [[value for value in row.values() if value is not None] for row in rows]
+    return [pair for values in told for pair in itertools.combinations(values, 2)]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
 
 
 def _kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
@@ -308,7 +366,7 @@ def _nominal(value: Any) -> str:
     """A value as a category: equal for values that mean the same."""
     if isinstance(value, list):
         return json.dumps(sorted(map(_nominal, value)))
-    if isinstance(value, dict) and "start" in value:  # of a span, the words are noted by some, and say nothing more
+    if isinstance(value, dict) and "end" in value:  # of a span, the words are noted by some, and say nothing more
         return json.dumps([value.get("start"), value.get("end"), value.get("label")])
     return json.dumps(value, sort_keys=True)
 
@@ -334,7 +392,8 @@ def _some(numbers: Sequence[int]) -> str:
 
 
 def _words(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
 
 
 def _printable(value: Any) -> Any:

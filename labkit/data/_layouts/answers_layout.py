@@ -31,7 +31,7 @@ class AnswersLayout:
     advice = (
         "answers are counted in characters of the context: mend the text where the data comes from, with its answers"
     )
-    undecided: tuple[str, ...] = ("label", "text", "text_pair", "answers")
+    undecided: tuple[str, ...] = ("label", "text", "text_pair")
 
     def batches(self, source: Source, notes: list[str]) -> Iterator[Batch]:
         return unnested(nested(source), notes)

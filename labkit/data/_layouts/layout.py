@@ -20,6 +20,7 @@ class Settled:
 
     labels: Sequence[str]
     multi_label: bool
+    scores: bool = False
 
 
 class Shape(Protocol):
