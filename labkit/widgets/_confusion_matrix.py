@@ -22,6 +22,7 @@ from labkit.evaluation import (
     order_classes,
 )
 from labkit.tasks import Predictions, SpanPredictions
+from labkit.tasks._span_predictions import NOTHING
 from labkit.training import Run
 from labkit.widgets._run_rows import Source, checked, marked, said
 from labkit.widgets._widget import LabWidget, command, shown, table
@@ -55,8 +56,8 @@ class ConfusionMatrix(LabWidget):
 
     Raises:
         UnknownName: the run has no such split.
-        LabError: the two are of other rows or labels; an evaluation without classes; a cell of entities is picked; an
-            unknown keyword or value.
+        LabError: the two are of other rows or labels; an evaluation of something else than classes or entities; a cell of
+            entities is picked; an unknown keyword or value.
     """
 
     stem: ClassVar[str] = "confusion_matrix"
@@ -164,8 +165,9 @@ class ConfusionMatrix(LabWidget):
 
     def _draw(self, split: str, order: Any) -> dict[str, Any]:
         a = self._a.evaluation(split)
-        if not a.labels:
-            raise LabError("an evaluation of classes", f"one of {a.what or 'something else'}", "look at run.evaluation")
+        if not a.labels or (a.what and NOTHING not in a.labels):
+            do = "list the rows with ErrorBrowser(run)"
+            raise LabError("an evaluation of classes or of entities", f"one of {a.what or 'something else'}", do)
         b = None if self._b is None else self._b.evaluation(split)
         before = a.confusion
         change = np.zeros_like(before) if b is None else confusion_difference(a, b)

@@ -15,6 +15,7 @@ from labkit.data import Corpus, DataReport, Finding, Query, Table, View, check, 
 from labkit.errors import LabError, UnknownName
 from labkit.widgets import _inspector_faces as faces
 from labkit.widgets import _inspector_parts as parts
+from labkit.widgets import _tasks
 from labkit.widgets._inspector_selection import RowSelection
 from labkit.widgets._inspector_similar import COMPARED, Similar
 from labkit.widgets._jobs import Jobs
@@ -38,7 +39,8 @@ class DataInspector(RowSelection):
     Args:
         data: a corpus, or what ``labkit.data.read`` takes; labels may be missing.
         model: whose tokenizer shows how a text is read, and whose embeddings find similar texts.
-        task: task id; what keeps the data from being trained on for it stands among the findings.
+        task: task id; what keeps the data from being trained on for it stands among the findings. None: the first task for
+            data of this kind. Data that is no corpus yet is read as the task has it.
         filters: as ``filter`` takes them.
         sort: as ``sort_by`` takes it, or pairs of a column and "ascending" or "descending".
         traits: further traits, such as ``selection``.
@@ -64,12 +66,13 @@ class DataInspector(RowSelection):
         data: Any,
         *,
         model: str = "minilm",
-        task: str = "text-classification",
+        task: str | None = None,
         filters: Mapping[str, Any] | None = None,
         sort: str | Sequence[Any] | None = None,
         **traits: Any,
     ) -> None:
-        self.task = tasks.get(task).id
+        if not isinstance(data, Corpus):
+            read_as = tasks.get(task or _tasks.of_layout("labels")[0]).layout
         parts.require_model(model)
         self.report: DataReport | None = None
         self._source = data if isinstance(data, str) else None
@@ -81,7 +84,12 @@ class DataInspector(RowSelection):
         super().__init__(**{name: value for name, value in traits.items() if not self.has_trait(name)})
         self._jobs = Jobs(self)
         self._similar = Similar()
-        self.corpus = data if isinstance(data, Corpus) else read(data, require_label=False)
+        corpus = data if isinstance(data, Corpus) else read(data, layout=read_as, require_label=False)
+        self.task = tasks.get(task or _tasks.of_layout(corpus.config.layout)[0]).id
+        if tasks.get(self.task).layout != corpus.config.layout:
+            do = f"read it with layout={tasks.get(self.task).layout!r}, or name a task for it"
+            raise LabError(f"data for {self.task}", f"data in the layout {corpus.config.layout!r}", do)
+        self.corpus = corpus
         self.model = model
         self._set(dict(filters or {}), parts.order_of(sort))
         for name, value in traits.items():
@@ -164,7 +172,8 @@ class DataInspector(RowSelection):
         if filters is not None or sort is not None:
             self._set(self.filters if filters is None else filters, self.sort if sort is None else sort)
         scores = self._scores if "similar" in self.filters else {}
-        rows = [parts.listed(row, self._named(), self._marks, scores) for row in self._page(offset, size)]
+        columns = self.about["texts"]
+        rows = [parts.listed(row, columns, self._named(), self._marks, scores) for row in self._page(offset, size)]
         return {
             "revision": self.revision,
             "count": self.view.count,
@@ -277,18 +286,19 @@ class DataInspector(RowSelection):
         Raises:
             LabError: no row has this id.
         """
-        found = parts.detail_of(self.table.row(self._position(row_id)))
+        found = parts.detail_of(self.table.row(self._position(row_id)), self.about["texts"])
         self.current = row_id
         return found
 
     def tokens(self, row_id: str) -> list[dict[str, Any]]:
-        """What the tokenizer makes of a row, see ``Table.tokens``.
+        """What the tokenizer makes of a row, see ``Table.tokens``. Nothing is cut off where long texts are read in windows.
 
         Raises:
             LabError: no row has this id; the tokenizer cannot be loaded.
         """
         tokenizer = self._tokenizer()
-        return self.table.tokens(self._position(row_id), tokenizer, parts.reads(tokenizer))
+        cut = parts.reading(self.corpus, self.table) == "end"
+        return self.table.tokens(self._position(row_id), tokenizer, parts.reads(tokenizer) if cut else parts.ENDLESS)
 
     @command
     def ask_tokens(self, row_id: str) -> dict[str, Any]:
@@ -297,9 +307,10 @@ class DataInspector(RowSelection):
             self._jobs.start("tokenizer", self._tokenizer)
             return {"ready": False}
         row = self.table.row(self._position(row_id))
-        texts: dict[str, str] = {name: str(row[name] or "") for name in ("text", "text_pair") if name in row}
+        texts: dict[str, str] = {name: str(row[name] or "") for name in self.table.texts}
         seen = parts.tokens_of(self.tokens(row_id), texts)
-        return {"ready": True, "model": self.model, "limit": parts.reads(self._tokenizer()), **seen}
+        reading = parts.reading(self.corpus, self.table)
+        return {"ready": True, "model": self.model, "limit": parts.reads(self._tokenizer()), "reading": reading, **seen}
 
     def similar(self, row_id: str, n: int = parts.SIMILAR) -> list[dict[str, Any]]:
         """The rows whose texts are most like one, by the cosine of the model's mean-pooled embeddings.
@@ -443,6 +454,8 @@ class DataInspector(RowSelection):
         if not self._busy:
             self._past = []
         selection = self.selection
+        if tasks.get(self.task).layout != change["new"].config.layout:
+            self.task = _tasks.of_layout(change["new"].config.layout)[0]
         with self._at_once():
             self.table = Table(change["new"])
             self.report, self.findings, self.near, self._every = None, [], {}, None

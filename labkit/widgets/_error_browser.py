@@ -12,12 +12,13 @@ import traitlets
 
 from labkit.errors import LabError, UnknownName
 from labkit.models import embed, nearest
+from labkit.models._starter import PREFIX
 from labkit.training import Run
-from labkit.widgets._error_rows import INCLUDE, NO_COLUMNS, ORDERS, ErrorRows, error_rows
+from labkit.widgets._error_rows import KINDS, error_rows
+from labkit.widgets._error_rows_base import INCLUDE, ORDERS, ErrorRows
 from labkit.widgets._jobs import Jobs
-from labkit.widgets._run_rows import RunRows, layout_of, said, whole_texts
-from labkit.widgets._span_faces import html_table, marked_html
-from labkit.widgets._widget import LabWidget, command, shown, table
+from labkit.widgets._run_rows import RunRows, said
+from labkit.widgets._widget import LabWidget, command, shown
 
 SPACES = ("run", "base")
 MOST_COMPARED = 20_000
@@ -26,31 +27,38 @@ _IN_FACE = 10  # rows
 
 
 class ErrorBrowser(LabWidget):
-    """Errors as a list sorted by loss; the chosen row with its probabilities and its neighbours in the training data.
+    """Errors as a list, the worst first; the chosen row in full, with its neighbours in the training data.
 
     ``selection`` are the rows that are marked; "Relabel" puts them into ``relabel``. Give them to a labeler with
     ``labeler.queue = errors.relabel``, or for good with
     ``errors.observe(lambda change: setattr(labeler, "queue", change.new), names="relabel")``. ``filters`` takes what a
     ``ConfusionMatrix`` has in ``picked``: ``traitlets.dlink((matrix, "picked"), (errors, "filters"))``.
 
-    Of a run that marks spans, the list has the rows with errors, those with most of them first, and the chosen row shows its
-    true and its predicted entities one above the other.
+    What a row is depends on the run, and ``view`` names it:
+
+    - "labels" of texts: by falling loss, with their probabilities;
+    - "spans" in texts: rows with most errors first, true and predicted entities one above the other;
+    - "answers" to questions: by rising F1, both answers marked in their context, with the likeliest ones;
+    - "pairs" of source and target: by rising chrF or ROUGE-L, the differences of what was written marked;
+    - "texts" to foresee: by falling perplexity, with what the model wrote behind some of them.
 
     Args:
         run: a run or its directory.
         split: of its predictions.
         include: "wrong" rows; right ones that the model was "unsure" of, the least sure first; or "all".
-        filters: "true", "predicted" (labels); "found", "missed", "false_alarm" (a label, with several a row); "slice"
-            ([column, value]; "length" counts words); "search" (in the text); "rows" (ids); "suspects" (True: likely label
-            errors only). Of spans: "kind" (of error, one of ``labkit.evaluation.ERROR_KINDS``), "type" (of entity, true or
-            predicted), "slice", "search" and "rows".
+        filters: of every view "slice" ([column, value]; "length" counts words), "search" (in the texts) and "rows" (ids). Of
+            labels, too: "true", "predicted" (labels), "found", "missed", "false_alarm" (a label, with several a row),
+            "suspects" (True: likely label errors only). Of spans "kind" (of error, one of ``labkit.evaluation.ERROR_KINDS``)
+            and "type" (of entity, true or predicted). Of answers "kind" (one of ``labkit.evaluation.ANSWER_ERROR_KINDS``). Of
+            texts "written" (True: those that the model wrote something behind).
         traits: ``space``, the model whose view of likeness finds neighbours: the "run"'s own, or its "base"; ``order`` of
-            rows with wrong spans: those with most "errors" first, or by the "confidence" of the surest one.
+            the rows: "errors", the worst first; of wrong spans, answers and pairs by the "confidence" of the model; of texts
+            by "accuracy", the share of tokens that it foresaw.
 
     Raises:
         RunError: no such run.
-        UnknownName: the run has no predictions of the split; a filter that does not exist.
-        LabError: an unknown keyword; a run of a task whose errors are not shown here.
+        UnknownName: the run has no predictions of the split; a filter or an order that the view does not have.
+        LabError: an unknown keyword; no row of the split has a known truth, or what the run predicts is not listed here.
     """
 
     stem: ClassVar[str] = "error_browser"
@@ -58,9 +66,9 @@ class ErrorBrowser(LabWidget):
 
     split = traitlets.Unicode("test", help="Which predictions of the run are shown.").tag(sync=True)
     include = traitlets.Enum(INCLUDE, "wrong", help="Wrong rows, unsure right ones, or all.").tag(sync=True)
-    order = traitlets.Enum(ORDERS, "errors", help="Order of rows with wrong spans.").tag(sync=True)
-    spans = traitlets.Bool(False, help="Whether the run marks spans in texts.").tag(sync=True)
-    filters = traitlets.Dict(help="true, predicted, slice, search, rows, suspects; kind, type of spans.").tag(sync=True)
+    order = traitlets.Enum(ORDERS, "errors", help="Order of the rows.").tag(sync=True)
+    view = traitlets.Enum(tuple(KINDS), "labels", help="What a row is, which says how it is shown.").tag(sync=True)
+    filters = traitlets.Dict(help="slice, search, rows, and what the view has beside.").tag(sync=True)
     selection = traitlets.List(traitlets.Unicode(), help="Ids of the marked rows.").tag(sync=True)
     relabel = traitlets.List(traitlets.Unicode(), help="Ids of the rows handed over to a labeler.").tag(sync=True)
     current = traitlets.Unicode("", help="Id of the row that is shown in full.").tag(sync=True)
@@ -80,8 +88,10 @@ class ErrorBrowser(LabWidget):
         self._splits: dict[str, ErrorRows] = {}
         self._vectors: dict[tuple[str, str], tuple[Any, Any, list[int]]] = {}
         self._listed: list[dict[str, Any]] | None = None
-        self._rows_of(split)  # an unknown split is refused here
-        super().__init__(split=split, include=include, spans=layout_of(self._of.run) == "spans", **traits)
+        view = self._rows_of(split).view  # an unknown split is refused here
+        if "view" in traits:
+            raise LabError("a view that follows from the run", "view=", "leave it out")
+        super().__init__(split=split, include=include, view=view, **traits)
         self._jobs = Jobs(self)
         self.observe(self._changed, names=["split", "include", "order", "filters"])
         self.observe(self.refresh_code, names=["split", "include", "order", "filters", "selection", "space"])
@@ -95,6 +105,13 @@ class ErrorBrowser(LabWidget):
     @traitlets.validate("filters")
     def _known_filters(self, proposal: Any) -> dict[str, Any]:
         return self._here.checked(proposal["value"])
+
+    @traitlets.validate("order")
+    def _known_order(self, proposal: Any) -> str:
+        orders = self._here.orders
+        if proposal["value"] not in orders:
+            raise UnknownName(f"order of {self.view}", proposal["value"], orders)
+        return str(proposal["value"])
 
     @traitlets.validate("current")
     def _known_row(self, proposal: Any) -> str:
@@ -119,18 +136,30 @@ class ErrorBrowser(LabWidget):
             count: rows, 1 to 200.
 
         Returns:
-            "rows" (row_id, text, true, predicted, confidence, loss, right, suspect: whether its label is likely wrong; of
-            spans row_id, text, errors, kinds: how many errors of each kind, entities: how many true ones, confidence: of
-            the surest mistake, or of the least sure entity of a right row, right), "of" (rows that pass the filters) and
-            "note" (what to know about the texts).
+            "rows", "of" (rows that pass the filters), "order" (in words) and "note" (what to know about the texts). A row
+            has row_id, text and right (whether it is), and beside that
+
+            - of labels: true, predicted, confidence, loss, suspect (whether its label is likely wrong);
+            - of spans: errors, kinds (how many errors of each kind), entities (how many true ones), confidence (of the
+              surest mistake, or of the least sure entity of a right row);
+            - of answers: gold (texts of the true ones, empty: there is none), predicted (None: nothing), kind (of error),
+              f1, confidence;
+            - of pairs: target, predicted, score (chrF or ROUGE-L), confidence;
+            - of texts: score (perplexity), accuracy, tokens, written (whether the model wrote something behind it).
         """
         found = self._list()[max(0, start) :][: max(1, min(200, count))]
-        return {"rows": found, "of": len(self._list()), "note": self._here.note}
+        here = self._here
+        return {
+            "rows": found,
+            "of": len(self._list()),
+            "order": here.ordered(self.include, self.order),
+            "note": here.note,
+        }
 
     @command
     def choices(self) -> dict[str, Any]:
-        """What can be chosen: splits, labels, the slices of each column, how many rows there are of each kind, and how many
-        errors of each kind in spans."""
+        """What can be chosen: splits, orders, labels, the slices of each column, how many rows there are of each kind and what
+        they are called, and how many errors of each kind."""
         return {
             "run": self._of.name,
             "splits": self._of.splits,
@@ -170,9 +199,15 @@ class ErrorBrowser(LabWidget):
 
     @command
     def row(self, row_id: str) -> dict[str, Any]:
-        """Everything about one row: text, columns, probabilities (the highest first), and whether its label is doubtful. Of
-        spans: text, columns, "true" and "predicted" spans (start, end, label, confidence, error: what is wrong with it, or
-        nothing), and "errors" (kind, true, predicted, confidence).
+        """Everything about one row: row_id, text, columns, and beside that
+
+        - of labels: true, predicted, probabilities (the highest first), loss, suspect (the likelier label);
+        - of spans: true and predicted (start, end, label, confidence, error: what is wrong with it, or nothing), errors
+          (kind, true, predicted, confidence);
+        - of answers: context, gold and predicted (start, end, text, stands: whether it is in the context there), kind, f1,
+          confidence, alternatives (with a probability each) and none (that of no answer);
+        - of pairs: target, predicted, confidence, figures (name, value);
+        - of texts: target and predicted (None where there is none), tokens, hits (how many were foreseen), figures.
 
         Raises:
             UnknownName: the split has no such row.
@@ -202,17 +237,18 @@ class ErrorBrowser(LabWidget):
             n: how many, 1 to 50.
 
         Returns:
-            row_id, text, label (those of several joined), cosine of each, and its "spans" where its data has some.
+            row_id, text, label (those of several joined), cosine of each, and its "spans", its "answers" (texts; None: not
+            known) or its "target" where its data has some. Of questions the text is compared, of pairs the source.
 
         Raises:
             UnknownName: the split has no such row.
-            LabError: the data is gone, or the run has no training rows.
+            LabError: the data is gone, or the base is a starter model, which knows nothing.
         """
         if row_id not in self._here.at:
             raise UnknownName("row of this split", row_id, self._here.ids)
         training, own, kept = self._embedded(self.split, self.space)
-        columns = self._training()
-        texts = whole_texts(columns, len(columns["row_id"]))
+        here, columns = self._here, self._training()
+        texts = here.compared(columns, len(columns["row_id"]))
         found, cosines = nearest(training, own[self._here.at[row_id]], max(1, min(50, n)) + 1)
         answers = []
         for at, cosine in zip(found, cosines, strict=True):
@@ -220,7 +256,7 @@ class ErrorBrowser(LabWidget):
             label = (columns.get("label") or [None] * (i + 1))[i]
             if columns["row_id"][i] != row_id:
                 near = {"row_id": columns["row_id"][i], "text": texts[i], "label": said(label), "cosine": float(cosine)}
-                answers.append({**near, "spans": columns["spans"][i] or []} if "spans" in columns else near)
+                answers.append({**near, **here.beside(columns, i)})
         return answers[:n]
 
     # -- inside ---------------------------------------------------------------------------------------------------------------
@@ -256,7 +292,7 @@ class ErrorBrowser(LabWidget):
         if corpus is None:
             raise LabError("the data of the run", "none", self._of.note)
         train = corpus["train"]
-        return {name: train[name] for name in train.column_names if name in NO_COLUMNS}
+        return {name: train[name] for name in train.column_names if name in self._here.hidden}
 
     def _embedded(
         self, split: str, space: str, progress: Callable[[int, int], None] | None = None
@@ -264,14 +300,17 @@ class ErrorBrowser(LabWidget):
         """Vectors of the training rows and of the split's, and the positions of the former."""
         if (split, space) not in self._vectors:
             here, columns = self._rows_of(split), self._training()
-            texts = [text or "" for text in whole_texts(columns, len(columns["row_id"]))]
+            texts = [text or "" for text in here.compared(columns, len(columns["row_id"]))]
             kept = list(range(len(texts)))
             if len(texts) > MOST_COMPARED:
                 kept = sorted(np.random.default_rng(0).choice(len(texts), MOST_COMPARED, replace=False).tolist())
             run = self._of.run
             model = str(run.model_folder) if space == "run" else run.recipe.model.name
+            if model.startswith(PREFIX):
+                came = f"{model!r}, whose weights were random before this run"
+                raise LabError("a base model that has learnt something", came, 'compare in the space of the "run"')
             training = embed([texts[i] for i in kept], model, progress=progress)
-            self._vectors[split, space] = (training, embed([text or "" for text in here.texts], model), kept)
+            self._vectors[split, space] = (training, embed([text or "" for text in here.own_compared], model), kept)
         return self._vectors[split, space]
 
     def cell(self) -> str:
@@ -284,28 +323,11 @@ class ErrorBrowser(LabWidget):
         return "\n".join([*lines, "errors"])
 
     def face(self) -> str:
-        listed = self._list()
-        what = {"wrong": "wrong rows", "unsure": "right rows, least sure first", "all": "rows"}[self.include]
-        note = f"<p class=quiet>{html.escape(self._here.note)}</p>" if self._here.note else ""
+        here, listed = self._here, self._list()
+        filtered = ", filtered" if self.filters else ""
+        what = f"{here.called[self.include]}{filtered}, {here.ordered(self.include, self.order)}"
+        note = f"<p class=quiet>{html.escape(here.note)}</p>" if here.note else ""
         return (
-            f"<h4>Errors of {html.escape(self._of.name)}</h4><p>{len(listed):,} {what} of {html.escape(self.split)}"
-            f"{', filtered' if self.filters else ''}.</p>{note}"
-            + (self._spans_in_face(listed[:_IN_FACE]) if self.spans else self._labels_in_face(listed[:_IN_FACE]))
+            f"<h4>Errors of {html.escape(self._of.name)}</h4>"
+            f"<p>{len(listed):,} {html.escape(what)} ({html.escape(self.split)}).</p>{note}{here.face(listed[:_IN_FACE])}"
         )
-
-    def _labels_in_face(self, listed: list[dict[str, Any]]) -> str:
-        rows = [
-            [(row["text"] or f"row {row['row_id']}")[:160], row["true"], row["predicted"], f"{row['loss']:.2f}"]
-            for row in listed
-        ]
-        return table(["text", "true", "predicted", "loss"], rows, numbers={3})
-
-    def _spans_in_face(self, listed: list[dict[str, Any]]) -> str:
-        labels = self._here.choices()["labels"]
-        rows = []
-        for row in listed:
-            one = self._here.detail(row["row_id"])
-            kinds = ", ".join(f"{n} {kind}" for kind, n in row["kinds"].items())
-            both = [marked_html(row["text"], one[part], labels) for part in ("true", "predicted")]
-            rows.append([html.escape(kinds) or "none", *both])
-        return html_table(["errors", "true", "predicted"], rows)

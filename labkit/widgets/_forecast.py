@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -13,13 +14,15 @@ from typing import Any
 from labkit import data, models
 from labkit._places import named
 from labkit.data import Corpus, DataConfig
+from labkit.data._scan import text_columns
 from labkit.errors import LabError, RecipeError, UnknownName, quoted
-from labkit.models import ModelCard
+from labkit.models import EMBEDDED, ModelCard
 from labkit.tasks import TASKS
 from labkit.training import Recipe
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _ROWS, _WORDS = 1000, 20.0  # assumed where there is no data yet
+_SAMPLE = 200  # rows that are tokenised to see how long they are
 
 
 class FieldError(LabError):
@@ -31,12 +34,24 @@ class FieldError(LabError):
 
 
 class Library:
-    """The corpora of the last few data settings, so that a change of the learning rate reads nothing again."""
+    """The corpora of the last few data settings, and tokenizers, so that a change of the learning rate reads nothing again."""
 
     def __init__(self, most: int = 2) -> None:
         self.most = most
         self._kept: dict[DataConfig, Corpus] = {}
+        self._tokenizers: dict[str, Any] = {}
         self._lock = threading.Lock()
+
+    def tokenizer(self, name: str) -> Any:
+        """The tokenizer of a model on this machine; of others, which are not fetched for this, the embedded model's."""
+        with self._lock:
+            if name not in self._tokenizers:
+                try:
+                    base = models.resolve(name, fetch=False)
+                except LabError:  # not here, or a starter, whose tokenizer is made from the training rows
+                    base = models.resolve(EMBEDDED)
+                self._tokenizers[name] = models.load_tokenizer(base)
+            return self._tokenizers[name]
 
     def corpus(self, config: DataConfig) -> Corpus:
         """The corpus of a configuration.
@@ -64,6 +79,7 @@ def examine(recipe: Recipe, library: Library) -> tuple[Corpus | None, ModelCard 
         FieldError: the data or the model cannot be had or cannot be trained on.
     """
     card = _card(recipe.model.name)
+    _require_able(recipe)
     if not recipe.data.train or on_hub(recipe.data):
         return None, card
     try:
@@ -98,12 +114,14 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
     try:
         corpus, card = examine(recipe, library)
     except FieldError as error:
-        return {"problem": str(error), "field": error.field}
+        said = " ".join(error.error.problems) if isinstance(error.error, RecipeError) else str(error)
+        return {"problem": said, "field": error.field}
     machine = models.machine()
-    rows, words = _ROWS, _WORDS
+    rows, tokens = _ROWS, 1.35 * _WORDS + 2
     notes = []
+    limit = recipe.model.max_length or min((card.max_tokens if card else 0) or 512, 512)
     if corpus is not None:
-        rows, words = len(corpus["train"]), _mean_words(corpus)
+        rows, tokens = _measured(recipe, corpus, library, limit)
     elif recipe.data.train:
         notes.append("The data are no file here: taken as a hub id, and fetched when training starts.")
     if corpus is None:
@@ -124,10 +142,14 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
     if card is None:
         notes.append("There is no forecast for a model that is not on this machine and not in the catalogue.")
         return {**found, "note": " ".join(notes)}
-    limit = recipe.model.max_length or card.max_tokens or 512
-    tokens = min(words * (1.6 if "multilingual" in card.languages else 1.35) + 2, limit)
     cost = models.forecast(
-        card, rows=rows, tokens=tokens, epochs=steps / per_epoch, batch_size=recipe.optimizer.batch_size, on=machine
+        card,
+        rows=rows,
+        tokens=min(tokens, 2 * limit),
+        epochs=steps / per_epoch,
+        batch_size=recipe.optimizer.batch_size,
+        on=machine,
+        task=recipe.task,
     )
     seconds, precision = cost.seconds, cost.precision
     asked = recipe.budget.precision
@@ -137,6 +159,10 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
         seconds *= speed.seconds(asked) / speed.seconds(speed.best)
     if recipe.technique.trainable == "head":
         notes.append("Training the head only takes less: there is no backward pass through the encoder.")
+    if not card.hub_id and recipe.model.name.startswith(models.STARTER):
+        notes.append("An untrained model, made in seconds when training starts: it knows no language yet.")
+    if "max_new_tokens" in TASKS[recipe.task].options:
+        notes.append("Writing texts for the evaluation at the end takes its own time.")
     return {
         **found,
         "seconds": seconds,
@@ -197,10 +223,12 @@ def _card(name: str) -> ModelCard | None:
         FieldError: there is no such model.
     """
     try:
+        if name.startswith(models.STARTER):
+            return models.starter_card(name)
         return models.find(name)
     except UnknownName as unknown:
         folder = named(name)
-        if folder.is_dir():
+        if not name.startswith(models.STARTER) and folder.is_dir():
             try:
                 return _described(models.resolve(name, fetch=False).folder)
             except LabError as error:
@@ -210,6 +238,38 @@ def _card(name: str) -> ModelCard | None:
         raise FieldError("model.name", unknown) from unknown
     except LabError as error:
         raise FieldError("model.name", error) from error
+
+
+def _require_able(recipe: Recipe) -> None:
+    """Refuse a model of a family that cannot do the task: before anything is read, fetched or trained.
+
+    Raises:
+        FieldError: there is no such head for it.
+    """
+    name, head = recipe.model.name, TASKS[recipe.task].head
+    here = not name.startswith(models.STARTER) and named(name).is_dir()
+    try:
+        models.require_head(models.resolve(name, fetch=False) if here else name, head, recipe.task)
+    except LabError as error:
+        raise FieldError("model.name", error) from error
+
+
+def _measured(recipe: Recipe, corpus: Corpus, library: Library, limit: int) -> tuple[int, float]:
+    """How many pieces the training rows become for the model, and their mean tokens, from some of them.
+
+    A row is a piece, but for long ones that are read in several windows, and running text, which fills windows to the brim.
+    """
+    rows = corpus["train"]
+    some = rows.select(range(min(_SAMPLE, len(rows))))
+    options = {**dataclasses.asdict(recipe.generation), "mask_share": recipe.technique.mask_share}
+    lengths: Any
+    try:
+        task = TASKS[recipe.task].of_corpus(corpus, options)
+        lengths = task.encode(some, library.tokenizer(recipe.model.name), max_length=limit).lengths
+    except LabError:  # such as a tokenizer that has not these languages: training will say so
+        lengths = [min(limit, 1.35 * _mean_words(corpus) + 2)] * len(some)
+    pieces = max(1, len(lengths)) * len(rows) / max(1, len(some))
+    return math.ceil(pieces), float(sum(lengths)) / max(1, len(lengths))
 
 
 def _described(folder: Path) -> ModelCard | None:
@@ -225,26 +285,29 @@ def _described(folder: Path) -> ModelCard | None:
         return ModelCard(
             **blank,
             name=folder.name,
-            kind="encoder",
-            layers=int(config["num_hidden_layers"]),
-            hidden=int(config["hidden_size"]),
-            heads=int(config["num_attention_heads"]),
+            kind="encoder-decoder" if config.get("is_encoder_decoder") else "encoder",
+            layers=_number(config, "num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers"),
+            hidden=_number(config, "hidden_size", "n_embd", "d_model", "dim"),
+            heads=_number(config, "num_attention_heads", "n_head", "num_heads", "encoder_attention_heads", "n_heads"),
             vocabulary=int(config.get("vocab_size", 0)),
             parameters_m=size / width / 1e6,
             disk_mb=size / 1e6,
             safetensors=True,
-            max_tokens=int(config.get("max_position_embeddings", 0)),
+            max_tokens=max(0, int(config.get("max_position_embeddings") or config.get("n_positions") or 0)),
             languages=(),
             tasks=(),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
         return None  # another architecture's names: no forecast, and training will tell
+
+
+def _number(config: dict[str, Any], *names: str) -> int:
+    """A number that each architecture calls in its own way."""
+    return int(next(config[name] for name in names if config.get(name)))
 
 
 def _mean_words(corpus: Corpus) -> float:
     rows = corpus["train"]
     sample = rows[: min(1000, len(rows))]
-    texts = list(sample["text"])
-    if "text_pair" in sample:
-        texts = [f"{a} {b}" for a, b in zip(texts, sample["text_pair"], strict=True)]
-    return max(1.0, sum(len(text.split()) for text in texts) / max(1, len(texts)))
+    columns = [sample[name] for name in text_columns(rows, corpus.config.layout)]
+    return max(1.0, sum(len((text or "").split()) for texts in columns for text in texts) / max(1, len(columns[0])))

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labkit.data import DataReport
-from labkit.widgets._inspector_parts import labels_of
+from labkit.widgets import _tasks
+from labkit.widgets._inspector_parts import cells_of, labels_of
 from labkit.widgets._widget import table
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ def cell_of(
 ) -> str:
     """The cell: where the data came as an object, that object is called ``corpus``."""
     model = "" if inspector.model == "minilm" else f", model={inspector.model!r}"
+    first = _tasks.of_layout(inspector.corpus.config.layout)[0]
+    if inspector.task != first or (source and inspector.corpus.config.layout != "labels"):
+        model += f", task={inspector.task!r}"
     lines = [
         "from labkit.widgets import DataInspector",
         "",
@@ -69,9 +73,10 @@ def face_of(inspector: DataInspector, report: DataReport | None, rows: Sequence[
     balance = [(label, row) for label, row in balance if sum(row.values())]
     if any(label for label, _ in balance):
         cells = [[label or "(no label)", *(f"{row[split]:,}" for split in splits)] for label, row in balance[:_CLASSES]]
-        found.append(table(["class", *splits], cells, numbers=set(range(1, len(splits) + 1))))
+        kind = inspector.about["facet"].lower()
+        found.append(table([kind, *splits], cells, numbers=set(range(1, len(splits) + 1))))
         if len(balance) > _CLASSES:
-            found.append(f'<p class="quiet">and {len(balance) - _CLASSES:,} more classes</p>')
+            found.append(f'<p class="quiet">and {len(balance) - _CLASSES:,} more {kind}</p>')
     if report is not None and report.findings:
         cells = [
             [one.severity, one.name.replace("_", " "), f"{one.count:,} {one.unit}", one.text] for one in report.findings
@@ -80,15 +85,22 @@ def face_of(inspector: DataInspector, report: DataReport | None, rows: Sequence[
     elif report is not None:
         found.append('<p class="quiet">Nothing found by check.</p>')
     if rows:
-        cells = [[row["row_id"], row["split"], ", ".join(labels_of(row)), row["length"], _cut(row)] for row in rows]
-        found.append(table(["row", "split", "label", "length", "text"], cells, numbers={3}))
+        columns = inspector.about["texts"]
+        labelled = ["label"] if inspector.corpus.labelled else []
+        cells = [
+            [row["row_id"], row["split"], *(", ".join(labels_of(row)) for _ in labelled), row["length"],
+             *(_cut(cell) for cell in cells_of(row, columns))]
+            for row in rows
+        ]  # fmt: skip
+        headings = ["row", "split", *labelled, "length", *(title.lower() for _, title in columns)]
+        found.append(table(headings, cells, numbers={2 + len(labelled)}))
         if view.count > len(rows):
             found.append(f'<p class="quiet">The first {len(rows)} of {view.count:,} rows.</p>')
     return "".join(found)
 
 
-def _cut(row: Mapping[str, Any]) -> str:
-    text = " ⸱ ".join(str(row.get(name) or "") for name in ("text", "text_pair") if name in row)
+def _cut(text: str | None) -> str:
+    text = "–" if text is None else text
     return text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
 
 

@@ -19,8 +19,8 @@ FIELDS = ("search", "regex", "case", "columns", "labels", "splits", "length", "w
 """Fields of a query that are filters under the same name."""
 FILTERS = (*FIELDS, "rows", "finding", "similar")
 
-LISTED = ("row_id", "split", "label", "length", "text", "text_pair")
-"""Columns that the list always shows."""
+LISTED = ("row_id", "split", "label", "length", "length_ratio", "text", "text_pair", "target", "answers")
+"""Columns that the list always shows, where there are such."""
 EXTRA = 2
 """Further columns that it shows, because they are filtered or sorted by."""
 SIMILAR = 20
@@ -28,9 +28,12 @@ SIMILAR = 20
 _TEXT = 300  # characters of a text in the list
 _CELL = 60  # of another column
 _WHOLE = 20_000  # of a text that is shown in full
+_TURNS = 200  # of a conversation
 _TOKENS = 1_500
 _ASSUMED = 512  # tokens, where the tokenizer states no limit; as in ``check``
 _SANE = 100_000
+ENDLESS = 10**9
+"""Tokens of an input to which nothing is cut."""
 
 
 def require_model(name: str) -> None:
@@ -92,8 +95,23 @@ def still(
 # --- rows and counts ----------------------------------------------------------------------------------------------------------
 
 
+def columns_of(corpus: Corpus, table: Table) -> list[list[str]]:
+    """Name and title of the columns in which the list shows what a row says."""
+    layout = corpus.config.layout
+    if layout == "answers":
+        return [["text", "Question"], ["answers", "Answer"], ["text_pair", "Context"]]
+    if layout == "labels" or len(table.texts) == 1:
+        return [[name, title] for name, title in zip(table.texts, ("Text", "Second text"), strict=False)]
+    titles = ("Source", "Target") if layout == "pairs" else ("Prompt", "Completion")
+    return [[name, title] for name, title in zip(table.texts, titles, strict=True)]
+
+
 def listed(
-    row: Mapping[str, Any], extra: Sequence[str], marks: npt.NDArray[np.bool_], scores: Mapping[str, float]
+    row: Mapping[str, Any],
+    columns: Sequence[Sequence[str]],
+    extra: Sequence[str],
+    marks: npt.NDArray[np.bool_],
+    scores: Mapping[str, float],
 ) -> dict[str, Any]:
     """A row of the list."""
     return {
@@ -101,31 +119,76 @@ def listed(
         "split": row["split"],
         "labels": labels_of(row),
         "length": row["length"],
-        "text": " ⸱ ".join(str(row.get(name) or "")[:_TEXT] for name in ("text", "text_pair") if name in row),
+        "ratio": row.get("length_ratio"),
+        "cells": cells_of(row, columns),
         "extra": [_short(row.get(name)) for name in extra],
         "selected": bool(marks[row["position"]]),
         "score": scores.get(row["row_id"]),
     }
 
 
+def cells_of(row: Mapping[str, Any], columns: Sequence[Sequence[str]], most: int = _TEXT) -> list[str | None]:
+    """What a row says, column by column; None where nothing is known."""
+    found: list[str | None] = []
+    for name, *_ in columns:
+        value = row.get(name)
+        if name == "answers":
+            answers = _answers(value)
+            value = " · ".join(one["text"] for one in answers) if answers else None  # its label says which of the two
+        found.append(None if value is None else str(value)[:most])
+    return found
+
+
 def labels_of(row: Mapping[str, Any]) -> list[str]:
-    """The labels of a row; none where it has none."""
+    """The labels of a row; none where it has none. A score is shown as one."""
     label = row.get("label")
-    return [] if label is None else [label] if isinstance(label, str) else [one for one in label if one is not None]
+    if label is None or isinstance(label, str):
+        return [] if label is None else [label]
+    return [f"{label:g}"] if isinstance(label, int | float) else [one for one in label if one is not None]
 
 
-def detail_of(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row in full."""
-    texts = [[name, str(row[name] or "")] for name in ("text", "text_pair") if name in row]
-    own = {"position", "cut", *LISTED}
+def detail_of(row: Mapping[str, Any], columns: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """A row in full: its texts with what is marked in them, the turns of a conversation, and every other column."""
+    turns = [dict(one) for one in row.get("messages") or ()]
+    marks = {"text": row.get("spans") or []}
+    answers = _answers(row.get("answers"))
+    if answers is not None:
+        marks["text_pair"] = [
+            {"start": one["start"], "end": one["start"] + len(one["text"]), "label": "answer"} for one in answers
+        ]
+    texts = []
+    for name, title in columns:
+        if name != "answers" and not turns:
+            text = str(row[name] or "")
+            inside = [mark for mark in marks.get(name, ()) if mark["end"] <= _WHOLE]
+            cut = max(0, len(text) - _WHOLE)
+            empty = row[name] is None
+            texts.append(
+                {"name": name, "title": title, "text": text[:_WHOLE], "cut": cut, "marks": inside, "empty": empty}
+            )
+    own = {"position", "cut", "spans", *LISTED, *(("messages",) if turns else ())}
     return {
         "id": row["row_id"],
         "split": row["split"],
         "labels": labels_of(row),
         "length": row["length"],
-        "texts": [{"name": name, "text": text[:_WHOLE], "cut": max(0, len(text) - _WHOLE)} for name, text in texts],
+        "ratio": row.get("length_ratio"),
+        "texts": texts,
+        "answers": None if answers is None else [one["text"] for one in answers],
+        "turns": [{**turn, "content": str(turn["content"] or "")[:_WHOLE]} for turn in turns[:_TURNS]],
+        "more_turns": max(0, len(turns) - _TURNS),
         "columns": [[name, _short(value, 2000)] for name, value in row.items() if name not in own],
     }
+
+
+def _answers(value: Any) -> list[dict[str, Any]] | None:
+    """The answers in a cell; those of a page may have come as JSON, cut off somewhere."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return [{"start": 0, "text": value}]
+    return None if value is None else [dict(one) for one in value]
 
 
 def _short(value: Any, most: int = _CELL) -> str | None:
@@ -147,15 +210,37 @@ def facets_of(every: Facets, now: Facets) -> dict[str, Any]:
 
 def about_of(corpus: Corpus, table: Table, undo: int) -> dict[str, Any]:
     """What the data is, and what was done to it."""
+    layout = corpus.config.layout
+    several = {"spans": "Types of entities", "answers": "Questions"}
     return {
         "rows": len(table),
         "splits": list(table.splits),
         "columns": list(table.columns),
-        "classes": len(corpus.labels),
-        "several": corpus.multi_label,
+        "layout": layout,
+        "texts": columns_of(corpus, table),
+        "labels": list(corpus.labels),
+        "facet": several.get(layout) or ("Labels" if corpus.multi_label else "Classes"),
+        "what": _what(corpus, table),
         "steps": [{"name": s.name, "rows": sum(s.counts.values()), "text": s.text} for s in corpus.steps],
         "undo": undo,
     }
+
+
+def _what(corpus: Corpus, table: Table) -> str:
+    """What the rows are, in a few words."""
+    layout, count = corpus.config.layout, len(corpus.labels)
+    if layout == "texts":
+        chats = "messages" in table.columns
+        return "conversations" if chats else "prompts with completions" if len(table.texts) > 1 else "running texts"
+    if layout == "pairs":
+        return "sources with targets" if len(table.texts) > 1 else "sources without targets"
+    if corpus.scores:
+        return "texts with scores"
+    if layout == "answers":
+        return "questions with contexts" if count else "questions without answers"
+    kind = ("type of entity", "types of entities") if layout == "spans" else ("label", "labels")
+    kind = ("class", "classes") if layout == "labels" and not corpus.multi_label else kind
+    return f"{count:,} {kind[count != 1]}" if count else "no labels"
 
 
 # --- tokens -------------------------------------------------------------------------------------------------------------------
@@ -165,6 +250,15 @@ def reads(tokenizer: Any) -> int:
     """Tokens that the model of a tokenizer reads at most, special ones included."""
     stated = getattr(tokenizer, "model_max_length", None)
     return int(stated) if stated is not None and 0 < stated < _SANE else _ASSUMED
+
+
+def reading(corpus: Corpus, table: Table) -> str:
+    """What becomes of a text that is longer than an input: "windows" (it is read in several), "prompt" (the beginning of what
+    was asked is left out) or "end" (its end is cut off)."""
+    layout = corpus.config.layout
+    if layout == "texts":
+        return "prompt" if len(table.texts) > 1 else "windows"
+    return "windows" if layout in ("spans", "answers") else "end"
 
 
 def tokens_of(tokens: Sequence[Mapping[str, Any]], texts: Mapping[str, str]) -> dict[str, Any]:

@@ -6,40 +6,30 @@ decision an id, so that one that is sent again, because no answer came, is not w
 
 from __future__ import annotations
 
-import html
 import secrets
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import traitlets
 
 from labkit.data import Corpus, Journal, read
 from labkit.data._corpus import LayoutName
 from labkit.errors import LabError, UnknownName
-from labkit.widgets._labelling import (
-    Labelling,
-    cell_of,
-    checked_spans,
-    guidelines_of,
-    in_words,
-    journal_of,
-    label_names,
-)
-from labkit.widgets._queue import Suggestions, choices
-from labkit.widgets._widget import LabWidget, command, shown, table
+from labkit.widgets._decisions import LAYOUTS, MODES, checked, kind_of, label_names, mode_of, require_fit
+from labkit.widgets._label_faces import face_of
+from labkit.widgets._label_view import LabelView
+from labkit.widgets._labelling import Labelling, cell_of, guidelines_of, journal_of
+from labkit.widgets._queue import choices
+from labkit.widgets._suggestions import Suggestions
+from labkit.widgets._widget import command
 
-MODES = ("single", "multi", "spans")
-_LINE = 300  # characters of a text in the table
-_HISTORY = 10
-_AHEAD = 40
-_DECIDES = ("label", "accept", "skip", "flag", "note", "bulk", "accept_many")
+_DECIDES = ("label", "accept", "skip", "leave_out", "flag", "note", "bulk", "accept_many")
+_BLANK = {"answers": "Without known answers", "text": "Without a text"}
 
 
-class Labeler(LabWidget):
-    """Labels for rows, typed with single keys, in the order of a queue.
+class Labeler(LabelView):
+    """Labels for rows, typed with single keys, in the order of a queue; or answers marked in contexts, or texts edited.
 
     Every decision is a line of the label journal; ``labkit.data.apply`` puts the journal over the data. A fresh kernel finds
     everything again, and goes on at the first row of the queue without a decision.
@@ -48,12 +38,15 @@ class Labeler(LabWidget):
         data: a corpus, or what ``labkit.data.read`` takes.
         journal: path of the label journal; beside the data file when None.
         labels: names to choose from; those of the data and of the journal when None.
-        mode: "single" label, "multi" (several labels) or "spans" (labelled stretches of the text), for which the data is read
-            with ``layout="spans"``; detected when None.
+        mode: "single" label, "multi" (several labels), "spans" (labelled stretches of the text), "answers" (stretches of the
+            context that answer the question) or "text" (the target, completion, last answer or raw text, edited whole); that
+            of the data when None.
+        layout: how data that is no corpus is read; as the mode wants it when None, which is "pairs" for "text".
         suggestions: of a model: predictions, a run or its directory, or a function from texts to predictions (with
-            ``pairs=`` for pairs). For spans, a mapping from row ids to lists of spans, or a function from texts to such.
-        queue: "file", "random", "unlabelled", "unsure" (the model's least sure rows first), "suspects" (labels that are
-            probably wrong), "class:NAME", or row ids such as another widget's selection.
+            ``pairs=`` for pairs, and for the contexts of questions). Else values: a mapping from row ids to spans, answers or
+            texts, or a function from texts to a list of such.
+        queue: "file", "random", "unlabelled", "unsure" (the model's least sure rows first), "suspects" (labels or answers that
+            are probably wrong), "class:NAME", or row ids such as another widget's selection.
         split: rows of this split only.
         guidelines: text beside the examples, or the path of an ``.md`` or ``.txt`` file.
         who: name of the person; the account's when None.
@@ -67,23 +60,6 @@ class Labeler(LabWidget):
     stem: ClassVar[str] = "labeler"
     by_hand: ClassVar[tuple[str, ...]] = ("queue", "view")
 
-    labels = traitlets.List(traitlets.Unicode(), help="Names to choose from, in the order of their keys.").tag(
-        sync=True
-    )
-    mode = traitlets.Enum(MODES, "single", help="One label, several labels, or spans.").tag(sync=True)
-    view = traitlets.Enum(("one", "table"), "one", help="One example at a time, or a table.").tag(sync=True)
-    guidelines = traitlets.Unicode("", help="Text of the guidelines.").tag(sync=True)
-    place = traitlets.Unicode("", help="Path of the journal.").tag(sync=True)
-    queues: Any = traitlets.List(help="Queues to choose from: pairs of value and title.").tag(sync=True)
-    queue_name = traitlets.Unicode("file", help="The queue's name; 'selection' for given rows.").tag(sync=True)
-    suggests = traitlets.Bool(False, help="Whether there are suggestions.").tag(sync=True)
-    changed = traitlets.Int(0, help="Counts what Python changed; views that are told look again.").tag(sync=True)
-    thought = traitlets.Int(0, help="Counts batches of new suggestions.").tag(sync=True)
-
-    queue = traitlets.Any(None, help="The queue: a name, or row ids.")
-    current = traitlets.Unicode("", help="Id of the row to be decided on; empty where none is left.")
-    progress = traitlets.Dict(help="done, total, per_hour, left (seconds).")
-
     def __init__(
         self,
         data: Any,
@@ -91,6 +67,7 @@ class Labeler(LabWidget):
         journal: str | Path | None = None,
         labels: Sequence[str] | None = None,
         mode: str | None = None,
+        layout: LayoutName | None = None,
         suggestions: Any = None,
         queue: Any = "file",
         split: str | None = None,
@@ -99,36 +76,30 @@ class Labeler(LabWidget):
         columns: Sequence[str] = (),
         **traits: Any,
     ) -> None:
-        layout: LayoutName = "spans" if mode == "spans" else "labels"
-        self.corpus = data if isinstance(data, Corpus) else read(data, require_label=False, layout=layout)
+        if mode is not None and mode not in MODES:
+            raise UnknownName("mode", mode, MODES)
+        read_as: LayoutName = layout or LAYOUTS[mode or "single"][0]
+        self.corpus = data if isinstance(data, Corpus) else read(data, require_label=False, layout=read_as)
         self.journal = Journal(journal_of(self.corpus) if journal is None else journal, who)
         self._given = {"data": data, "journal": journal, "labels": labels, "suggestions": suggestions, "who": who}
-        self._given |= {"mode": mode, "guidelines": guidelines, "split": split}
-        self._speaks = ""  # the browser view whose call is being answered
-        self._did = False  # whether it has changed something
-        self._at = 0  # place in the queue of the example that is shown
+        self._given |= {"mode": mode, "layout": layout, "guidelines": guidelines, "split": split}
         super().__init__(**traits)
-        self.mode = mode or self._detect()
+        self.mode = mode or mode_of(self.corpus, self.journal.current("spans"))
         if self.mode == "spans" and not isinstance(data, Corpus) and self.corpus.config.layout != "spans":
             self.corpus = read(data, require_label=False, layout="spans")
-        if self.mode != "spans" and self.corpus.config.layout == "spans":
-            raise LabError(
-                "mode 'spans' for a corpus with spans", repr(self.mode), "leave it out, or read the data as labels"
-            )
+        require_fit(self.mode, self.corpus)
         self.place, self.guidelines = str(self.journal.path), guidelines_of(guidelines)
-        self.suggestions = Suggestions(suggestions, self._thought, self._silent)
+        self.suggestions = self._suggested(suggestions)
         self.work = Labelling(
             self.corpus,
             self.journal,
-            field="spans" if self.mode == "spans" else "label",
+            kind=kind_of(self.mode, self.corpus),
             columns=(columns,) if isinstance(columns, str) else tuple(columns),
             split=split,
             suggestions=self.suggestions,
         )
-        known = self.corpus.labels if self.mode != "spans" or self.corpus.config.layout == "spans" else ()
-        found = list(known if labels is None else labels)
-        used = {name for value in self.journal.current(self.work.field).values() for name in label_names(value)}
-        self.labels = list(dict.fromkeys(found + sorted(used)))
+        self.target = self._target() if self.mode == "text" else ""
+        self.labels = self._names(labels)
         self.queue = queue
         self.observe(self.refresh_code, names=["queue", "view"])
         self.refresh_code()
@@ -150,7 +121,8 @@ class Labeler(LabWidget):
 
         Args:
             label: a label; a list of labels in mode "multi"; a list of ``{"start", "end", "label"}`` in characters in mode
-                "spans"; None: it cannot be known.
+                "spans"; a list of ``{"start", "text"}`` in mode "answers", empty where the context holds none; the whole text
+                in mode "text". None: it cannot be known.
             row_id: which row; the current one when None.
             seconds: how long it took.
             new: whether the label may be one that does not exist yet.
@@ -166,7 +138,7 @@ class Labeler(LabWidget):
         """
         row = self._row(row_id)
         value = self._value(label, row, new)
-        suggestion = self.suggestions.of(row) or {}
+        suggestion = self.work.suggestion(row) or {}
         return self._decide(
             row,
             self.work.field,
@@ -186,7 +158,7 @@ class Labeler(LabWidget):
             LabError: there is none for this row.
         """
         row = self._row(row_id)
-        suggestion = self.suggestions.of(row)
+        suggestion = self.work.suggestion(row)
         if suggestion is None:
             raise LabError(f"a suggestion for the row {row!r}", "none", "choose a label")
         return self.label(suggestion["value"], row, seconds=seconds, new=True, accepted=True, id=id)
@@ -195,6 +167,11 @@ class Labeler(LabWidget):
     def skip(self, row_id: str | None = None, *, seconds: float | None = None, id: str = "") -> dict[str, Any]:
         """Decide nothing about a row, and do not ask again."""
         return self._decide(self._row(row_id), "skip", True, seconds=seconds, id=id)
+
+    @command
+    def leave_out(self, row_id: str | None = None, *, seconds: float | None = None, id: str = "") -> dict[str, Any]:
+        """Leave a row out of the data, for ``labkit.data.apply`` and so for training; ``undo`` takes that back."""
+        return self._decide(self._row(row_id), "exclude", True, seconds=seconds, id=id)
 
     @command
     def flag(self, on: bool | None = None, row_id: str | None = None, *, id: str = "") -> dict[str, Any]:
@@ -229,8 +206,8 @@ class Labeler(LabWidget):
             threshold: only suggestions at least that sure, from 0 to 1.
         """
         rows = self.work.sure(threshold) if row_ids is None else [self._row(row) for row in row_ids]
-        found = {row: self.suggestions.of(row) for row in rows}
-        sure = {row: s["value"] for row, s in found.items() if s is not None and s["confidence"] >= threshold}
+        found = {row: self.work.suggestion(row) for row in rows if self.suggestions.sure(row, threshold)}
+        sure = {row: s["value"] for row, s in found.items() if s is not None}
         value = {row: self._value(label, row, True) for row, label in sure.items()}
         return self._several(value, "suggestion", f"suggestions of at least {threshold:.0%}", id)
 
@@ -292,123 +269,7 @@ class Labeler(LabWidget):
                 failed[id] = str(error)
         return {"done": done, "overtaken": overtaken, "failed": failed, "progress": self.progress}
 
-    # -- looking --------------------------------------------------------------------------------------------------------------
-
-    @command
-    def look(self) -> dict[str, Any]:
-        """The current example, those that follow, the latest decisions and the progress."""
-        with self.lock:
-            self._follow()
-            example = self.example
-            after = [] if example is None else self.upcoming(example["place"], have=[example["row_id"]])
-            if example is not None:
-                self._ask([example])
-            return {"example": example, "upcoming": after, "history": self.history(), "progress": self.progress}
-
-    @command
-    def upcoming(self, after: int, n: int = _AHEAD, have: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """The next examples without a decision.
-
-        Args:
-            after: a place in the queue.
-            n: how many.
-            have: ids of rows that are not wanted.
-        """
-        with self.lock:
-            self._follow()
-            known = set(have)
-            rows = [row for row in self.work.open_ids(after + 1, n + len(known)) if row not in known]
-            return self._ask([self.work.example(row) for row in rows[:n]])
-
-    @command
-    def go(self, row_id: str) -> dict[str, Any]:
-        """Show a row, whether it is in the queue or decided on already.
-
-        Raises:
-            LabError: no such row.
-        """
-        with self.lock:
-            place = self.work.order.place(self.work.position(row_id))
-            self._at = place if place >= 0 else self._at
-            self.current = row_id
-            self._tell()
-            return self.look()
-
-    @command
-    def step(self, by: int = 1, row_id: str | None = None) -> dict[str, Any]:
-        """Show the next (or with -1 the previous) row of the queue, decided on or not.
-
-        Args:
-            by: how many rows further.
-            row_id: from which row; the current one when None.
-        """
-        with self.lock:
-            order = self.work.order
-            if not len(order):
-                return self.look()
-            place = order.place(self.work.position(row_id)) if row_id else self._at
-            place = min(max((place if place >= 0 else self._at) + by, 0), len(order) - 1)
-            return self.go(self.work.id_at(place))
-
-    @command
-    def whole(self, row_id: str) -> str:
-        """The complete text of a row."""
-        return self.work.text(row_id)
-
-    @command
-    def suggest(self, row_ids: Sequence[str]) -> dict[str, Any]:
-        """The suggestions for some rows, as far as they are there."""
-        return {row: self.suggestions.of(row) for row in row_ids}
-
-    @command
-    def page(self, offset: int = 0, size: int = 25, undecided: bool = False) -> dict[str, Any]:
-        """Rows of the queue for the table.
-
-        Args:
-            offset: rows to pass over.
-            size: most rows to give.
-            undecided: only rows without a decision.
-
-        Returns:
-            ``rows``, ``count`` of all, and ``offset``, which is smaller where there are no more so many rows.
-        """
-        with self.lock:
-            self._follow()
-            order = self.work.order
-            places = np.flatnonzero(~order.done) if undecided else np.arange(len(order))
-            offset = max(0, min(offset, (len(places) - 1) // size * size))
-            ids = [self.work.id_at(int(place)) for place in places[offset : offset + size]]
-            rows = self._ask([self.work.example(row, _LINE) for row in ids])
-            return {"rows": rows, "count": len(places), "offset": offset}
-
-    @command
-    def choose(self, queue: str) -> dict[str, Any]:
-        """Take another queue, as by setting ``queue``."""
-        self.queue = queue
-        return self.look()
-
-    @command
-    def history(self, n: int = _HISTORY) -> list[dict[str, Any]]:
-        """This person's latest decisions in force, the last one first; what was done at one stroke is one entry."""
-        return self.work.history(n)
-
-    @property
-    def example(self) -> dict[str, Any] | None:
-        """What is shown of the current row."""
-        return self.work.example(self.current) if self.current else None
-
     # -- inside: deciding -----------------------------------------------------------------------------------------------------
-
-    def answer(self, name: Any, arguments: Any) -> dict[str, Any]:
-        """As ``LabWidget.answer``. All views hear the answer, and where one of them changed something, it says which."""
-        arguments = dict(arguments or {})
-        with self.lock:
-            self._speaks, self._did = str(arguments.pop("view", "")), False
-            try:
-                answer = super().answer(name, arguments)
-                return {**answer, "by": self._speaks} if self._did else answer
-            finally:
-                self._speaks = ""
 
     def _decide(self, row: str, field: str, value: Any, stay: bool = False, **told: Any) -> dict[str, Any]:
         with self.lock:
@@ -454,55 +315,17 @@ class Labeler(LabWidget):
         place = self.work.order.place(self.work.position(row))
         self._arrive(self._at if place < 0 else place + 1)
 
-    def _arrive(self, place: int) -> None:
-        """Go to the first row without a decision from a place on."""
-        self.current = next(iter(self.work.open_ids(place, 1)), "")
-        self._at = self.work.order.place(self.work.position(self.current)) if self.current else self._at
-
     def _value(self, label: Any, row: str, new: bool) -> Any:
         """A value for the journal, of the kind that this mode takes."""
-        if label is None:
-            return None
-        wanted = {"single": "a label", "multi": "a list of labels", "spans": 'a list of {"start", "end", "label"}'}
-        listed = isinstance(label, Sequence) and not isinstance(label, str)
-        kind = isinstance(label, str) if self.mode == "single" else listed
-        if not kind:
-            raise LabError(f"{wanted[self.mode]} in mode {self.mode!r}", repr(label)[:80])
-        if self.mode == "spans":
-            value: Any = checked_spans(label, self.work.text(row))
-        else:
-            value = label if isinstance(label, str) else list(dict.fromkeys(map(str, label)))
+        value = checked(label, self.mode, self.work.text(row) if self.mode in ("spans", "answers") else "")
+        if self.mode in ("answers", "text"):
+            return value
         for name in label_names(value):
             if name not in self.labels:
                 if not new:
                     raise UnknownName("label", name, self.labels, "A new one is made by: add_label(name)")
                 self.add_label(name)
         return value
-
-    # -- inside: telling the browser ------------------------------------------------------------------------------------------
-
-    def _follow(self) -> None:
-        self.work.follow()
-        self.progress = self.work.progress
-
-    def _tell(self) -> None:
-        """Tell the views that something changed; the answer to a view's call tells the others."""
-        self._did = True
-        if not self._speaks:
-            self.changed += 1
-
-    def _ask(self, examples: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Have the model asked about examples of which it has not spoken yet."""
-        self.suggestions.want([(e["row_id"], e["text"], e["text_pair"]) for e in examples if not e["suggestion"]])
-        return examples
-
-    @shown
-    def _thought(self) -> None:
-        self.thought += 1
-
-    @shown
-    def _silent(self, error: Exception) -> None:
-        raise error
 
     # -- inside: queue and labels ---------------------------------------------------------------------------------------------
 
@@ -533,22 +356,48 @@ class Labeler(LabWidget):
         return queue
 
     def _list_queues(self) -> None:
-        whole = self.mode != "spans"  # a row has one answer, which a model can be asked about
-        have = whole and (self.corpus.labelled or self.suggests)
-        labels = self.labels if whole or self.corpus.config.layout == "spans" else []
-        pairs = choices(labels, doubtful=have, unsure=whole and self.suggests)
+        classes, spans, known = self.mode in ("single", "multi"), self.mode == "spans", self.mode == "answers"
+        labels = self.labels if not spans or self.corpus.config.layout == "spans" else []
+        pairs = choices(
+            labels,
+            blank=_BLANK.get(self.mode, "Without a label" if labels else ""),
+            doubtful=bool(classes and labels and (self.corpus.labelled or self.suggests)) or (known and self.suggests),
+            unsure=self.suggests and (bool(labels) if classes else True),
+            each="" if known else "Class ",
+        )
         if self.queue_name == "selection":
             pairs.append(["selection", f"Selection of {len(self.work.order):,} rows"])
         self.queues = pairs
 
-    def _detect(self) -> str:
-        if self.corpus.config.layout == "spans":
-            return "spans"
-        if self.corpus.multi_label:
-            return "multi"
-        have = any("spans" in rows.column_names for rows in self.corpus.splits.values())
-        spans = have or bool(self.journal.current("spans"))
-        return "spans" if spans and not self.corpus.labelled else "single"
+    def _names(self, labels: Sequence[str] | None) -> list[str]:
+        """What to choose from: names given, else those of the data, and those that the journal has."""
+        if self.mode == "text":
+            return []
+        known = self.corpus.labels if self.mode != "spans" or self.corpus.config.layout == "spans" else ()
+        found = list(known if labels is None else labels)
+        field = self.work.field
+        used = {name for value in self.journal.current(field).values() for name in label_names(value, field)}
+        return list(dict.fromkeys(found + sorted(used)))
+
+    def _target(self) -> str:
+        if not self.work.kind.counted:
+            return "Text"
+        chats = any("messages" in rows.column_names for rows in self.corpus.splits.values())
+        return "Target" if self.corpus.config.layout == "pairs" else "Answer" if chats else "Completion"
+
+    def _suggested(self, given: Any) -> Suggestions:
+        """What was given as suggestions. What a language model wrote behind raw texts cannot stand for them: that is none.
+
+        Raises:
+            LabError: predictions of another kind than this mode's.
+        """
+        found = Suggestions(given, self._thought, self._silent)
+        wanted = {"spans": "spans", "answers": "answers", "text": "texts"}.get(self.mode, "labels")
+        if found.kind not in ("", wanted):
+            came, do = f"predictions of {found.kind}", "give those of a run of the right task"
+            raise LabError(f"suggestions of {wanted} in mode {self.mode!r}", came, do)
+        raw = self.mode == "text" and not kind_of(self.mode, self.corpus).counted
+        return Suggestions(None, self._thought, self._silent) if raw and found.continues else found
 
     # -- faces ----------------------------------------------------------------------------------------------------------------
 
@@ -557,19 +406,8 @@ class Labeler(LabWidget):
         return cell_of(self.corpus, self.journal, {**self._given, **here})
 
     def face(self) -> str:
-        values = [value for value in self.journal.current(self.work.field).values() if value is not None]
-        counts = Counter(name for value in values for name in label_names(value))
-        done, total = self.progress["done"], self.progress["total"]
-        latest = [
-            [entry["row_id"], entry["text"], entry["field"], in_words(entry["value"])] for entry in self.history()
-        ]
         title = dict(map(tuple, self.queues)).get(self.queue_name, self.queue_name)
-        return (
-            f"<h4>Labels in {html.escape(self.journal.path.name)}</h4>"
-            f"<p>{html.escape(title)}: {done:,} of {total:,} rows decided.</p>"
-            f"{table(['label', 'decisions'], [[n, c] for n, c in counts.most_common(20)], numbers={1}) if counts else ''}"
-            f"{table(['row', 'text', 'what', 'decision'], latest) if latest else ''}"
-        )
+        return face_of(self.work, self.history(), title)
 
     def __repr__(self) -> str:
         done, total = self.progress.get("done", 0), self.progress.get("total", 0)

@@ -15,14 +15,22 @@ import numpy as np
 
 from labkit._places import named
 from labkit.data import Corpus, Decision, Journal, Query, Table
-from labkit.data._journals.spans import fitted, span_cells, types_of
+from labkit.data._journals.answers import answers_alike
+from labkit.data._journals.spans import types_of
+from labkit.data._layouts.answers import label_of
+from labkit.data._scan import batches
+from labkit.data._texts import is_empty
 from labkit.errors import DataError, LabError, UnknownName
-from labkit.widgets._queue import Order, Suggestions, arrange
+from labkit.widgets._decisions import Kind, in_words
+from labkit.widgets._queue import Order, arrange
+from labkit.widgets._suggestions import Item, Suggestions
 
 CUT = 20_000
 """Characters of a text that an example has; more on demand."""
+_TITLE = 300  # characters
 _PAUSE = 120.0  # seconds: who takes longer was interrupted
 _PACE = 50  # decisions that speed is measured by
+_PASSED = ("skip", "exclude")  # fields that settle a row without a decision on it
 _NOTHING = object()
 
 
@@ -38,7 +46,7 @@ class Labelling:
     Args:
         corpus: the data.
         journal: its label journal.
-        field: what is decided, "label" or "spans".
+        kind: what is decided.
         columns: further columns of an example.
         split: rows of this split only; None: of all.
         suggestions: of a model.
@@ -52,15 +60,15 @@ class Labelling:
         corpus: Corpus,
         journal: Journal,
         *,
-        field: str,
+        kind: Kind,
         columns: Sequence[str],
         split: str | None,
         suggestions: Suggestions,
     ) -> None:
-        self.corpus, self.journal, self.field, self.columns = corpus, journal, field, tuple(columns)
+        self.corpus, self.journal, self.kind, self.columns = corpus, journal, kind, tuple(columns)
+        self.field = kind.field
         self.split, self.suggestions = split, suggestions
         self.rows = Table(corpus)
-        self._fits = field == "spans" and corpus.config.layout == "spans"  # decisions are held against the texts
         for name in self.columns:
             if name not in self.rows.columns:
                 raise UnknownName("column", name, self.rows.columns)
@@ -78,12 +86,42 @@ class Labelling:
         """
         self.follow()
         force = self.journal.current(self.field)
-        if self.field == "spans":
-            types = {row: None if spans is None else types_of(spans) for row, spans in force.items()}
-            force = {row: names for row, names in types.items() if row in self.decided}
+        names = {"spans": types_of, "answers": label_of}.get(self.field)
+        if names:
+            told = {row: None if value is None else names(value) for row, value in force.items()}
+            force = {row: value for row, value in told.items() if row in self.decided}
+        if isinstance(queue, str) and self.field != "label":
+            queue = self._by_suggestion(queue)
         rows = arrange(queue, self.corpus, self.rows, split=self.split, force=force, suggestions=self.suggestions)
         self.order = Order(rows, len(self.rows))
         self._mark(self.decided)
+
+    def _by_suggestion(self, queue: str) -> str | list[str]:
+        """Ids of the rows of a queue that follows from values and suggestions that are no labels; other queues as they are."""
+        splits = () if self.split is None else (self.split,)
+        if queue == "unlabelled" and self.field == "target":
+            return self._without_text(splits)
+        if queue == "unsure":
+            return self.suggestions.ranked(self.rows, splits)
+        if queue != "suspects" or self.field != "answers":
+            return queue
+        found = []
+        for row in reversed(self.suggestions.ranked(self.rows, splits)):
+            value, said = self.in_force(row), self.suggestion(row)
+            if value is not None and said is not None and not answers_alike(value, said["value"])[0]:
+                found.append(row)  # the surest first
+        return found
+
+    def _without_text(self, splits: tuple[str, ...]) -> list[str]:
+        decided = self.journal.current(self.field)
+        found = []
+        for split, rows in self.corpus.splits.items():
+            own = [self.kind.own] if self.kind.own in rows.column_names else []
+            for batch in batches(rows, ["row_id", *own]) if split in (splits or self.corpus.splits) else ():
+                texts = batch[own[0]] if own else [None] * len(batch["row_id"])
+                pairs = zip(batch["row_id"], texts, strict=True)
+                found += [row_id for row_id, text in pairs if is_empty(decided.get(row_id, text))]
+        return found
 
     @property
     def progress(self) -> dict[str, Any]:
@@ -109,10 +147,9 @@ class Labelling:
         if self._seen:
             now = {row for row in rows if self._is_decided(row)}
         else:
-            skipped = self.journal.current("skip")
             decided = self.journal.current(self.field)
-            unfit = span_cells(decided, self.corpus)[1] if self._fits else ()
-            now = {*(decided.keys() - unfit), *(row for row, value in skipped.items() if value)}
+            passed = [row for name in _PASSED for row, value in self.journal.current(name).items() if value]
+            now = {*(decided.keys() - self.kind.unfit(decided, self.corpus)), *passed}
         self.decided -= rows.keys()
         self.decided |= now
         self._seen = len(lines)
@@ -126,18 +163,19 @@ class Labelling:
             self.order.mark([*there, *(self.rows.positions_of(strange).tolist() if strange else ())], done)
 
     def _is_decided(self, row: str) -> bool:
-        return self._decision(row) is not _NOTHING or bool(self.journal.value(row, "skip", False))
+        passed = any(self.journal.value(row, name, False) for name in _PASSED)
+        return passed or self._decision(row) is not _NOTHING
 
     def _decision(self, row: str) -> Any:
-        """What was decided on a row; _NOTHING where nothing was, or spans that do not fit its text, as ``apply`` has it."""
+        """What was decided on a row; _NOTHING where nothing was, or what does not fit its text, as ``apply`` has it."""
         value = self.journal.value(row, self.field, _NOTHING)
-        if value is None or value is _NOTHING or not self._fits:
+        if value is None or value is _NOTHING or self.kind.fits is None:
             return value
         position = self.rows.positions_of([row]) if row not in self._known else [self._known[row][0]]
         if not len(position):  # a row of an older state of the data
             return value
-        spans = fitted(value, self.rows.row(int(position[0]))["text"] or "")
-        return _NOTHING if spans is None else spans
+        fitting = self.kind.fits(value, self.rows.row(int(position[0]))[self.kind.counted] or "")
+        return _NOTHING if fitting is None else fitting
 
     # -- rows ------------------------------------------------------------------------------------------------------------------
 
@@ -156,7 +194,7 @@ class Labelling:
         return self._known[row_id][0]
 
     def _learn(self, row: dict[str, Any], position: int) -> None:
-        self._known[row["row_id"]] = (position, row.get(self.field))
+        self._known[row["row_id"]] = (position, row.get(self.kind.own) if self.kind.own else None)
 
     def in_force(self, row: str) -> Any:
         """The value of a row: what was decided, else what the file has."""
@@ -164,9 +202,46 @@ class Labelling:
         value = self._decision(row)
         return self._known[row][1] if value is _NOTHING else value
 
+    def given(self, row_id: str) -> Any:
+        """The value that the file has for a row."""
+        self.position(row_id)
+        return self._known[row_id][1]
+
     def text(self, row_id: str) -> str:
-        """The complete text of a row, as it was corrected where somebody did."""
-        return str(self.journal.value(row_id, "text", self.rows.row(self.position(row_id))["text"]) or "")
+        """The complete text of a row that is labelled, as it was corrected where somebody did; "" where there is none."""
+        return self._text(self.rows.row(self.position(row_id)))
+
+    def _text(self, row: Mapping[str, Any]) -> str:
+        column = self.kind.counted
+        own = str(row.get(column) or "") if column else ""
+        return str(self.journal.value(row["row_id"], "text", own)) if self.field in ("label", "spans") else own
+
+    def item(self, row_id: str) -> Item:
+        """What a model is asked about a row."""
+        row = self.rows.row(self.position(row_id))
+        pair = row.get("text_pair")
+        text = str(row["text"] or "") if self.field == "answers" or not self.kind.counted else self._text(row)
+        return row_id, text, None if pair is None else str(pair)
+
+    def suggestion(self, row_id: str) -> dict[str, Any] | None:
+        """The suggestion for a row, None where there is none, or one about another text than the row has."""
+        found = self.suggestions.of(row_id)
+        if found is None or self.field not in ("answers", "target"):
+            return found
+        value = found["value"]
+        if self.field == "target":
+            return found if isinstance(value, str) else None
+        whole = isinstance(value, list) and all(isinstance(one, dict) for one in value)
+        fitting = self.kind.fits(value, self.text(row_id)) if whole and self.kind.fits else None
+        return None if fitting is None else {**found, "value": fitting}
+
+    def title(self, row_id: str) -> str:
+        """What a row is recognised by: the question, the source, or its text."""
+        return self._title(self.rows.row(self.position(row_id)))
+
+    def _title(self, row: Mapping[str, Any]) -> str:
+        bare = self.field == "answers" or not self.kind.counted
+        return str(row["text"] or "") if bare else self._text(row)
 
     def id_at(self, place: int) -> str:
         """Id of the row at a place of the queue."""
@@ -184,22 +259,27 @@ class Labelling:
         position = self.position(row_id)
         row = self.rows.row(position)
         lines = self.journal.history(row_id)
-        text = str(self.journal.value(row_id, "text", row["text"]) or "")
-        value, suggestion = self.in_force(row_id), self.suggestions.of(row_id)
-        if self.field == "spans" and cut == CUT:  # a span that is shown in part would be kept in part
-            shown = [*(value or ()), *((suggestion or {}).get("value") or ())]
-            cut = max([cut, *(span["end"] for span in shown)])
+        text, beside = self._text(row), row.get(self.kind.beside) if self.kind.beside else None
+        value, suggestion, given = self.in_force(row_id), self.suggestion(row_id), self._known[row_id][1]
+        if self.field == "target" and cut < CUT:  # only to be looked at
+            value, given = (one and one[:cut] for one in (value, given))
+            suggestion = suggestion and {**suggestion, "value": suggestion["value"][:cut]}
+        elif cut == CUT and self.field in ("spans", "answers"):  # what is shown in part would be kept in part
+            parts = [*(value or ()), *(given or ()), *((suggestion or {}).get("value") or ())]
+            cut = max([cut, *(one.get("end", one["start"] + len(one.get("text", ""))) for one in parts)])
         return {
             "row_id": row_id,
             "place": self.order.place(position),
             "split": row["split"],
+            "title": self._title(row)[:_TITLE],
             "text": text[:cut],
             "length": len(text),
-            "text_pair": None if row.get("text_pair") is None else str(row["text_pair"])[:cut],
+            "text_pair": None if beside is None else str(beside)[:cut],
             "value": value,
-            "given": self._known[row_id][1],
+            "given": given,
             "decided": row_id in self.decided,
             "skipped": bool(self.journal.value(row_id, "skip", False)) if lines else False,
+            "excluded": bool(self.journal.value(row_id, "exclude", False)) if lines else False,
             "flag": bool(self.journal.value(row_id, "flag", False)) if lines else False,
             "note": str(self.journal.value(row_id, "note", "") or "") if lines else "",
             "suggestion": suggestion,
@@ -224,7 +304,7 @@ class Labelling:
 
     def _entry(self, line: Decision, rows: int) -> dict[str, Any]:
         try:
-            text = self.text(line.row_id)[:80]
+            text = self.title(line.row_id)[:80]
         except LabError:  # a row of an older state of the data
             text = line.row_id
         told = {"id": line.id, "row_id": line.row_id, "field": line.field, "value": line.new}
@@ -234,12 +314,11 @@ class Labelling:
         """Rows of the queue without a decision whose suggestion is at least that sure."""
         if self.suggestions.asks:
             places = [int(i) for i in np.flatnonzero(~self.order.done)]
-            rows = [row for row in (self.id_at(place) for place in places) if self.suggestions.of(row)]
-            return [row for row in rows if (self.suggestions.of(row) or {})["confidence"] >= threshold]
+            return [row for row in map(self.id_at, places) if self.suggestions.sure(row, threshold)]
         wanted = [row for row in self.suggestions.above(threshold) if row not in self.decided]
         found = self.rows.view(Query(splits=() if self.split is None else (self.split,), rows=tuple(wanted)))
         pairs = zip(found.positions.tolist(), found.row_ids(None), strict=True)
-        return [row for position, row in pairs if self.order.place(position) >= 0]
+        return [row for position, row in pairs if self.order.place(position) >= 0 and self.suggestion(row) is not None]
 
 
 def journal_of(corpus: Corpus) -> str:
@@ -266,32 +345,6 @@ def guidelines_of(given: str | Path) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError("guidelines as text in UTF-8", str(error), "check the path", file=text) from error
-
-
-def label_names(value: Any) -> list[str]:
-    """The labels in a value of the journal."""
-    if isinstance(value, str):
-        return [value]
-    return [one["label"] if isinstance(one, dict) else one for one in value or ()]
-
-
-def checked_spans(given: Sequence[Any], text: str) -> list[dict[str, Any]]:
-    """Spans in their order, for the journal, each with the words that it marks: where the text changes, they tell.
-
-    Raises:
-        LabError: something that is no span, or lies outside the text.
-    """
-    spans = []
-    for one in given:
-        start, end, label = (
-            (one.get(name) for name in ("start", "end", "label")) if isinstance(one, dict) else (0, 0, 0)
-        )
-        if not (type(start) is int and type(end) is int and isinstance(label, str) and label.strip()):
-            raise LabError('spans as {"start", "end", "label"}', repr(one)[:80])
-        if not 0 <= start < end <= len(text):
-            raise LabError(f"a span inside the {len(text):,} characters of the text", f"{start} to {end}")
-        spans.append({"start": start, "end": end, "label": label, "text": text[start:end]})
-    return sorted(spans, key=lambda span: (span["start"], span["end"], span["label"]))
 
 
 def cell_of(corpus: Corpus, journal: Journal, given: Mapping[str, Any]) -> str:
@@ -340,8 +393,3 @@ def _made(corpus: Corpus) -> str:
     )
     values = ", ".join([repr(config.train), *(f"{n}={kept[n]!r}" for n in names[1:] if n in kept)])
     return f"from labkit.data import read\n\ncorpus = read({values}, require_label=False)"
-
-
-def in_words(value: Any) -> str:
-    """A value as a person reads it."""
-    return ", ".join(label_names(value)) if isinstance(value, list) else "" if value is None else str(value)

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from labkit import models
+from labkit import models, tasks
 from labkit.errors import LabError, UnknownName
 from labkit.models import ModelCard, Recommendation
+from labkit.tasks import TASKS
+from labkit.widgets import _tasks
 from labkit.widgets._widget import LabWidget, command, table
 
 SORTS = ("recommended", "size", "time", "name")
@@ -22,10 +24,12 @@ class ModelPicker(LabWidget):
 
     ``value`` is what ``labkit.models.resolve`` and a recipe's ``model.name`` take.
 
+    Behind the published models stand the starter models: untrained, made on this machine in seconds.
+
     Args:
         data: a corpus (or what ``labkit.data.read`` takes) for the forecast; without it 1,000 rows of 20 words are assumed.
-        task: task id.
-        value: the model chosen at first.
+        task: task id; None: the first one for data of this kind.
+        value: the model chosen at first; None: one that can do the task without a download.
         minutes: how long training may take.
         traits: further traits, such as ``filters``.
 
@@ -44,20 +48,23 @@ class ModelPicker(LabWidget):
         self,
         data: Any = None,
         *,
-        task: str = "text-classification",
-        value: str = "minilm",
+        task: str | None = None,
+        value: str | None = None,
         minutes: float = 15.0,
         **traits: Any,
     ) -> None:
         from labkit.data import Corpus, read
 
         self._source = data if isinstance(data, str) else None
-        self.corpus = data if data is None or isinstance(data, Corpus) else read(data)
+        if data is not None and not isinstance(data, Corpus):
+            data = read(data, layout=tasks.get(task).layout if task else "labels", require_label=False)
+        self.corpus = data
+        task = task or _tasks.of_layout("labels" if data is None else data.config.layout)[0]
         self.minutes = minutes
         self._ranked: dict[str, list[Recommendation]] = {}
         super().__init__(filters={"task": task}, **traits)
-        models.catalogue(task=self.filters.get("task"))  # an unknown task is refused here
-        self.select(value)
+        tasks.get(self.task)  # an unknown task is refused here
+        self.select(_tasks.default_model(self.task) if value is None else value)
         self.observe(self.refresh_code, names=["value", "filters", "sort"])
         self.refresh_code()
 
@@ -89,8 +96,12 @@ class ModelPicker(LabWidget):
         """
         name = name.strip()
         try:
-            chosen = models.find(name).name
+            chosen = name if name.startswith(models.STARTER) else models.find(name).name
+            if chosen.startswith(models.STARTER):
+                models.find_starter(chosen)
         except UnknownName:
+            if name.startswith(models.STARTER):
+                raise
             if "/" not in name and not name.startswith((".", "~")) and "\\" not in name:
                 raise
             # a folder must be one; a hub id is fetched when it is loaded
@@ -114,12 +125,12 @@ class ModelPicker(LabWidget):
             shown_rows.sort(key=lambda r: r.forecast.seconds)
         elif self.sort == "name":
             shown_rows.sort(key=lambda r: r.card.name)
-        cards = models.catalogue()
+        cards = [*models.catalogue(), *(r.card for r in ranked if not r.card.hub_id)]
         return {
             "rows": [_row(r) for r in shown_rows],
             "of": len(ranked),
             "choices": {
-                "task": sorted({t for c in cards for t in c.tasks}),
+                "task": [[task, _tasks.title(task)] for task in TASKS],
                 "family": sorted({c.family for c in cards}, key=str.casefold),
                 "language": sorted({lang for c in cards for lang in c.languages}),
                 "licence": sorted({c.licence for c in cards}, key=str.casefold),
@@ -130,15 +141,23 @@ class ModelPicker(LabWidget):
 
     @command
     def card(self, name: str) -> dict[str, Any]:
-        """Everything about one model: facts, strengths, weaknesses, forecast and reasons."""
+        """Everything about one model: facts, strengths, weaknesses, forecast and reasons; of a starter also its sizes, and
+        why a model cannot do the task."""
+        starter = name.startswith(models.STARTER)
+        why_not = "" if "/" in name else _tasks.able(name, self.task)
         try:
-            found = models.find(name)
+            found = models.starter_card(name) if starter else models.find(name)
         except LabError:
-            return {"name": name, "free": True}
-        ranked = next((r for r in self._rank(found.tasks[0]) if r.card.name == found.name), None)
-        ranked = next((r for r in self._rank() if r.card.name == found.name), ranked)
-        extra = _row(ranked) if ranked else {"loadable": False, "reasons": []}
-        return {**asdict(found), **extra, "free": False}
+            return {"name": name, "free": True, "why_not": why_not}
+        ranked = next((r for r in self._rank() if r.card.name == found.name), None)
+        if ranked is None and starter and not why_not:
+            ranked = next(r for r in self._recommend(self.task, (name,)) if r.card.name == name)
+        elif ranked is None and not starter:
+            ranked = next((r for task in found.tasks for r in self._rank(task) if r.card.name == found.name), None)
+        extra = _row(ranked) if ranked else {"loadable": starter, "reasons": []}
+        small = name.removesuffix("-tiny")
+        sizes = [[small, "Small"], [small + "-tiny", "Tiny"]] if starter else []
+        return {**asdict(found), **extra, "free": False, "untrained": starter, "sizes": sizes, "why_not": why_not}
 
     @property
     def recommended(self) -> list[Recommendation]:
@@ -147,13 +166,28 @@ class ModelPicker(LabWidget):
 
     # -- inside ---------------------------------------------------------------------------------------------------------------
 
+    @property
+    def task(self) -> str:
+        """The task that the list is for."""
+        return str(self.filters.get("task") or next(iter(TASKS)))
+
     def _rank(self, task: str | None = None) -> list[Recommendation]:
-        task = task or str(self.filters.get("task") or "text-classification")
-        language = str(self.filters.get("language") or "en")
-        key = f"{task} {language}"
+        task = task or self.task
+        key = f"{task} {self.filters.get('language', '')}"
         if key not in self._ranked:
-            self._ranked[key] = models.recommend(task, self.corpus, language=language, minutes=self.minutes)
+            starters = tuple(name for name in _tasks.starters(task) if not name.endswith("-tiny"))
+            self._ranked[key] = self._recommend(task, starters)
         return self._ranked[key]
+
+    def _recommend(self, task: str, starters: tuple[str, ...]) -> list[Recommendation]:
+        fits = self.corpus is not None and self.corpus.config.layout == TASKS[task].layout
+        return models.recommend(
+            task,
+            self.corpus if fits else None,
+            language=str(self.filters.get("language") or "en"),
+            minutes=self.minutes,
+            starters=starters,
+        )
 
     def _passes(self, r: Recommendation) -> bool:
         f, c = self.filters, r.card
@@ -164,7 +198,7 @@ class ModelPicker(LabWidget):
             and f.get("family") in (None, c.family)
             and f.get("licence") in (None, c.licence)
             and f.get("domain") in (None, c.domain)
-            and (not f.get("language") or f["language"] in c.languages or "multilingual" in c.languages)
+            and (not f.get("language") or not c.hub_id or f["language"] in c.languages or "multilingual" in c.languages)
             and (not f.get("offline") or r.offline)
             and (not f.get("fits") or r.fits)
         )
@@ -172,12 +206,16 @@ class ModelPicker(LabWidget):
     def _data_in_words(self) -> str:
         if self.corpus is None:
             return "1,000 rows of 20 words (no data given)"
+        if self.corpus.config.layout != TASKS[self.task].layout:
+            return "1,000 rows of 20 words (the data is for another task)"
         return f"{len(self.corpus['train']):,} training rows"
 
     def cell(self) -> str:
+        # the tokenizer of a starter is trained on texts
+        texts = ', texts=corpus["train"]["text"]' if self.value.startswith(models.STARTER) else ""
         return (
             "from labkit.models import load_tokenizer, resolve\n\n"
-            f"base = resolve({self.value!r})\ntokenizer = load_tokenizer(base)"
+            f"base = resolve({self.value!r}{texts})\ntokenizer = load_tokenizer(base)"
         )
 
     def face(self) -> str:
@@ -185,7 +223,7 @@ class ModelPicker(LabWidget):
         cells = [
             [
                 r.card.name,
-                r.card.family,
+                r.card.family if r.card.hub_id else "untrained",
                 f"{r.card.parameters_m:.0f} M",
                 _clock(r.forecast.seconds),
                 _memory(r),
@@ -216,6 +254,7 @@ def _row(r: Recommendation) -> dict[str, Any]:
         "name": c.name,
         "family": c.family,
         "kind": c.kind,
+        "untrained": not c.hub_id,
         "parameters_m": c.parameters_m,
         "disk_mb": c.disk_mb,
         "max_tokens": c.max_tokens,

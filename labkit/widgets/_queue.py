@@ -1,11 +1,9 @@
-"""The order in which rows come to a person who labels them, and what a model suggests for them."""
+"""The order in which rows come to a person who labels them."""
 
 from __future__ import annotations
 
 import dataclasses
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import numpy.typing as npt
 from labkit.data import Corpus, Query, Table
 from labkit.errors import LabError, UnknownName
 from labkit.tasks import Predictions
+from labkit.widgets._suggestions import Suggestions
 
 QUEUES = ("file", "random", "unlabelled", "unsure", "suspects")
 _TITLES = {
@@ -24,12 +23,8 @@ _TITLES = {
     "suspects": "Suspected errors",
 }
 _SEED = 0  # of the random order, which must be the same after a restart
-_SHOWN = 5  # labels of a suggestion with their probabilities
-_BATCH = 32  # texts at a time for a suggesting function
 
 Positions = npt.NDArray[np.int32]
-Item = tuple[str, str, str | None]
-"""Row id, text and second text."""
 
 
 class Order:
@@ -68,18 +63,22 @@ class Order:
         return [int(i) for i in found]
 
 
-def choices(labels: Sequence[str], *, doubtful: bool, unsure: bool) -> list[list[str]]:
+def choices(
+    labels: Sequence[str], *, blank: str, doubtful: bool, unsure: bool, each: str = "Class "
+) -> list[list[str]]:
     """Queues to choose from: pairs of value and title.
 
     Args:
         labels: each is a queue of its own; none where rows have no label of their own.
-        doubtful: whether there are labels to doubt.
+        blank: title of the queue of rows that have nothing of what is decided; "" for no such queue.
+        doubtful: whether there is something to doubt.
         unsure: whether there is a model that could be unsure.
+        each: what stands before a label in the title of its queue.
     """
-    names = {"file", "random"} | ({"unlabelled"} if labels else set())
-    names |= ({"suspects"} if doubtful and labels else set()) | ({"unsure"} if unsure and labels else set())
-    pairs = [[name, _TITLES[name]] for name in QUEUES if name in names]
-    return pairs + [[f"class:{label}", f"Class {label}"] for label in labels]
+    offered = {"unlabelled": bool(blank), "suspects": doubtful, "unsure": unsure}
+    titles = _TITLES | {"unlabelled": blank}
+    pairs = [[name, titles[name]] for name in QUEUES if offered.get(name, True)]
+    return pairs + [[f"class:{label}", f"{each}{label}" if each else label.capitalize()] for label in labels]
 
 
 def arrange(
@@ -196,184 +195,3 @@ def with_gold(predictions: Predictions, table: Table, force: Mapping[str, Any]) 
         elif labels:
             gold[place[row["row_id"]]] = labels[0]
     return dataclasses.replace(predictions, gold=gold)
-
-
-class Suggestions:
-    """What a model says of rows, from stored predictions or from a function that is asked in a thread of its own.
-
-    Args:
-        given: ``Predictions``, a run or its directory, a function from texts (and ``pairs=``) to ``Predictions``, or for
-            spans a mapping from row ids, or a function from texts, to lists of ``{"start", "end", "label"}``. None: nothing.
-        ready: called in that thread when new suggestions are there.
-
-    Raises:
-        LabError: something else was given.
-        RunError, UnknownName: the run is not there, or has no stored predictions.
-    """
-
-    def __init__(self, given: Any, ready: Callable[[], None], failed: Callable[[Exception], None]) -> None:
-        self._ready, self._failed = ready, failed
-        self._lock = threading.Lock()
-        self._waiting: dict[str, Item] = {}
-        self._thread: threading.Thread | None = None
-        self._spans: dict[str, Any] = {}
-        self._parts: list[Predictions] = []
-        self._where: dict[str, tuple[Predictions, int]] = {}
-        self._ask: Callable[..., Any] | None = None
-        if isinstance(given, Predictions):
-            self.add(given)
-        elif isinstance(given, Mapping):
-            self._spans = dict(given)
-        elif hasattr(given, "predictions") or isinstance(given, str | Path):
-            self.add(_stored(given))
-        elif callable(given):
-            self._ask = given
-        elif given is not None:
-            raise LabError("predictions, a run or a function as suggestions", type(given).__name__)
-
-    def __bool__(self) -> bool:
-        return bool(self._ask or self._parts or self._spans)
-
-    @property
-    def asks(self) -> bool:
-        """Whether a function is asked, so that any row can be had."""
-        return self._ask is not None
-
-    def add(self, predictions: Predictions) -> None:
-        """Take in predictions; those that are there already go before."""
-        self._parts.append(predictions)
-        for i, row_id in enumerate(predictions.row_ids):
-            self._where.setdefault(row_id, (predictions, i))
-
-    def of(self, row_id: str) -> dict[str, Any] | None:
-        """The suggestion for a row: ``value``, ``confidence`` from 0 to 1, and ``scores``, the most probable labels."""
-        if row_id in self._spans:
-            spans = [dict(span) for span in self._spans[row_id]]
-            sure = [float(span.pop("confidence", 1.0)) for span in spans]
-            return {"value": spans, "confidence": min(sure, default=1.0), "scores": []}
-        predictions, i = self._where.get(row_id, (None, 0))
-        if predictions is None:
-            return None
-        p = predictions.probabilities[i]
-        best = np.argsort(-p, kind="stable")
-        scores = [[predictions.labels[j], round(float(p[j]), 4)] for j in best[:_SHOWN]]
-        if not predictions.multi_label:
-            return {"value": predictions.labels[best[0]], "confidence": float(p[best[0]]), "scores": scores}
-        limit = np.full(len(p), 0.5) if predictions.thresholds is None else predictions.thresholds
-        chosen = p >= limit
-        value = [predictions.labels[j] for j in np.flatnonzero(chosen)]
-        return {"value": value, "confidence": float(np.where(chosen, p, 1 - p).min()), "scores": scores}
-
-    def above(self, threshold: float) -> list[str]:
-        """Ids of rows with a suggestion at least that sure, among those that were predicted."""
-        known = [*self._where, *self._spans]
-        return [row_id for row_id in known if (self.of(row_id) or {"confidence": -1.0})["confidence"] >= threshold]
-
-    def about(self, table: Table, splits: tuple[str, ...] = ()) -> Predictions:
-        """Predictions of those rows of a table of which there are any; a function is asked about all that are missing.
-
-        Args:
-            table: the rows.
-            splits: rows of these splits; empty: of all.
-
-        Raises:
-            LabError: nothing was given.
-        """
-        if not self or self._spans:
-            raise LabError("suggestions of a classifier for this queue", "none", "give suggestions=, such as a run")
-        if self._ask:
-            given = (table.row(int(position)) for position in table.view(Query(splits=splits)).positions)
-            missing = [
-                (r["row_id"], r["text"] or "", r.get("text_pair")) for r in given if r["row_id"] not in self._where
-            ]
-            self._predict(missing)
-        wanted = set(table.view(Query(splits=splits, rows=tuple(self._where))).row_ids(None))
-        taken: set[str] = set()
-        parts = []
-        for part in self._parts:
-            at = [i for i, row_id in enumerate(part.row_ids) if row_id in wanted and row_id not in taken]
-            parts.append(part.take(at))
-            taken.update(part.row_ids[i] for i in at)
-        if not taken:
-            raise LabError(
-                "predictions of rows of this data", f"{len(self._where):,} of others", "give those of this data"
-            )
-        return _joined(parts)
-
-    def want(self, items: Sequence[Item]) -> None:
-        """Have the function asked about rows; returns at once, and ``ready`` is called when the answers are there."""
-        if self._ask is None:
-            return
-        with self._lock:
-            new = {item[0]: item for item in items if item[0] not in self._where and item[0] not in self._spans}
-            self._waiting.update(new)
-            if not self._waiting or (self._thread and self._thread.is_alive()):
-                return
-            self._thread = threading.Thread(target=self._work, name="labkit-suggestions", daemon=True)
-            self._thread.start()
-
-    def _work(self) -> None:
-        while True:
-            with self._lock:
-                batch = [self._waiting.pop(row_id) for row_id in list(self._waiting)[:_BATCH]]
-                if not batch:
-                    self._thread = None
-                    return
-            try:
-                self._predict(batch)
-            except Exception as error:  # it is a user's function; labelling goes on without it
-                self._failed(error)
-                self._ask = None
-                return
-            self._ready()
-
-    def _predict(self, items: Sequence[Item]) -> None:
-        if not items or self._ask is None:
-            return
-        texts = [text for _, text, _ in items]
-        pairs = [pair for _, _, pair in items if pair is not None]
-        found = self._ask(texts, pairs=pairs) if len(pairs) == len(texts) else self._ask(texts)
-        if len(found) != len(items):
-            raise LabError(f"{len(items)} suggestions for as many texts", f"{len(found)}")
-        ids = [row_id for row_id, _, _ in items]
-        if isinstance(found, Predictions):
-            self.add(dataclasses.replace(found, row_ids=ids, gold=None))
-        else:
-            self._spans.update(zip(ids, found, strict=True))
-
-
-def _stored(given: Any) -> Predictions:
-    """Predictions of a file, or all that a run has stored; it has none of the rows that it was trained on."""
-    from labkit.training import Run
-
-    if isinstance(given, str | Path) and Path(given).suffix == ".parquet":
-        return Predictions.load(given)
-    run = Run(given) if isinstance(given, str | Path) else given
-    parts, missing = [], None
-    for split in ("validation", "test"):
-        try:
-            parts.append(run.predictions(split))
-        except UnknownName as error:
-            missing = error
-    if not parts and missing:
-        raise missing
-    return _joined(parts)
-
-
-def _joined(parts: Sequence[Predictions]) -> Predictions:
-    """One for all, over the labels of the first; a label that only others have is left out."""
-    if len(parts) == 1:
-        return parts[0]
-    labels = parts[0].labels
-    columns = []
-    for part in parts:
-        index = {label: j for j, label in enumerate(part.labels)}
-        columns.append(
-            np.column_stack([part.probabilities[:, index[x]] if x in index else np.zeros(len(part)) for x in labels])
-        )
-    return dataclasses.replace(
-        parts[0],
-        row_ids=[row_id for part in parts for row_id in part.row_ids],
-        probabilities=np.concatenate(columns),
-        gold=None,
-    )

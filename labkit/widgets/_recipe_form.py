@@ -6,15 +6,19 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from labkit.data import REPAIRS
+from labkit.data._layouts.registry import layout_of
+from labkit.evaluation import TITLES
 from labkit.models import catalogue
 from labkit.tasks import TASKS
 from labkit.training import Recipe, field_help
+from labkit.widgets import _tasks
 
 ESSENTIAL = (
+    "task",
     "data.train",
     "model.name",
     "optimizer.learning_rate",
@@ -27,6 +31,7 @@ ESSENTIAL = (
 """The fields that stand first."""
 
 _LABELS = {
+    "task": "Task",
     "data.train": "Training data",
     "data.validation": "Validation data",
     "data.test": "Test data",
@@ -35,28 +40,52 @@ _LABELS = {
 
 # what a blank field means, where the docstring says so: "…; 0: chosen by the model's size."
 _BLANK = re.compile(r"(?:^|[;,] )(0|empty|unset|None): ([^.;]+)")
+_LABELS_ONLY = ("label_separator", "multi_label", "scores", "balance")
+"""Settings of [data] about classes or scores."""
 _KINDS = {bool: "switch", int: "integer", float: "number", str: "text"}
 
 
-def sections(recipe_class: type[Recipe] = Recipe) -> list[dict[str, Any]]:
+def sections(task: str = "", kept: Collection[str] = ()) -> list[dict[str, Any]]:
     """The form's sections, each with its fields in the order of the dataclasses.
 
     A field has ``name`` (dotted), ``label``, ``help``, ``kind`` (number, integer, text, list, flags, choice, switch,
-    three: yes, no or left open), ``choices``, ``default``, ``blank`` (what an empty field means; empty: it has a value
-    of its own), ``suggestions`` and ``essential``.
+    three: yes, no or left open), ``choices``, ``titles`` (what choices are called, where that is not their name),
+    ``default``, ``blank`` (what an empty field means; empty: it has a value of its own), ``suggestions`` and ``essential``.
+
+    Args:
+        task: only what this task reads, with its metrics, its models and the repairs of its layout; empty: every field.
+        kept: names of fields that are there all the same, because they have been set.
     """
-    section: Any = recipe_class  # of a dataclass, mypy doubts that the class itself is hashable
-    hints, help_ = typing.get_type_hints(recipe_class), field_help(section)
+    section: Any = Recipe  # of a dataclass, mypy doubts that the class itself is hashable
+    hints, help_ = typing.get_type_hints(Recipe), field_help(section)
     general: list[dict[str, Any]] = []
     result = []
-    for field in dataclasses.fields(recipe_class):
+    for field in dataclasses.fields(Recipe):
         kind = hints[field.name]
         if dataclasses.is_dataclass(kind):
-            inner = _section(field.name, kind)
-            result.append({"name": field.name, "help": help_.get(field.name, ""), "fields": inner})
+            inner = [
+                one for one in _section(field.name, kind, task) if one["name"] in kept or applies(one["name"], task)
+            ]
+            if inner:
+                result.append({"name": field.name, "help": help_.get(field.name, ""), "fields": inner})
         else:
-            general.append(_field(field.name, kind, getattr(Recipe(), field.name), help_.get(field.name, "")))
+            general.append(_field(field.name, kind, getattr(Recipe(), field.name), help_.get(field.name, ""), task))
     return [{"name": "", "help": "What the model learns to do.", "fields": general}, *result]
+
+
+def applies(name: str, task: str) -> bool:
+    """Whether a task reads a setting; every setting applies where there is no such task."""
+    if task not in TASKS:
+        return True
+    kind = TASKS[task]
+    section, _, setting = name.rpartition(".")
+    if section == "generation" or setting == "mask_share":
+        return setting in kind.options
+    if setting == "class_weights":
+        return kind.weighs_classes
+    if section == "data" and setting == "layout":
+        return False  # the task says what a row is
+    return kind.layout == "labels" or section != "data" or setting not in _LABELS_ONLY
 
 
 def names() -> list[str]:
@@ -65,8 +94,9 @@ def names() -> list[str]:
 
 
 def changed(recipe: Recipe) -> dict[str, Any]:
-    """The settings that differ from the defaults, by dotted name, as JSON values."""
-    return differences(recipe, Recipe())
+    """The settings that differ from the defaults, by dotted name, as JSON values; the layout, which follows from the task, is
+    not among them."""
+    return {name: value for name, value in differences(recipe, Recipe()).items() if name != "data.layout"}
 
 
 def differences(recipe: Recipe, other: Recipe) -> dict[str, Any]:
@@ -149,15 +179,15 @@ def toml_changes(recipe: Recipe) -> list[dict[str, str]]:
     return lines
 
 
-def _section(name: str, cls: Any) -> list[dict[str, Any]]:
+def _section(name: str, cls: Any, task: str) -> list[dict[str, Any]]:
     hints, help_, default = typing.get_type_hints(cls), field_help(cls), cls()
     return [
-        _field(f"{name}.{field.name}", hints[field.name], getattr(default, field.name), help_.get(field.name, ""))
+        _field(f"{name}.{field.name}", hints[field.name], getattr(default, field.name), help_.get(field.name, ""), task)
         for field in dataclasses.fields(cls)
     ]
 
 
-def _field(name: str, hint: Any, default: Any, said: str) -> dict[str, Any]:
+def _field(name: str, hint: Any, default: Any, said: str, task: str) -> dict[str, Any]:
     optional = get_origin(hint) in (types.UnionType, typing.Union)
     if optional:
         hint = next(kind for kind in get_args(hint) if kind is not type(None))
@@ -168,12 +198,16 @@ def _field(name: str, hint: Any, default: Any, said: str) -> dict[str, Any]:
         kind = "list"
     else:
         kind = _KINDS[hint]
+    titles: dict[str, str] = {}
+    among = [TASKS[task]] if task in TASKS else list(TASKS.values())
     if name == "data.repairs":
-        kind, choices = "flags", list(REPAIRS)
+        refused = layout_of(among[0].layout).refused if len(among) == 1 else {}
+        kind, choices = "flags", [repair for repair in REPAIRS if repair not in refused]
     elif name == "task":
-        kind, choices = "choice", list(TASKS)
+        kind, choices, titles = "choice", list(TASKS), {one: _tasks.title(one) for one in TASKS}
     elif name == "evaluation.metric":
-        kind, choices = "choice", list(dict.fromkeys(metric for task in TASKS.values() for metric in task.metrics))
+        kind, choices = "choice", list(dict.fromkeys(metric for one in among for metric in one.metrics))
+        titles = {metric: TITLES[metric] for metric in choices if metric in TITLES}
     if optional and kind == "switch":
         kind = "three"
     said = said.replace("``", "")
@@ -184,11 +218,19 @@ def _field(name: str, hint: Any, default: Any, said: str) -> dict[str, Any]:
         "help": said,
         "kind": kind,
         "choices": choices,
-        "suggestions": [card.name for card in catalogue() if card.safetensors] if name == "model.name" else [],
+        "titles": titles,
+        "suggestions": _models(task) if name == "model.name" else [],
         "default": list(default) if isinstance(default, tuple) else default,
         "blank": blank,
         "essential": name in ESSENTIAL,
     }
+
+
+def _models(task: str) -> list[str]:
+    """Base models that can be typed for a task: those of the catalogue, and behind them the untrained ones."""
+    if task not in TASKS:
+        return [card.name for card in catalogue() if card.safetensors]
+    return [*(card.name for card in catalogue() if card.safetensors and task in card.tasks), *_tasks.starters(task)]
 
 
 def _named(problem: str, known: Sequence[str]) -> list[str]:

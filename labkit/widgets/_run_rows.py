@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labkit.data import Corpus, load
+from labkit.data._corpus import LayoutName
 from labkit.errors import LabError, UnknownName
 from labkit.evaluation import Evaluation, evaluate
 from labkit.tasks import TASKS, Predictions, SpanPredictions
@@ -18,7 +19,6 @@ from labkit.training import Run
 
 CELL_KEYS = ("true", "predicted", "found", "missed", "false_alarm")
 """What a cell of a confusion matrix, and a filter of an error list, can ask for."""
-_SHOWN = ("labels", "spans")  # layouts whose rows the widgets show
 
 
 class RunRows:
@@ -100,6 +100,9 @@ class Source:
             self._one = given
             names = getattr(rows, "column_names", None) or list(rows or {})
             self._columns = {name: list(rows[name]) for name in names}
+        elif not isinstance(given, Run | str | os.PathLike):
+            came = type(given).__name__
+            raise LabError("a run, or an evaluation or predictions of classes or entities", came)
         else:
             self._run = RunRows(given)
             self.name = self._run.run.directory.name
@@ -171,26 +174,18 @@ def of_classes(run: Run, split: str) -> Predictions:
         UnknownName: it has none of that split.
     """
     if TASKS[run.recipe.task].layout != "labels":
-        raise _of_another_task(run, "a run for text-classification")
-    found: Predictions = run.predictions(split)
+        do = "look at run.evaluation and run.predictions() instead"
+        raise LabError("a run for text-classification", f"one for {run.recipe.task}", do)
+    found = run.predictions(split)
+    if not isinstance(found, Predictions):
+        do = "look at run.evaluation and run.predictions() instead"
+        raise LabError("a run that predicts classes", "one that predicts something else, such as a number", do)
     return found
 
 
-def layout_of(run: Run) -> str:
-    """What a row of a run's data is: "labels" of a text, or "spans" in it.
-
-    Raises:
-        LabError: it is anything else.
-    """
-    layout: str = TASKS[run.recipe.task].layout
-    if layout not in _SHOWN:
-        raise _of_another_task(run, "a run for text-classification or token-classification")
-    return layout
-
-
-def _of_another_task(run: Run, expected: str) -> LabError:
-    do = "look at run.evaluation and run.predictions() instead"
-    return LabError(expected, f"one for {run.recipe.task}", do)
+def layout_of(run: Run) -> LayoutName:
+    """What a row of a run's data is, which says how it is shown."""
+    return TASKS[run.recipe.task].layout
 
 
 def whole_texts(columns: Mapping[str, Sequence[Any]], n: int) -> list[str | None]:

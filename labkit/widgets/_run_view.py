@@ -18,6 +18,7 @@ from typing import Any
 from labkit import events as log
 from labkit.errors import LabError
 from labkit.evaluation import TITLES
+from labkit.evaluation._scales import best_possible, higher_is_better, written
 from labkit.events import Evaluated, Event, Note, RunEnded, RunStarted, StepLogged, in_force
 from labkit.tasks import TASKS
 from labkit.training import Recipe, Run, diagnose
@@ -150,12 +151,15 @@ def curves(recipe: Recipe | None, events: Sequence[Event], metric: str = "") -> 
     began = next((e for e in reversed(happened) if isinstance(e, RunStarted)), None)
     measured = list(dict.fromkeys(name for e in checks for name in e.metrics))
     task = TASKS.get(recipe.task) if recipe else None
-    wanted = (metric, recipe.evaluation.metric if recipe else "", task.metric if task else "")
+    # the loss has a chart of its own: it is shown here only where a person asks for it
     others = [name for name in measured if name not in LOSSES]
+    named = (recipe.evaluation.metric if recipe else "", task.metric if task else "")
+    wanted = (metric, *(name for name in named if name in others))
     chosen = next((name for name in wanted if name in measured), others[0] if others else "")
     loss = next((name for name in LOSSES if name in measured), "")
     training = [(float(e.step), e.loss) for e in steps if finite(e.loss)]
     best = next((e for e in reversed(checks) if e.best), None)
+    series = _series(checks, chosen)
     end = max([began.steps if began else 0, *(e.step for e in steps), *(e.step for e in checks)], default=0)
     return {
         "steps": end,
@@ -163,12 +167,14 @@ def curves(recipe: Recipe | None, events: Sequence[Event], metric: str = "") -> 
         "training": _plain(thin(training)),
         "smooth": _plain(thin(smooth(training))),
         "validation": _plain(thin(_series(checks, loss))),
-        "metric": _plain(thin(_series(checks, chosen))),
+        "metric": _plain(thin(series)),
         "rate": _plain(thin([(float(e.step), e.learning_rate) for e in steps if finite(e.learning_rate)])),
         "best": best.step if best else None,
         "chosen": chosen,
         "title": title(chosen),
-        "higher": bool(task.metrics.get(chosen, True)) if task else True,
+        "higher": higher_is_better(chosen) if task is None else task.metrics.get(chosen, higher_is_better(chosen)),
+        "top": best_possible(chosen),
+        "digits": digits(chosen, [value for _, value in series]),
         "choices": [[name, title(name)] for name in measured],
     }
 
@@ -192,11 +198,18 @@ def results(run: Run) -> dict[str, Any]:
     rows = []
     for name, estimate in evaluation.headline.items():
         beside = [evaluation.baselines[other].b.get(name) for other in names]
+        reach = [estimate.value, estimate.low, estimate.high, *(b.value for b in beside if b is not None)]
+        values = [value for value in reach if value is not None]
+        end = best_possible(name)
+        inside = end is not None and higher_is_better(name) and all(0 <= value <= end for value in values)
         rows.append(
             {
                 "name": name,
                 "title": title(name),
                 "value": estimate.value,
+                "higher": higher_is_better(name),
+                "top": end if inside and name != "mcc" else None,
+                "digits": digits(name, values),
                 "low": estimate.low,
                 "high": estimate.high,
                 "baselines": [None if b is None else b.value for b in beside],
@@ -286,6 +299,11 @@ def finite(value: Any) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
+def digits(metric: str, values: Sequence[float]) -> int:
+    """Digits behind the point with which a figure is read: as ``labkit.charts`` writes it."""
+    return len(written(metric, max((abs(v) for v in values), default=0.0)).partition(".")[2])
+
+
 def short_name(name: str) -> str:
     """A path as a person calls it: its last two parts; other names as they are."""
     parts = Path(name).parts
@@ -301,7 +319,8 @@ def svg(found: dict[str, Any], *, width: int = 300, height: int = 130) -> str:
     """The curves as small inline pictures in HTML, in colours that hold on light and dark pages."""
     loss = [("#797979", found["smooth"]), ("#D55E00", found["validation"])]
     metric = [("#0072B2", found["metric"])]
-    pictures = [("Loss: training grey, validation orange", loss), (found["title"], metric)]
+    pictures = [("Loss: training grey, validation orange", loss)]
+    pictures += [(found["title"] + ("" if found["higher"] else " (lower is better)"), metric)]
     end = max(1, found["steps"])
     parts = [_picture(name, series, end, found["best"], width, height) for name, series in pictures]
     return f'<div style="display:flex;flex-wrap:wrap;gap:16px">{"".join(part for part in parts if part)}</div>'
@@ -404,7 +423,7 @@ def _said(event: Event) -> str:
         resumed = f", from step {event.from_step:,}" if event.from_step else ""
         return f"Training {event.model} for {event.steps:,} steps in {event.precision}{resumed}."
     if isinstance(event, Evaluated):
-        figures = ", ".join(f"{name} {value:.3f}" for name, value in event.metrics.items() if finite(value))
+        figures = ", ".join(f"{name} {written(name, value)}" for name, value in event.metrics.items() if finite(value))
         return f"Epoch {event.epoch:.1f}, {event.split}: {figures}{' (best so far)' if event.best else ''}"
     if isinstance(event, RunEnded):
         return f"Ended: {event.status} after {event.seconds:.0f} s. {event.error}".rstrip()

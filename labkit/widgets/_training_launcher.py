@@ -10,13 +10,14 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from labkit import training
+from labkit import tasks, training
 from labkit.data import Corpus, DataConfig, read
 from labkit.errors import LabError, RecipeError, RunError, UnknownName, suggest
-from labkit.training import Recipe, Run, new_directory, runs
+from labkit.training import ModelConfig, Recipe, Run, new_directory, runs
 from labkit.training._environment import digest
 from labkit.widgets import _recipe_form as forms
 from labkit.widgets import _run_view as view
+from labkit.widgets import _tasks
 from labkit.widgets._forecast import FieldError, Latest, Library, estimate, examine
 from labkit.widgets._widget import LabWidget, command, shown, table
 
@@ -32,6 +33,7 @@ class TrainingLauncher(LabWidget):
         recipe: a recipe, the path of a recipe file (.toml), or the data to train on: a ``Corpus``, a ``DataConfig``, or
             what ``labkit.data.read`` takes.
         model: base model in place of the recipe's.
+        task: task id in place of the recipe's; None: the recipe's, or for a corpus the first task for data of its kind.
         out: the folder in which each run gets a directory of its own.
         traits: further traits, such as ``values``.
 
@@ -55,12 +57,18 @@ class TrainingLauncher(LabWidget):
     recipe = traitlets.Instance(Recipe, help="The recipe as it stood when it last had no problem.")
 
     def __init__(
-        self, recipe: Any = None, *, model: str | None = None, out: str | os.PathLike[str] = "runs", **traits: Any
+        self,
+        recipe: Any = None,
+        *,
+        model: str | None = None,
+        task: str | None = None,
+        out: str | os.PathLike[str] = "runs",
+        **traits: Any,
     ) -> None:
         self._library = Library()
         self._tail: view.Tail | None = None
         self._latest = Latest(self._measure)
-        start = _recipe(recipe)
+        start = _recipe(recipe, task)
         if model is not None:
             start = start.with_values(model={"name": model})
         asked = traits.pop("values", {})
@@ -81,8 +89,8 @@ class TrainingLauncher(LabWidget):
 
     @command
     def form(self) -> list[dict[str, Any]]:
-        """The form's sections with their fields: name, label, help, kind, choices, default."""
-        return forms.sections()
+        """The form's sections with the fields that the task reads: name, label, help, kind, choices, default."""
+        return forms.sections(str(self.values.get("task", Recipe().task)), self.values)
 
     @command
     def check(self, values: Mapping[str, Any]) -> dict[str, str]:
@@ -303,22 +311,25 @@ class TrainingLauncher(LabWidget):
         return f"TrainingLauncher({len(forms.changed(self.recipe))} changed{f', {self.run}' if self.run else ''})"
 
 
-def _recipe(given: Any) -> Recipe:
+def _recipe(given: Any, task: str | None) -> Recipe:
     """The recipe in whatever was given."""
-    if given is None:
-        return Recipe()
+    if isinstance(given, str | os.PathLike) and os.fspath(given).endswith(".toml"):
+        given = Recipe.load(Path(given).expanduser())
     if isinstance(given, Recipe):
-        return given
-    if isinstance(given, DataConfig):
-        return Recipe(data=given)
-    if isinstance(given, Corpus):
-        return Recipe(data=given.config)
-    if isinstance(given, str | os.PathLike):
-        name = os.fspath(given)
-        if name.endswith(".toml"):
-            return Recipe.load(Path(name).expanduser())
-        return Recipe(data=DataConfig(train=name))
-    return Recipe(data=read(given).config)
+        return given if task is None else given.with_values(task=task)
+    if given is None:
+        config = DataConfig()
+    elif isinstance(given, DataConfig):
+        config = given
+    elif isinstance(given, Corpus):
+        config = given.config
+    elif isinstance(given, str | os.PathLike):
+        config = DataConfig(train=os.fspath(given))
+    else:
+        layout = tasks.get(task).layout if task else "labels"
+        config = read(given, layout=layout).config
+    task = task or _tasks.of_layout(config.layout)[0]
+    return Recipe(data=config, task=task, model=ModelConfig(name=_tasks.default_model(tasks.get(task).id)))
 
 
 def _without_defaults(values: Mapping[str, Any]) -> dict[str, Any]:

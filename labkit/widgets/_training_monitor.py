@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import traitlets
 
 from labkit.errors import LabError, RunError, UnknownName
+from labkit.evaluation._scales import written
 from labkit.events import Event, StepLogged
 from labkit.training import Recipe, Run, relaunch, runs
 from labkit.widgets import _run_view as view
@@ -268,12 +269,13 @@ def _scores(results: dict[str, Any]) -> str:
     if not results.get("rows"):
         return ""
 
-    def figure(value: float | None) -> str:
-        return "" if value is None else f"{value:.3f}"
+    def figure(row: dict[str, Any], value: float | None) -> str:
+        return "" if value is None else f"{value:,.{row['digits']}f}"
 
     rows = [
-        [r["title"], figure(r["value"]), f"{figure(r['low'])} to {figure(r['high'])}" if r["low"] is not None else "",
-         *(figure(b) for b in r["baselines"])]
+        [r["title"] + ("" if r["higher"] else " (lower is better)"), figure(r, r["value"]),
+         f"{figure(r, r['low'])} to {figure(r, r['high'])}" if r["low"] is not None else "",
+         *(figure(r, b) for b in r["baselines"])]
         for r in results["rows"]
     ]  # fmt: skip
     headings = ["", "model", f"{100 * results['confidence']:g} % interval", *results["baselines"]]
@@ -307,7 +309,7 @@ def _row(run: Run) -> dict[str, Any]:
             "step": found["step"],
             "steps": found["steps"],
             "started": found["started"],
-            "score": f"{view.title(name)} {metrics[name]:.3f}" if name else "",
+            "score": f"{view.title(name)} {written(name, metrics[name])}" if name else "",
         }
     except LabError as error:
         row["problem"] = str(error)

@@ -52,6 +52,32 @@ WIDGETS: dict[str, tuple[str, Callable[[Notebook], None] | None]] = {
 }
 
 
+def _tiny(kind: str, epochs: int, more: str) -> str:
+    """A cell with a playground of a tiny run, which is trained in it."""
+    tests = str(Path(__file__).parents[1])
+    return (
+        f"import sys, tempfile, pathlib; sys.path.insert(0, {tests!r}); from written import tiny_run\n"
+        f"w = Playground(tiny_run({kind!r}, pathlib.Path(tempfile.mkdtemp(dir='.')), epochs={epochs}), {more})"
+    )
+
+
+def _answered(notebook: Notebook) -> None:
+    notebook.widget().locator('.pg-out[aria-busy="false"]').wait_for(timeout=60_000)
+
+
+WIDGETS |= {
+    "playground_answers": (
+        _tiny("answers", 8, "text='which food ?', second='😀 the very soup my train .'") + "; w.pin()",
+        _answered,
+    ),
+    "playground_written": (
+        _tiny("translation", 12, "text='monday and friday', writing={'samples': 2}") + "; w.pin('sunday', writing={})",
+        _answered,
+    ),
+    "playground_masks": (_tiny("masks", 6, "text='soup [MASK] soup [MASK]'") + "; w.pin()", _answered),
+}
+
+
 def shots(lab: Lab, out: Path, run: str, names: list[str], width: int) -> None:
     """Take them."""
     for theme in ("light", "dark"):

@@ -204,6 +204,113 @@ def test_spans_with_mouse_and_keyboard(lab: Lab) -> None:
         assert notebook.problems == []
 
 
+def test_answers_with_mouse_and_keyboard(lab: Lab) -> None:
+    data = lab.root / "answers.jsonl"
+    context = "👩‍💻 Ada met Charles in London. <b>Rain</b>"
+    rows = [{"id": f"r{i}", "question": "Where?", "context": context} for i in range(5)]
+    rows[1]["answers"] = [{"text": "Ada", "answer_start": 4}]
+    data.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    said = "{'r2': [{'start': 23, 'text': 'London'}], 'r3': []}"
+    with lab.open([cell(data, f", mode='answers', suggestions={said}")]) as notebook:
+        widget = ready(notebook, "r0")
+        press(notebook, ["Enter"])
+        widget.locator(".lb-hint").get_by_text("Mark an answer first").wait_for()
+        press(notebook, ["ArrowRight", "ArrowRight", "Shift+ArrowRight", "Enter"])
+        widget.get_by_role("button", name="Remove the answer “Ada met”").wait_for()
+        points = notebook.page.evaluate(
+            """() => {
+              const node = [...document.querySelectorAll('.lb-context [data-start]')].at(-1).firstChild;
+              return ['arles', 'ondon'].map(part => {
+                const range = document.createRange();
+                range.setStart(node, node.data.indexOf(part));
+                range.setEnd(node, node.data.indexOf(part) + 1);
+                const box = range.getBoundingClientRect();
+                return [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
+              });
+            }"""
+        )
+        notebook.page.mouse.move(*points[0])
+        notebook.page.mouse.down()
+        notebook.page.mouse.move(*points[1], steps=4)
+        notebook.page.mouse.up()
+        widget.get_by_role("button", name="Remove the answer “Charles in London”").wait_for()
+        assert notebook.python("len(labeler.journal)") == 0
+        notebook.reload()
+        ready(notebook, "r0")
+        widget = notebook.widget()
+        widget.get_by_role("button", name="Remove the answer “Ada met”").click()
+        press(notebook, ["Enter"])
+        notebook.page.wait_for_selector('.lb[data-row="r1"][data-unsaved-count="0"]')
+        assert notebook.python("labeler.journal.value('r0', 'answers')") == [{"start": 12, "text": "Charles in London"}]
+        assert widget.locator(".lb-answer").inner_text() == "Ada", "what the data says is marked"
+        press(notebook, ["Enter"])
+        notebook.page.wait_for_selector('.lb[data-row="r2"]')
+        press(notebook, ["a", "Enter", "0"])
+        saved(notebook)
+        assert notebook.python(
+            "[(d.row_id, d.new and d.new[0]['text'], d.why) for d in labeler.journal.decisions()]"
+        ) == [
+            ["r0", "Charles in London", "person"],
+            ["r1", "Ada", "person"],
+            ["r2", "London", "suggestion"],
+            ["r3", [], "suggestion"],
+            ["r4", [], "person"],
+        ]
+        press(notebook, ["u"])
+        notebook.page.wait_for_selector('.lb[data-row="r4"][data-busy="false"]')
+        assert notebook.axe() == []
+        assert notebook.problems == []
+
+
+def test_texts_are_edited_and_what_is_typed_is_no_shortcut(lab: Lab) -> None:
+    lab.theme("dark")
+    data = lab.root / "texts.jsonl"
+    texts = ["der Hund", "die Katze", *HOSTILE, ""]
+    rows = [{"id": f"r{i}", "en": f"source {text}", "de": text} for i, text in enumerate(texts)]
+    data.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    more = ", mode='text', suggestions={'r1': 'eine Katze'}"
+    with lab.open([cell(data, more)], width=620) as notebook:
+        widget = ready(notebook, "r0")
+        area = widget.get_by_role("textbox", name="Target")
+        press(notebook, ["e", "Control+End", *" xsuft", "Enter", "Backspace", "!"])
+        assert area.input_value() == "der Hund xsuft!"
+        widget.get_by_text("draft, not saved").wait_for()
+        assert notebook.python("len(labeler.journal)") == 0
+        widget.locator("ins").get_by_text("xsuft!").wait_for()
+        press(notebook, ["Escape", "ArrowRight"])
+        notebook.page.wait_for_selector('.lb[data-row="r1"][data-busy="false"]')
+        assert area.input_value() == "die Katze"
+        notebook.reload()
+        ready(notebook)
+        widget = notebook.widget()
+        area = widget.get_by_role("textbox", name="Target")
+        press(notebook, ["ArrowLeft"])
+        notebook.page.wait_for_selector('.lb[data-row="r0"][data-busy="false"]')
+        assert area.input_value() == "der Hund xsuft!", "a draft survives"
+        press(notebook, ["e", "Control+Enter"])
+        notebook.page.wait_for_selector('.lb[data-row="r1"]')
+        assert area.evaluate("e => e === document.activeElement"), "one goes on typing"
+        press(notebook, ["Escape", "a", "Enter"])
+        saved(notebook)
+        assert notebook.python("[(d.new, d.why, d.suggestion) for d in labeler.journal.decisions()]") == [
+            ["der Hund xsuft!", "person", None],
+            ["eine Katze", "suggestion", "eine Katze"],
+        ]
+        for _ in HOSTILE:
+            assert widget.evaluate("e => e.scrollWidth <= e.clientWidth + 1"), "nothing sticks out"
+            press(notebook, ["s"])
+        notebook.page.wait_for_selector(f'.lb[data-row="r{len(texts) - 1}"]')
+        press(notebook, ["Control+Enter"])
+        widget.locator(".lb-hint").get_by_text("There is no text to save").wait_for()
+        assert notebook.axe() == []
+        press(notebook, ["x"])
+        widget.get_by_text("Every row of this queue is decided").wait_for()
+        saved(notebook)
+        assert notebook.python("labeler.journal.current('exclude')") == {f"r{len(texts) - 1}": True}
+        assert notebook.problems == []
+    lab.theme("light")
+
+
 def test_two_views_agree(lab: Lab) -> None:
     with lab.open([cell(toys(lab, "views")), "labeler"]) as notebook:
         notebook.page.wait_for_selector('.lb[data-busy="false"] >> nth=1')

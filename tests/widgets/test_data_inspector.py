@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from toys import toy_rows
 
-from labkit.data import Corpus, read
+from labkit.data import Corpus, read, sample, sample_path
 from labkit.errors import LabError, UnknownName
 from labkit.widgets import DataInspector
 from labkit.widgets._inspector_selection import SELECTION_LIMIT
@@ -286,3 +286,75 @@ def test_only_numbers_are_kept_of_the_rows(inspector: DataInspector) -> None:
     assert inspector._marks.dtype == np.bool_ and "text" not in json.dumps(
         inspector.get_state(["filters", "findings"]), default=str
     )
+
+
+# -- rows that are more than a text with labels -------------------------------------------------------------------------------
+
+
+def opened(corpus: Corpus, model: Path) -> tuple[DataInspector, list[dict[str, Any]]]:
+    inspector = DataInspector(corpus, model=str(model))
+    return inspector, value(inspector, "look")["rows"]
+
+
+def test_questions_show_their_answers_in_the_context(toy_model: Path) -> None:
+    inspector, rows = opened(sample("qa"), toy_model)
+    assert inspector.task == "question-answering" and inspector.about["what"] == "questions with contexts"
+    assert [title for _, title in inspector.about["texts"]] == ["Question", "Answer", "Context"]
+    found = value(inspector, "show", row_id=rows[0]["id"])
+    question, context = found["texts"]
+    assert rows[0]["cells"][0] == question["text"] and rows[0]["cells"][1] == " · ".join(found["answers"])
+    marked = [context["text"][mark["start"] : mark["end"]] for mark in context["marks"]]
+    assert marked == found["answers"] and marked
+    without = next(row for row in rows if row["labels"] == ["no answer"])
+    assert without["cells"][1] is None and value(inspector, "show", row_id=without["id"])["answers"] == []
+    inspector.filter(labels=["no answer"])
+    assert inspector.view.count == 218
+    assert inspector.search("nuns' low doors") > 0, "the context is searched, too"
+
+
+def test_pairs_stand_side_by_side_with_their_ratio(toy_model: Path) -> None:
+    inspector, rows = opened(sample("phrasebook"), toy_model)
+    assert rows[0]["cells"] == ["Welcome to our house!", "Willkommen in unserem Haus!"]
+    assert rows[0]["ratio"] == pytest.approx(27 / 21, abs=1e-3) and not rows[0]["labels"]
+    found = value(inspector, "show", row_id=rows[0]["id"])
+    assert [one["title"] for one in found["texts"]] == ["Source", "Target"] and found["columns"] == [
+        ["topic", "greeting"]
+    ]
+    assert inspector.search("Willkommen") == 3
+    columns = {token["column"] for token in inspector.tokens(rows[0]["id"])}
+    assert columns == {"", "text", "target"}
+    face = inspector.face()
+    assert "<th>source</th>" in face and "Willkommen" in face and "<th>label</th>" not in face
+
+
+def test_conversations_have_their_turns_and_texts_their_windows(toy_model: Path) -> None:
+    inspector, rows = opened(sample("assistant"), toy_model)
+    found = value(inspector, "show", row_id=rows[0]["id"])
+    assert [turn["role"] for turn in found["turns"]] == ["system", "user", "assistant"] and found["texts"] == []
+    assert rows[0]["cells"][1] == found["turns"][-1]["content"][:300]
+    assert inspector.about["what"] == "conversations"
+    inspector, rows = opened(sample("garden"), toy_model)
+    inspector._tokenizer()
+    seen = value(inspector, "ask_tokens", row_id=rows[0]["id"])
+    assert seen["reading"] == "windows" and seen["count"] > seen["limit"] and seen["beyond"] == 0, "nothing is cut off"
+
+
+def test_spans_are_marked_and_scores_shown(toy_model: Path) -> None:
+    inspector, rows = opened(sample("ner"), toy_model)
+    (text,) = value(inspector, "show", row_id=rows[0]["id"])["texts"]
+    assert {mark["label"] for mark in text["marks"]} == set(rows[0]["labels"])
+    scored = read([{"text": f"text {i}", "label": i * 0.37} for i in range(30)], scores=True)
+    inspector, rows = opened(scored, toy_model)
+    assert rows[1]["labels"] == ["0.37"] and inspector.about["what"] == "texts with scores"
+
+
+def test_data_and_task_must_go_together(toy_model: Path) -> None:
+    with pytest.raises(LabError, match="layout='labels'"):
+        DataInspector(sample("phrasebook"), model=str(toy_model), task="text-classification")
+    inspector = DataInspector(sample("phrasebook"), model=str(toy_model), task="summarization")
+    assert "task='summarization'" in inspector.code
+    inspector.corpus = sample("qa")
+    assert inspector.task == "question-answering"
+    path = str(sample_path("phrasebook"))
+    read_as = DataInspector(path, model=str(toy_model), task="translation")
+    assert read_as.corpus.config.layout == "pairs" and "task='translation'" in read_as.code

@@ -23,7 +23,7 @@ def test_the_model_is_loaded_at_the_first_prediction(run: Run) -> None:
     play = Playground(run)
     states: list[str] = []
     play.observe(lambda change: states.append(change["new"]), names=["state"])
-    assert play.state == "idle" and play.models == [{"name": "copy", "labels": []}]
+    assert play.state == "idle" and play.models == [{"name": "copy", "labels": [], "scratch": None}]
     (result,) = play.answer("predict", {"texts": ["goal match team"]})["value"]
     assert states == ["loading", "ready"]
     play.predict("soup")

@@ -17,7 +17,7 @@ from labkit.data import load
 from labkit.errors import DataError, LabError, UnknownName
 from labkit.evaluation import ERROR_KINDS, span_errors
 from labkit.models import build_starter
-from labkit.tasks import TASKS, SpanPredictions
+from labkit.tasks import SpanPredictions
 from labkit.training import Run, train
 from labkit.widgets import ConfusionMatrix, ErrorBrowser, Labeler, Playground
 from labkit.widgets._span_faces import marked_html
@@ -78,7 +78,7 @@ def errors(runs: tuple[Run, Run]) -> ErrorBrowser:
 
 def test_the_playground_marks_spans(run: Run) -> None:
     play = Playground(run)
-    assert play.spans and play.state == "idle"
+    assert play.view == "spans" and play.state == "idle"
     text = "😀 soup and train"
     (result,) = play.answer("predict", {"texts": [text]})["value"]
     assert result["text"] == text and result["tokens"] <= result["limit"]
@@ -121,7 +121,7 @@ def test_two_taggers_side_by_side(run: Run, runs: tuple[Run, Run], toy_run: Run)
 
 
 def test_rows_with_errors_come_first(errors: ErrorBrowser, runs: tuple[Run, Run]) -> None:
-    assert errors.spans
+    assert errors.view == "spans"
     predictions = runs[0].predictions("test")
     every = span_errors(predictions)
     choices = errors.answer("choices", {})["value"]
@@ -277,15 +277,11 @@ def test_the_matrix_counts_entities(runs: tuple[Run, Run]) -> None:
     assert alone.matrix["cells"] == ConfusionMatrix(runs[0]).matrix["cells"]
 
 
-def test_other_tasks_are_refused(runs: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = TASKS["token-classification"]
-    monkeypatch.setattr(kind, "layout", "answers")
-    for made in (Playground, ErrorBrowser):
-        with pytest.raises(LabError, match="text-classification or token-classification"):
-            made(runs[0])
-    empty = dataclasses.replace(runs[0].evaluation, labels=(), what="12 questions")
-    with pytest.raises(LabError, match="12 questions"):
-        ConfusionMatrix(empty)
+def test_a_matrix_is_of_classes_or_entities(runs: tuple[Run, Run]) -> None:
+    for labels in ((), ("(answer)", "(no answer)")):
+        other = dataclasses.replace(runs[0].evaluation, labels=labels, what="12 questions")
+        with pytest.raises(LabError, match=r"12 questions.*ErrorBrowser"):
+            ConfusionMatrix(other)
 
 
 def test_an_unknown_split_of_spans(runs: tuple[Run, Run]) -> None:

@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from toys import toy_recipe
 
-from labkit.data import read
+from labkit.data import read, sample, sample_path
 from labkit.errors import LabError, RecipeError, RunError
+from labkit.tasks import TASKS
 from labkit.training import Recipe, Run, _rundir, attach
-from labkit.widgets import TrainingLauncher
+from labkit.widgets import TrainingLauncher, _tasks
 from labkit.widgets import _recipe_form as forms
+from labkit.widgets._forecast import Library, estimate
 
 PATIENCE = 120
 
@@ -48,8 +50,8 @@ def settled(launcher: TrainingLauncher) -> dict[str, Any]:
 # -- the form ----------------------------------------------------------------------------------------------------------------
 
 
-def test_every_setting_has_a_field_with_help(make: Callable[..., TrainingLauncher]) -> None:
-    fields = [field for section in make().form() for field in section["fields"]]
+def test_every_setting_has_a_field_with_help() -> None:
+    fields = [field for section in forms.sections() for field in section["fields"]]
     assert {field["name"] for field in fields} == set(forms.names()) >= set(forms.flat(Recipe()))
     for field in fields:
         assert field["help"] and field["label"], field
@@ -62,6 +64,88 @@ def test_every_setting_has_a_field_with_help(make: Callable[..., TrainingLaunche
     assert (by_name["data.multi_label"]["kind"], by_name["data.repairs"]["kind"]) == ("three", "flags")
     assert "minilm" in by_name["model.name"]["suggestions"]
     assert [f["name"] for f in fields if f["essential"]] and set(forms.ESSENTIAL) <= set(by_name)
+
+
+def test_the_form_shows_what_the_task_reads(make: Callable[..., TrainingLauncher]) -> None:
+    def shown(task: str, **values: Any) -> dict[str, dict[str, Any]]:
+        launcher = make(Recipe(task=task), values=values)
+        return {field["name"]: field for section in launcher.form() for field in section["fields"]}
+
+    everywhere = {"task", "seed", "data.train", "model.name", "optimizer.learning_rate", "technique.label_smoothing"}
+    tied = {
+        name
+        for name in forms.names()
+        if name.startswith("generation.") or name in ("technique.mask_share", "technique.class_weights", "data.balance")
+    }
+    expected = {
+        "text-classification": {"technique.class_weights", "data.balance"},
+        "token-classification": set(),
+        "question-answering": set(),
+        "translation": {name for name in tied if name.startswith("generation.")},
+        "summarization": {name for name in tied if name.startswith("generation.")},
+        "text-generation": {"generation.max_target_length", "generation.max_new_tokens", "generation.beams"},
+        "fill-mask": {"technique.mask_share"},
+    }
+    for task, own in expected.items():
+        fields = shown(task)
+        assert everywhere <= set(fields) and tied & set(fields) == own, task
+        assert fields["evaluation.metric"]["choices"] == list(TASKS[task].metrics)
+        assert "data.layout" not in fields, "the task says what a row is"
+    assert "starter:t5" in shown("translation")["model.name"]["suggestions"]
+    assert "minilm" not in shown("translation")["model.name"]["suggestions"]
+    assert "keep_majority_label" not in shown("translation")["data.repairs"]["choices"]
+    assert "technique.mask_share" in shown("translation", **{"technique.mask_share": 0.3}), "what is set stays in sight"
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "problem"),
+    [
+        ("translation", "minilm", "AutoModelForSeq2SeqLM"),
+        ("text-generation", "starter:bert", "no decoder"),
+        ("translation", "starter:t5-huge", "starter:t5"),
+    ],
+)
+def test_a_family_that_cannot_do_the_task_is_said_at_once(
+    make: Callable[..., TrainingLauncher], tmp_path: Path, task: str, model: str, problem: str
+) -> None:
+    launcher = make(Recipe.from_dict({"task": task, "model": {"name": model}, "data": {"train": "no/such.csv"}}))
+    forecast = settled(launcher)
+    assert forecast["field"] == "model.name" and problem in forecast["problem"]
+    with pytest.raises(LabError, match=problem):
+        launcher.launch()
+    assert not list(tmp_path.glob("runs/*"))
+
+
+def test_a_corpus_brings_its_task_and_a_model_that_can_do_it(make: Callable[..., TrainingLauncher]) -> None:
+    for name, task in (("phrasebook", "translation"), ("assistant", "text-generation"), ("qa", "question-answering")):
+        launcher = make(sample(name))
+        assert launcher.recipe.task == task
+        assert not _tasks.able(launcher.recipe.model.name, task)
+        assert launcher.recipe.data.layout == sample(name).config.layout and "data.layout" not in launcher.values
+    assert make(sample("phrasebook"), task="summarization").recipe.task == "summarization"
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "model"),
+    [
+        ("phrasebook", "translation", "starter:t5-tiny"),
+        ("garden", "text-generation", "starter:gpt2-tiny"),
+        ("garden", "fill-mask", "starter:bert-tiny"),
+        ("assistant", "text-generation", "starter:llama-tiny"),
+        ("qa", "question-answering", "starter:bert-tiny"),
+        ("ner", "token-classification", "minilm"),
+    ],
+)
+def test_a_forecast_for_every_task(name: str, task: str, model: str) -> None:
+    repairs = {"phrasebook": ["drop_empty"], "qa": ["drop_bad_answers"]}.get(name, [])
+    data = {"train": str(sample_path(name)), "repairs": repairs}
+    recipe = Recipe.from_dict({"task": task, "data": data, "model": {"name": model}})
+    found = estimate(recipe, library := Library())
+    assert not found["problem"] and found["seconds"] > 0 and found["steps"] > 0
+    assert ("knows no language" in found["note"]) == model.startswith("starter:")
+    if name in ("garden", "qa"):
+        more = estimate(recipe.with_values(model={"max_length": 100}), library)["steps"]
+        assert more > 2 * found["steps"], "what is longer than an input is read in several windows"
 
 
 def test_what_is_typed_is_checked_and_kept(make: Callable[..., TrainingLauncher]) -> None:

@@ -108,6 +108,24 @@ def test_curves_leave_out_what_is_no_number_and_name_the_metric(tmp_path: Path) 
     assert view.curves(recipe, [])["metric"] == []
 
 
+def test_scales_follow_the_metric() -> None:
+    events = course(20, 40)
+    for step, perplexity in ((10, 812.5), (20, 40.25)):
+        metrics = {"loss": 3.0, "token_accuracy": 0.4, "perplexity": perplexity, "bleu": 12.34}
+        events.append(Evaluated(step=step, epoch=1.0, split="validation", metrics=metrics, best=True))
+    events = [e for e in events if not (isinstance(e, Evaluated) and "accuracy" in e.metrics)]
+    recipe = toy_recipe("d.csv", "starter:t5", task="translation")
+    found = view.curves(recipe, events)
+    assert found["chosen"] == "token_accuracy", "the loss has a chart of its own"
+    assert (found["top"], found["higher"], found["digits"]) == (1.0, True, 3)
+    found = view.curves(recipe, events, "perplexity")
+    assert (found["top"], found["higher"], found["digits"]) == (None, False, 1)
+    assert "lower is better" in view.svg(found)
+    found = view.curves(recipe, events, "bleu")
+    assert (found["top"], found["higher"], found["digits"]) == (100.0, True, 1)
+    assert view.curves(recipe, events, "loss")["chosen"] == "loss", "who asks for it gets it"
+
+
 def test_a_resumed_run_shows_each_step_once() -> None:
     again = [e for e in course(40, 40) if getattr(e, "step", 0) > 20]
     resumed = RunStarted(run="r", task="t", model="m", rows={"train": 80}, steps=40, epochs=4.0, from_step=20)

@@ -138,6 +138,7 @@ function App({ bridge }: Door) {
         <AddFilter
           bridge={bridge}
           columns={about.columns}
+          texts={(about.texts ?? []).map(([name]) => name)}
           add={(condition) => {
             put({ where: [...(filters.where ?? []), condition] });
             setAdding(false);
@@ -159,6 +160,8 @@ function App({ bridge }: Door) {
             setCurrent={setCurrent}
             splits={about.splits.length > 1}
             labels={about.columns.includes("label")}
+            texts={about.texts ?? []}
+            ratio={about.columns.includes("length_ratio") && about.layout === "pairs"}
             fail={setFailed}
             clear={clear}
           />
@@ -179,6 +182,8 @@ function App({ bridge }: Door) {
           {current && (
             <RowDetail
               bridge={bridge}
+              layout={about.layout}
+              labels={about.labels}
               current={current}
               revision={about.undo}
               close={() => setCurrent("")}
@@ -196,7 +201,7 @@ function App({ bridge }: Door) {
             {f ? (
               <>
                 {f.labels.some(([label]) => label !== "") && (
-                  <Classes labels={f.labels} chosen={filters.labels ?? []} several={about.several} toggle={(label) => put({ labels: toggled(filters.labels, label) })} />
+                  <Classes labels={f.labels} chosen={filters.labels ?? []} title={about.facet} toggle={(label) => put({ labels: toggled(filters.labels, label) })} />
                 )}
                 <Lengths lengths={f.lengths} chosen={filters.length} set={(length) => put({ length })} />
               </>
@@ -208,7 +213,7 @@ function App({ bridge }: Door) {
         </div>
       </div>
       <div class="lk-foot">
-        <span>{[about.splits.length > 1 ? `${about.splits.length} splits` : "", about.classes ? `${count(about.classes)} ${about.several ? "labels" : "classes"}` : "no labels"].filter(Boolean).join(" · ")}</span>
+        <span>{[about.splits.length > 1 ? `${about.splits.length} splits` : "", about.what].filter(Boolean).join(" · ")}</span>
         <Code bridge={bridge} />
       </div>
     </>
@@ -274,13 +279,13 @@ function inWords([column, operator, value]: Condition): string {
   return `${column} ${said} ${Array.isArray(value) ? value.join(", ") : String(value)}`;
 }
 
-function AddFilter({ bridge, columns, add }: Door & { columns: string[]; add(condition: Condition): void }) {
+function AddFilter({ bridge, columns, texts, add }: Door & { columns: string[]; texts: string[]; add(condition: Condition): void }) {
   const id = useId();
-  const own = columns.filter((name) => !["row_id", "split", "label", "length", "text", "text_pair"].includes(name));
-  const [column, setColumn] = useState(own[0] ?? "label");
+  const own = columns.filter((name) => !["row_id", "split", "label", "length", "length_ratio", "messages", "spans", ...texts].includes(name));
+  const [column, setColumn] = useState(own[0] ?? (columns.includes("label") ? "label" : "length"));
   const [operator, setOperator] = useState("=");
   const [value, setValue] = useState("");
-  const choices = useAsked(column, async () => (["row_id", "text", "text_pair"].includes(column) ? [] : bridge.call<[unknown, number][]>("values", { column })));
+  const choices = useAsked(column, async () => (["row_id", "messages", "spans", "answers", ...texts].includes(column) ? [] : bridge.call<[unknown, number][]>("values", { column })));
   const ready = operator === "missing" || value !== "";
   const done = () => {
     if (!ready) return;

@@ -1,89 +1,32 @@
-// Errors by falling loss, or those of a tagger: a list that fetches what is in sight, and beside it the row with its neighbours in the training data.
-import { Fragment } from "preact";
+// Errors, the worst first: a list that fetches what is in sight, and beside it the chosen row with its neighbours in the training data.
+import type { JSX } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Kinds, SpanLine, SpanOne, type SpanDetail, type SpanRow } from "./error_browser/spans";
-import type { Bridge } from "./lib/bridge";
-import { count, fixed, percent, visible } from "./lib/format";
-import { Marked } from "./lib/marked";
-import type { Mark } from "./lib/marks";
-import { Bar, Button, Check, Code, Empty, Note, Segments, Select, TextInput, useAction, useAsked, useDebounced, useTrait, widget, type BaseTraits } from "./lib/ui";
+import { ANSWER_KINDS, AnswerLine, AnswerOne } from "./error_browser/answers";
+import { LabelLine, LabelOne } from "./error_browser/labels";
+import { PairLine, PairOne } from "./error_browser/pairs";
+import { SPAN_KINDS, SpanLine, SpanOne } from "./error_browser/spans";
+import { TextLine, TextOne } from "./error_browser/texts";
+import type { Choices, Detail, Door, Filters, Order, Row, Stretch, Traits, View } from "./error_browser/types";
+import { count, visible } from "./lib/format";
+import { Button, Check, Code, Empty, Note, Segments, Select, TextInput, useAction, useAsked, useDebounced, useTrait, widget } from "./lib/ui";
 
-type Filters = Record<string, unknown>;
-interface Job {
-  state: "running" | "done" | "failed";
-  text: string;
-  share: number;
-  error: string;
+interface Look {
+  Line(props: { row: Row; measure: string }): JSX.Element;
+  One(props: Door & { row: Detail; labels: string[]; training: number | false }): JSX.Element;
+  /** Of a row of the list, in pixels. */
+  height: number;
+  /** Kinds of errors → what they are. */
+  kinds?: Record<string, string>;
 }
 
-interface Traits extends BaseTraits {
-  split: string;
-  include: "wrong" | "unsure" | "all";
-  order: "errors" | "confidence";
-  spans: boolean;
-  filters: Filters;
-  selection: string[];
-  relabel: string[];
-  current: string;
-  space: "run" | "base";
-  jobs: Record<string, Job>;
-}
-
-interface Row {
-  row_id: string;
-  text: string | null;
-  true: string;
-  predicted: string;
-  confidence: number;
-  loss: number;
-  right: boolean;
-  suspect: boolean;
-}
-
-type AnyRow = Row & SpanRow; // of the one kind or of the other, as the trait `spans` says
-
-interface Stretch {
-  rows: AnyRow[];
-  of: number;
-  note: string;
-}
-
-interface Choices {
-  run: string;
-  splits: string[];
-  labels: string[];
-  slices: Record<string, string[]>;
-  counts: Record<"wrong" | "unsure" | "all", number>;
-  suspects: number;
-  multi_label: boolean;
-  kinds: Record<string, number>;
-  training: number | false;
-}
-
-interface Detail {
-  row_id: string;
-  text: string | null;
-  columns: Record<string, string>;
-  true: string[];
-  predicted: string[];
-  confidence: number | null;
-  loss: number | null;
-  probabilities: [string, number][];
-  more: number;
-  suspect: string | null;
-}
-
-interface Near {
-  row_id: string;
-  text: string | null;
-  label: string;
-  cosine: number;
-  spans?: Mark[];
-}
-
-type Door = { bridge: Bridge<Traits> };
+const LOOKS: Record<View, Look> = {
+  labels: { Line: LabelLine, One: LabelOne, height: 54 },
+  spans: { Line: SpanLine, One: SpanOne, height: 54, kinds: SPAN_KINDS },
+  answers: { Line: AnswerLine, One: AnswerOne, height: 54, kinds: ANSWER_KINDS },
+  pairs: { Line: PairLine, One: PairOne, height: 70 },
+  texts: { Line: TextLine, One: TextOne, height: 54 },
+};
 const px = (n: number): string => `${n}px`;
-const NO_KINDS = { missed: 0, spurious: 0, boundary: 0, type: 0, "type and boundary": 0 }; // as long as they are being counted
 
 function App({ bridge }: Door) {
   const [split, setSplit] = useTrait(bridge, "split");
@@ -91,7 +34,7 @@ function App({ bridge }: Door) {
   const [filters, setFilters] = useTrait(bridge, "filters");
   const [selection] = useTrait(bridge, "selection");
   const [relabel] = useTrait(bridge, "relabel");
-  const [spans] = useTrait(bridge, "spans");
+  const [view] = useTrait(bridge, "view");
   const [order, setOrder] = useTrait(bridge, "order");
   const [typed, setTyped] = useState(String(filters["search"] ?? ""));
   const search = useDebounced(typed, 200);
@@ -117,6 +60,7 @@ function App({ bridge }: Door) {
   const given = filters["rows"] as string[] | undefined;
   const extra = (["found", "missed", "false_alarm"] as const).filter((kind) => text(kind));
   const filtered = Object.keys(filters).length > 0;
+  const kinds = LOOKS[view].kinds;
   const clear = () => {
     setTyped("");
     setFilters({});
@@ -133,17 +77,18 @@ function App({ bridge }: Door) {
           label="Rows"
           value={include}
           options={[
-            ["wrong", `Wrong${choices ? ` ${count(choices.counts.wrong)}` : ""}`],
-            ["unsure", "Unsure"],
-            ["all", "All"],
+            ["wrong", choices ? `${choices.names.wrong} ${count(choices.counts.wrong)}` : "Wrong"],
+            ["unsure", choices?.names.unsure ?? "Unsure"],
+            ["all", choices?.names.all ?? "All"],
           ]}
           onChange={setInclude}
         />
         {choices && choices.splits.length > 1 && <Select label="Split" value={split} options={choices.splits} onChange={setSplit} />}
         <TextInput type="search" label="Search the texts" placeholder="Search the texts" value={typed} onInput={setTyped} />
-        {spans ? (
+        {view === "spans" && (
           <Select label="Type of entity" any="Any type" value={text("type")} options={(choices?.labels ?? []).map((label) => [label, visible(label)] as const)} onChange={(v) => void set.run({ type: v })} />
-        ) : (
+        )}
+        {view === "labels" && (
           <>
             <Select label="True label" any="Any true label" value={text("true")} options={choices?.labels ?? []} onChange={(v) => void set.run({ true: v })} />
             <Select label="Predicted label" any="Any prediction" value={text("predicted")} options={choices?.labels ?? []} onChange={(v) => void set.run({ predicted: v })} />
@@ -172,21 +117,15 @@ function App({ bridge }: Door) {
             )}
           </>
         )}
-        {spans ? (
-          include !== "unsure" && (
-            <Select
-              label="Order"
-              value={order}
-              options={[
-                ["errors", "Most errors first"],
-                ["confidence", "Surest errors first"],
-              ]}
-              onChange={(v) => setOrder(v as Traits["order"])}
-            />
-          )
-        ) : (
+        {choices && choices.orders.length > 1 && (include !== "unsure" || view === "texts") && <Select label="Order" value={order} options={choices.orders} onChange={(v) => setOrder(v as Order)} />}
+        {view === "labels" && (
           <Check checked={Boolean(filters["suspects"])} onChange={(v) => void set.run({ suspects: v })}>
             Likely label errors
+          </Check>
+        )}
+        {Boolean(choices?.written) && (
+          <Check checked={Boolean(filters["written"])} onChange={(v) => void set.run({ written: v })}>
+            With written text
           </Check>
         )}
         {given && <Away text={`${count(given.length)} given row${given.length === 1 ? "" : "s"}`} away={() => void set.run({ rows: [] })} />}
@@ -199,10 +138,11 @@ function App({ bridge }: Door) {
           </Button>
         )}
       </div>
-      {spans && (
+      {kinds && (
         <div class="lk-tools">
           <Kinds
-            counts={choices?.kinds ?? NO_KINDS}
+            counts={choices?.kinds ?? Object.fromEntries(Object.keys(kinds).map((kind) => [kind, 0]))}
+            said={kinds}
             value={text("kind")}
             choose={(kind) => {
               if (kind && include === "unsure") setInclude("wrong");
@@ -213,7 +153,7 @@ function App({ bridge }: Door) {
       )}
       {(asked.error || set.error) && <Note kind="error">{asked.error || set.error}</Note>}
       <div class="lk-split eb-split">
-        <List bridge={bridge} filtered={filtered} clear={clear} />
+        <List bridge={bridge} choices={choices} filtered={filtered} clear={clear} />
         <One bridge={bridge} training={choices?.training ?? false} labels={choices?.labels ?? []} />
       </div>
       {hand.error && <Note kind="error">{hand.error}</Note>}
@@ -247,14 +187,34 @@ function Away({ text, away }: { text: string; away(): void }) {
   );
 }
 
+/** Which kind of error; one at a time, a second click takes it back. */
+function Kinds({ counts, said, value, choose }: { counts: Record<string, number>; said: Record<string, string>; value: string; choose(kind: string): void }) {
+  return (
+    <div class="eb-kinds" role="group" aria-label="Kind of error">
+      {Object.entries(counts).map(([kind, n]) => (
+        <button
+          key={kind}
+          type="button"
+          class="lk-btn"
+          title={said[kind]}
+          aria-pressed={value === kind}
+          disabled={n === 0 && value !== kind}
+          onClick={() => choose(value === kind ? "" : kind)}
+        >
+          {kind} <span class="lk-num">{count(n)}</span>
+        </button>
+      ))}
+    </div>
+  );
+}
+
 // -- the list ------------------------------------------------------------------------------------------------------------------
 
-const HEIGHT = 54;
 const FETCH = 50;
 
-function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): void }) {
+function List({ bridge, choices, filtered, clear }: Door & { choices: Choices | undefined; filtered: boolean; clear(): void }) {
   const [split] = useTrait(bridge, "split");
-  const [spans] = useTrait(bridge, "spans");
+  const [view] = useTrait(bridge, "view");
   const [order] = useTrait(bridge, "order");
   const [include, setInclude] = useTrait(bridge, "include");
   const [filters] = useTrait(bridge, "filters");
@@ -265,10 +225,11 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
   const [anchor, setAnchor] = useState(0);
   const [id] = useState(() => `eb-${Math.random().toString(36).slice(2)}`); // several lists may be on one page
   const key = JSON.stringify([split, include, order, filters]);
-  const kept = useRef<{ key: string; pages: Map<number, AnyRow[]>; head: Stretch }>({ key: "", pages: new Map(), head: { rows: [], of: 0, note: "" } });
+  const kept = useRef<{ key: string; pages: Map<number, Row[]>; head: Stretch }>({ key: "", pages: new Map(), head: { rows: [], of: 0, order: "", note: "" } });
+  const { Line, height } = LOOKS[view];
   const room = 460;
-  const first = Math.floor(top / HEIGHT / FETCH);
-  const last = Math.floor((top + room) / HEIGHT / FETCH);
+  const first = Math.floor(top / height / FETCH);
+  const last = Math.floor((top + room) / height / FETCH);
 
   const asked = useAsked<Stretch>(`${key} ${first} ${last}`, async () => {
     if (kept.current.key !== key) {
@@ -284,7 +245,7 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
     return kept.current.head;
   });
   const of = asked.value?.of ?? 0;
-  const rowAt = (at: number): AnyRow | undefined => kept.current.pages.get(Math.floor(at / FETCH))?.[at % FETCH];
+  const rowAt = (at: number): Row | undefined => kept.current.pages.get(Math.floor(at / FETCH))?.[at % FETCH];
   const marked = useMemo(() => new Set(selection), [selection]);
   const placeOf = (row_id: string): number => {
     for (const [page, rows] of kept.current.pages) {
@@ -315,7 +276,7 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
   const reveal = (at: number) => {
     const e = box.current;
     if (!e) return;
-    e.scrollTop = Math.min(at * HEIGHT, Math.max(e.scrollTop, (at + 1) * HEIGHT - e.clientHeight));
+    e.scrollTop = Math.min(at * height, Math.max(e.scrollTop, (at + 1) * height - e.clientHeight));
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.altKey || event.metaKey || of === 0) return;
@@ -333,8 +294,8 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
     event.preventDefault();
   };
 
-  const begin = Math.max(0, Math.floor(top / HEIGHT) - 3);
-  const end = Math.min(of, begin + Math.ceil(room / HEIGHT) + 7);
+  const begin = Math.max(0, Math.floor(top / height) - 3);
+  const end = Math.min(of, begin + Math.ceil(room / height) + 7);
   const seen = [];
   for (let at = begin; at < end; at++) seen.push(at);
   if (now >= 0 && now < of && (now < begin || now >= end)) seen.push(now); // what aria-activedescendant names must be there
@@ -342,9 +303,9 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
   return (
     <div class="eb-left">
       <div class="eb-count lk-quiet" aria-live="polite">
-        {asked.value ? `${count(of)} row${of === 1 ? "" : "s"}, ${include === "unsure" ? "least sure first" : !spans ? "highest loss first" : order === "errors" ? "most errors first" : "surest errors first"}` : "Reading the data of the run…"}
+        {asked.value ? `${count(of)} row${of === 1 ? "" : "s"}, ${asked.value.order}` : "Reading the data of the run…"}
         {selection.length > 0 && ` · ${count(selection.length)} marked`}
-        <span class="eb-head" aria-hidden="true">{spans ? "errors" : "loss"}</span>
+        <span class="eb-head" aria-hidden="true">{choices?.measure}</span>
       </div>
       {(asked.error || act.error) && <Note kind="error">{asked.error || act.error}</Note>}
       {asked.value?.note && <Note kind="warning">{asked.value.note}</Note>}
@@ -362,12 +323,12 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
       >
         {asked.value && of === 0 ? (
           <div role="option" aria-selected="false" aria-disabled="true">
-            <Empty title={filtered ? "No row passes these filters" : include === "wrong" ? "No wrong row" : "No rows"}>
-              {filtered ? `Among the ${include === "all" ? "" : `${include} `}rows there is none.` : "Every row of this split is right."}
+            <Empty title={filtered ? "No row passes these filters" : `No ${choices?.called[include] ?? "rows"}`}>
+              {filtered ? `Among the ${choices?.called[include] ?? "rows"} there is none.` : include === "wrong" ? "Every row of this split is right." : include === "unsure" ? "No row of this split is wholly right." : ""}
             </Empty>
           </div>
         ) : (
-          <div class="eb-tall" role="presentation" style={{ height: px(of * HEIGHT) }}>
+          <div class="eb-tall" role="presentation" style={{ height: px(of * height) }}>
             {seen.map((at) => {
               const row = rowAt(at);
               return (
@@ -379,29 +340,10 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
                   aria-posinset={at + 1}
                   aria-setsize={of}
                   class={`eb-row ${row?.row_id === current ? "eb-now" : ""}`}
-                  style={{ top: px(at * HEIGHT), height: px(HEIGHT) }}
+                  style={{ top: px(at * height), height: px(height) }}
                   onClick={(event) => void act.run(at, event.shiftKey ? "range" : event.ctrlKey || event.metaKey ? "add" : "only")}
                 >
-                  {row && spans && <SpanLine row={row} />}
-                  {row && !spans && (
-                    <>
-                      <div class="eb-line">
-                        <span class="lk-cut eb-text">{row.text === null ? `row ${visible(row.row_id)}` : visible(row.text.replace(/\s+/g, " "))}</span>
-                        <span class="lk-num eb-loss">
-                          <span class="lk-sr">loss </span>
-                          {fixed(row.loss, 2)}
-                        </span>
-                      </div>
-                      <div class="eb-line eb-sub">
-                        <span class="lk-chip">{visible(row.true) || "–"}</span>
-                        <span aria-hidden="true">→</span>
-                        <span class="lk-sr">predicted</span>
-                        <span class={`lk-chip ${row.right ? "lk-chip-good" : "lk-chip-bad"}`}>{visible(row.predicted) || "–"}</span>
-                        <span class="lk-quiet">{percent(row.confidence, 0)}</span>
-                        {row.suspect && <span class="lk-chip lk-chip-warn eb-suspect">label?</span>}
-                      </div>
-                    </>
-                  )}
+                  {row && <Line row={row} measure={choices?.measure ?? ""} />}
                 </div>
               );
             })}
@@ -421,147 +363,20 @@ function List({ bridge, filtered, clear }: Door & { filtered: boolean; clear(): 
 // -- one row -------------------------------------------------------------------------------------------------------------------
 
 function One({ bridge, training, labels }: Door & { training: number | false; labels: string[] }) {
-  const [spans] = useTrait(bridge, "spans");
+  const [view] = useTrait(bridge, "view");
   const [current] = useTrait(bridge, "current");
   const [split] = useTrait(bridge, "split");
-  const asked = useAsked(`${split} ${current}`, () => (current ? bridge.call<Detail | SpanDetail>("row", { row_id: current }) : Promise.resolve(null)));
+  const asked = useAsked(`${split} ${current}`, () => (current ? bridge.call<Detail>("row", { row_id: current }) : Promise.resolve(null)));
   const row = asked.value;
+  const { One: Full } = LOOKS[view];
   return (
     <div class="lk-scroll eb-one" tabIndex={0} role="group" aria-label="The row in full">
       {asked.error ? (
         <Note kind="error">{asked.error}</Note>
       ) : !row ? (
         <Empty title={asked.busy ? "Loading…" : "No row chosen"} />
-      ) : spans ? (
-        <SpanOne row={row as SpanDetail} labels={labels}>
-          <Neighbours bridge={bridge} row={row} training={training} labels={labels} />
-          <Facts row={row} />
-        </SpanOne>
       ) : (
-        <Full bridge={bridge} row={row as Detail} training={training} />
-      )}
-    </div>
-  );
-}
-
-function Full({ bridge, row, training }: Door & { row: Detail; training: number | false }) {
-  return (
-    <div class="lk-body">
-      {row.text === null ? <p class="lk-quiet">The text of row {visible(row.row_id)} is not there any more.</p> : <p class="lk-text eb-whole">{row.text}</p>}
-      {row.suspect && (
-        <Note kind="warning">
-          Likely label error: the model says <b class="eb-name">{visible(row.suspect)}</b> as firmly as for rows that have that label.
-        </Note>
-      )}
-      <h4>Probabilities</h4>
-      <Bars row={row} />
-      <Neighbours bridge={bridge} row={row} training={training} />
-      <Facts row={row} loss={row.loss} />
-    </div>
-  );
-}
-
-function Facts({ row, loss }: { row: Pick<Detail, "row_id" | "columns">; loss?: number | null }) {
-  return (
-    <dl class="lk-facts">
-      <dt>Row</dt>
-      <dd>{visible(row.row_id)}</dd>
-      {loss !== undefined && (
-        <>
-          <dt>Loss</dt>
-          <dd>{fixed(loss, 3)}</dd>
-        </>
-      )}
-      {Object.entries(row.columns).map(([name, value]) => (
-        <Fragment key={name}>
-          <dt>{visible(name)}</dt>
-          <dd class="lk-text">{value}</dd>
-        </Fragment>
-      ))}
-    </dl>
-  );
-}
-
-function Bars({ row }: { row: Detail }) {
-  return (
-    <ul class="eb-bars">
-      {row.probabilities.map(([label, p]) => {
-        const [is, said] = [row.true.includes(label), row.predicted.includes(label)];
-        return (
-          <li key={label}>
-            <span class={`lk-cut ${is || said ? "eb-strong" : ""}`} title={visible(label)}>
-              {visible(label)}
-            </span>
-            <span class="eb-track">
-              <i class={is ? "eb-true" : said ? "eb-said" : ""} style={{ width: `${100 * p}%` }} />
-            </span>
-            <span class="lk-num">{percent(p)}</span>
-            <span class="eb-role lk-quiet">{is && said ? "right" : is ? "true" : said ? "predicted" : ""}</span>
-          </li>
-        );
-      })}
-      {row.more > 0 && <li class="lk-quiet eb-more">and {count(row.more)} less probable labels</li>}
-    </ul>
-  );
-}
-
-function Neighbours({ bridge, row, training, labels }: Door & { row: Detail | SpanDetail; training: number | false; labels?: string[] }) {
-  const [has, said] = labels ? [[], []] : [(row as Detail).true, (row as Detail).predicted];
-  const [space, setSpace] = useTrait(bridge, "space");
-  const [split] = useTrait(bridge, "split");
-  const [jobs] = useTrait(bridge, "jobs");
-  const job = jobs[`${split} ${space}`];
-  const ready = job?.state === "done";
-  const asked = useAsked(JSON.stringify([row.row_id, split, space, ready]), () => (ready ? bridge.call<Near[]>("neighbours", { row_id: row.row_id }) : Promise.resolve(null)));
-  const prepare = useAction(() => bridge.call("prepare"));
-  const error = prepare.error || asked.error || (job?.state === "failed" ? job.error : "");
-  return (
-    <div class="eb-near">
-      <div class="eb-line">
-        <h4>Nearest in the training data</h4>
-        <Segments
-          label="Whose embeddings"
-          value={space}
-          options={[
-            ["run", "This model"],
-            ["base", "Base model"],
-          ]}
-          onChange={setSpace}
-        />
-      </div>
-      {error && <Note kind="error">{error}</Note>}
-      {training === false ? (
-        <p class="lk-quiet">The run's data is gone, so that nothing can be compared.</p>
-      ) : job?.state === "running" ? (
-        <div class="eb-wait">
-          <Bar share={job.share} label="Embedding" />
-          <span class="lk-quiet">Embedding the training texts: {job.text}</span>
-        </div>
-      ) : !ready ? (
-        <div class="eb-wait">
-          <Button disabled={prepare.busy} onClick={() => void prepare.run()}>
-            Find neighbours
-          </Button>
-          <span class="lk-quiet">Embeds {count(training)} training texts once.</span>
-        </div>
-      ) : (
-        <ol class="eb-neighbours" aria-busy={asked.busy}>
-          {(asked.value ?? []).map((near) => (
-            <li key={near.row_id}>
-              <span class="lk-num eb-cosine">{fixed(near.cosine, 2)}</span>
-              <span class="eb-neighbour">
-                {labels && near.text !== null ? (
-                  <Marked text={near.text} marks={near.spans ?? []} labels={labels} name={`Training row ${visible(near.row_id)}`} />
-                ) : (
-                  <>
-                    <span class="lk-text">{near.text ?? `row ${visible(near.row_id)}`}</span>
-                    <span class={`lk-chip ${has.includes(near.label) ? "lk-chip-good" : said.includes(near.label) ? "lk-chip-bad" : ""}`}>{visible(near.label) || "no label"}</span>
-                  </>
-                )}
-              </span>
-            </li>
-          ))}
-        </ol>
+        <Full bridge={bridge} row={row} labels={labels} training={training} />
       )}
     </div>
   );

@@ -13,6 +13,15 @@ interface Traits extends BaseTraits {
   run: string;
   overview: Step[];
   samples: string[];
+  task: string;
+  tasks: Task[];
+}
+
+interface Task {
+  id: string;
+  title: string;
+  about: string;
+  wants: string;
 }
 
 interface Step {
@@ -21,6 +30,8 @@ interface Step {
   parts: string[];
   note: string;
   state: string;
+  /** Why a part is not there. */
+  missing: string;
 }
 
 type Door = { bridge: Bridge<Traits> };
@@ -33,6 +44,10 @@ function App({ bridge }: Door) {
   const [part] = useTrait(bridge, "part");
   const [source] = useTrait(bridge, "source");
   const [overview] = useTrait(bridge, "overview");
+  const [task] = useTrait(bridge, "task");
+  const [tasks] = useTrait(bridge, "tasks");
+  const choose = useAction((id: string) => bridge.call("choose_task", { task: id }, 120_000));
+  const chosen = tasks.find((one) => one.id === task);
   const go = useAction((to: string, which = "") => bridge.call("go", { step: to, part: which }));
   const here = overview.find((s) => s.id === step);
   const waits = (step === "evaluate" || step === "try") && here?.state === "waits";
@@ -50,10 +65,17 @@ function App({ bridge }: Door) {
     <>
       <div class="lk-head">
         <h3 class="lk-cut">Lab</h3>
+        <div class="lab-task">
+          <Select label="Task" value={task} options={tasks.map((one) => [one.id, one.title] as const)} onChange={(id) => id && choose.run(id)} />
+          <span class="lk-quiet lk-cut" title={chosen?.about}>
+            {chosen?.about}
+          </span>
+        </div>
         <span class="lk-quiet lk-cut lab-folder" title={folder}>
           {folder}
         </span>
       </div>
+      {choose.error && <Note kind="error">{choose.error}</Note>}
       <div class="lab-steps" role="tablist" aria-label="Steps" onKeyDown={onKey}>
         {overview.map((s, i) => (
           <button
@@ -76,13 +98,14 @@ function App({ bridge }: Door) {
         ))}
       </div>
       {go.error && <Note kind="error">{go.error}</Note>}
-      {step === "data" && <Source bridge={bridge} source={source} />}
+      {step === "data" && <Source key={task} bridge={bridge} source={source} wants={chosen?.wants ?? ""} />}
       {step === "train" && !source && (
         <Empty title="Training needs data">
           <Button onClick={() => go.run("data")}>Open data</Button>
         </Empty>
       )}
-      {(step === "evaluate" || step === "try") && <Runs bridge={bridge} waits={waits} train={() => go.run("train")} />}
+      {(step === "evaluate" || step === "try") && <Runs bridge={bridge} waits={waits} task={task} train={() => go.run("train")} />}
+      {here?.missing && <p class="lk-quiet lab-missing">{here.missing}</p>}
       <div class="lk-foot">
         {here && here.parts.length > 1 && !(step === "data" && !source) && !waits && (
           <Segments
@@ -98,7 +121,7 @@ function App({ bridge }: Door) {
   );
 }
 
-function Source({ bridge, source }: Door & { source: string }) {
+function Source({ bridge, source, wants }: Door & { source: string; wants: string }) {
   const [samples] = useTrait(bridge, "samples");
   const [path, setPath] = useState("");
   const [open, setOpen] = useState(false);
@@ -118,7 +141,7 @@ function Source({ bridge, source }: Door & { source: string }) {
     );
   return (
     <div class="lab-open">
-      <Field label="Data" help="Path of a CSV, TSV, JSON, JSON lines or Parquet file, a folder with splits, or a hub id" error={take.error}>
+      <Field label="Data" help={wants} error={take.error}>
         <TextInput label="Data" placeholder="messages.csv" value={path} onInput={setPath} onEnter={() => path && take.run(path)} invalid={Boolean(take.error)} />
       </Field>
       <div class="lab-actions">
@@ -147,9 +170,9 @@ interface Finished {
   metrics: Record<string, number>;
 }
 
-function Runs({ bridge, waits, train }: Door & { waits: boolean; train(): void }) {
+function Runs({ bridge, waits, task, train }: Door & { waits: boolean; task: string; train(): void }) {
   const [run] = useTrait(bridge, "run");
-  const list = useAsked(`${run} ${waits}`, () => bridge.call<Finished[]>("finished"));
+  const list = useAsked(`${run} ${waits} ${task}`, () => bridge.call<Finished[]>("finished"));
   const use = useAction((directory: string) => bridge.call("use", { run: directory }));
   const found = list.value ?? [];
   const words = (r: Finished) => {

@@ -1,7 +1,7 @@
 // Choosing a base model: a list that filters and sorts, and beside it what is known about the chosen one.
 import { useState } from "preact/hooks";
 import { clock, megabytes } from "./lib/format";
-import { Button, Check, Code, Empty, Note, Select, TextInput, useAction, useAsked, useDebounced, useTrait, widget, type BaseTraits } from "./lib/ui";
+import { Button, Check, Code, Empty, Note, Segments, Select, TextInput, useAction, useAsked, useDebounced, useTrait, widget, type BaseTraits } from "./lib/ui";
 import type { Bridge } from "./lib/bridge";
 
 interface Traits extends BaseTraits {
@@ -19,6 +19,7 @@ interface Row {
   memory_mb: number;
   precision: string;
   licence: string;
+  untrained: boolean;
   offline: boolean;
   fits: boolean;
 }
@@ -26,7 +27,7 @@ interface Row {
 interface List {
   rows: Row[];
   of: number;
-  choices: Record<"task" | "family" | "language" | "licence" | "domain", string[]>;
+  choices: Record<"family" | "language" | "licence" | "domain", string[]> & { task: [string, string][] };
   data: string;
 }
 
@@ -44,6 +45,9 @@ interface Card extends Partial<Row> {
   paper?: string;
   source?: string;
   reasons?: string[];
+  /** Name and title of the sizes that there are of it. */
+  sizes?: [string, string][];
+  why_not?: string;
 }
 
 type Door = { bridge: Bridge<Traits> };
@@ -71,7 +75,7 @@ function App({ bridge }: Door) {
       </div>
       <div class="lk-tools" role="search">
         <TextInput type="search" label="Search models" placeholder="Search models" value={typed} onInput={setTyped} />
-        <Select label="Task" value={text("task")} options={choices?.task ?? [text("task")]} onChange={(v) => put("task", v)} />
+        <Select label="Task" value={text("task")} options={choices?.task ?? [[text("task"), text("task")] as const]} onChange={(v) => put("task", v)} />
         <Select label="Family" any="Any family" value={text("family")} options={choices?.family ?? []} onChange={(v) => put("family", v)} />
         <Select label="Language" any="Any language" value={text("language")} options={choices?.language ?? []} onChange={(v) => put("language", v)} />
         <Select label="Licence" any="Any licence" value={text("licence")} options={choices?.licence ?? []} onChange={(v) => put("licence", v)} />
@@ -102,7 +106,7 @@ function App({ bridge }: Door) {
           )}
         </div>
         <div class="lk-scroll mp-list" tabIndex={0} role="group" aria-label="About the chosen model">
-          <Detail bridge={bridge} value={value} task={text("task")} language={text("language")} />
+          <Detail bridge={bridge} value={value} task={text("task")} language={text("language")} choose={choose.run} />
         </div>
       </div>
       <Free choose={choose.run} error={choose.error} busy={choose.busy} />
@@ -157,20 +161,23 @@ function ModelTable(props: { rows: Row[]; value: string; sort: string; setSort(s
       </thead>
       <tbody>
         {rows.map((row, at) => (
-          <tr key={row.name} aria-selected={row.name === value} onClick={() => choose(row.name)}>
+          <tr key={row.name} aria-selected={is(row, value)} onClick={() => choose(row.name)}>
             <td>
-              <button type="button" class="mp-name" aria-pressed={row.name === value} onKeyDown={(event) => onKey(event, at)}>
+              <button type="button" class="mp-name" aria-pressed={is(row, value)} onKeyDown={(event) => onKey(event, at)}>
                 {row.name}
               </button>
               <div class="lk-quiet mp-sub">
-                {row.family} · {row.licence}
+                {row.untrained ? "made from your texts" : `${row.family} · ${row.licence}`}
               </div>
             </td>
-            <td class="lk-num">{row.parameters_m < 10 ? row.parameters_m.toFixed(1) : Math.round(row.parameters_m)} M</td>
+            <td class="lk-num">
+              {row.untrained ? "≤ " : ""}
+              {row.parameters_m < 10 ? row.parameters_m.toFixed(1) : Math.round(row.parameters_m)} M
+            </td>
             <td class="lk-num">{clock(row.seconds)}</td>
             <td class="lk-num">{megabytes(row.memory_mb)}</td>
             <td class="mp-state">
-              {row.offline ? <span class="lk-chip lk-chip-good">here</span> : null}
+              {row.untrained ? <span class="lk-chip lk-chip-warn">untrained</span> : row.offline ? <span class="lk-chip lk-chip-good">here</span> : null}
               {row.fits ? null : <span class="lk-chip lk-chip-warn">too big</span>}
             </td>
           </tr>
@@ -180,7 +187,10 @@ function ModelTable(props: { rows: Row[]; value: string; sort: string; setSort(s
   );
 }
 
-function Detail({ bridge, value, task, language }: Door & { value: string; task: string; language: string }) {
+/** Whether a row is the chosen model; the sizes of a starter share a row. */
+const is = (row: Row, value: string): boolean => row.name === value || (row.untrained && value === `${row.name}-tiny`);
+
+function Detail({ bridge, value, task, language, choose }: Door & { value: string; task: string; language: string; choose(name: string): void }) {
   const card = useAsked(JSON.stringify([value, task, language]), () => bridge.call<Card>("card", { name: value }));
   const c = card.value;
   if (card.error) return <Note kind="error">{card.error}</Note>;
@@ -189,6 +199,7 @@ function Detail({ bridge, value, task, language }: Door & { value: string; task:
     return (
       <div class="lk-body">
         <h3 class="lk-text">{c.name}</h3>
+        {c.why_not && <Note kind="warning">{c.why_not}</Note>}
         <p class="lk-quiet">A model of your own choice, outside the catalogue: nothing is known about it before it is loaded.</p>
       </div>
     );
@@ -196,6 +207,8 @@ function Detail({ bridge, value, task, language }: Door & { value: string; task:
     <div class="lk-body">
       <h3>{c.name}</h3>
       <p class="lk-quiet">{c.architecture}</p>
+      {c.why_not && <Note kind="warning">{c.why_not}</Note>}
+      {c.untrained && <Starter card={c} value={value} choose={choose} />}
       {c.loadable === false && <Note kind="warning">This model publishes no safetensors weights, so that labkit does not load it.</Note>}
       <dl class="lk-facts">
         {c.seconds !== undefined && (
@@ -212,20 +225,28 @@ function Detail({ bridge, value, task, language }: Door & { value: string; task:
           </>
         )}
         <dt>Download</dt>
-        <dd>{c.offline ? "none: on this machine" : megabytes(c.disk_mb ?? 0)}</dd>
+        <dd>{c.untrained ? "none: made on this machine" : c.offline ? "none: on this machine" : megabytes(c.disk_mb ?? 0)}</dd>
         <dt>Longest input</dt>
         <dd>{c.max_tokens ? `${c.max_tokens} tokens` : "no fixed limit"}</dd>
-        <dt>Languages</dt>
-        <dd>{(c.languages ?? []).join(", ")}</dd>
-        <dt>Licence</dt>
-        <dd>{c.licence}</dd>
-        <dt>Pretrained by</dt>
-        <dd>{c.objective}</dd>
+        {!c.untrained && (
+          <>
+            <dt>Languages</dt>
+            <dd>{(c.languages ?? []).join(", ")}</dd>
+            <dt>Licence</dt>
+            <dd>{c.licence}</dd>
+            <dt>Pretrained by</dt>
+            <dd>{c.objective}</dd>
+          </>
+        )}
       </dl>
-      <h4>Good at</h4>
-      <p>{c.strengths}</p>
-      <h4>Watch out for</h4>
-      <p>{c.weaknesses}</p>
+      {!c.untrained && (
+        <>
+          <h4>Good at</h4>
+          <p>{c.strengths}</p>
+          <h4>Watch out for</h4>
+          <p>{c.weaknesses}</p>
+        </>
+      )}
       {c.reasons && c.reasons.length > 0 && (
         <>
           <h4>Why it stands here</h4>
@@ -236,9 +257,27 @@ function Detail({ bridge, value, task, language }: Door & { value: string; task:
           </ul>
         </>
       )}
-      <h4>Paper</h4>
-      <p class="lk-text">{c.paper}</p>
+      {c.paper && (
+        <>
+          <h4>Paper</h4>
+          <p class="lk-text">{c.paper}</p>
+        </>
+      )}
     </div>
+  );
+}
+
+/** What an untrained model is and is not, and how large it is to be. */
+function Starter({ card, value, choose }: { card: Card; value: string; choose(name: string): void }) {
+  return (
+    <>
+      <Note kind="warning">{card.weaknesses}</Note>
+      <div class="mp-sizes">
+        <Segments label="Size" value={value} options={card.sizes ?? []} onChange={choose} />
+        <span class="lk-quiet">up to {(card.parameters_m ?? 0).toFixed(1)} M parameters</span>
+      </div>
+      <p>{card.strengths} Its tokenizer is trained on the texts of your training rows when training starts.</p>
+    </>
   );
 }
 

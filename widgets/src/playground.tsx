@@ -1,118 +1,175 @@
-// A model to play with: probabilities or marked entities while you type, pinned variants, two models side by side.
-import { useEffect, useMemo, useState } from "preact/hooks";
+// A model to play with: what it makes of a text, pinned variants, two models side by side.
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Bridge } from "./lib/bridge";
-import { count, percent, visible } from "./lib/format";
-import { Button, Check, Code, Empty, Note, Segments, useAction, useAsked, useDebounced, useTrait, widget, type BaseTraits } from "./lib/ui";
-import { Editor, LONG, tokens, type Model, type Result } from "./playground/parts";
-import { SpanLines, SpanPins, SpanResult, type Tagged } from "./playground/spans";
-
-interface Traits extends BaseTraits {
-  text: string;
-  second: string;
-  lines: boolean;
-  pins: Result[];
-  examples: string[];
-  models: Model[];
-  paired: boolean;
-  spans: boolean;
-  state: "idle" | "loading" | "ready";
-}
+import { count, visible } from "./lib/format";
+import { Button, Check, Code, Empty, Note, useAction, useAsked, useDebounced, useTrait, widget } from "./lib/ui";
+import { AnswerLines, AnswerPins, AnswerResult } from "./playground/answers";
+import { Bars, Lines, Pins } from "./playground/labels";
+import { MaskLines, MaskPins, MaskResult } from "./playground/masks";
+import { LONG, tokens, type Labelled, type Model, type Result, type Traits } from "./playground/parts";
+import { ScoreLines, ScorePins, ScoreResult } from "./playground/scores";
+import { SpanLines, SpanPins, SpanResult } from "./playground/spans";
+import { HowToWrite, WrittenLines, WrittenPins, WrittenResult } from "./playground/written";
 
 type Door = { bridge: Bridge<Traits> };
 
-const TOP = 8;
+const FOLLOW: Record<Traits["view"], string> = {
+  labels: "Type on the left: the probabilities follow.",
+  scores: "Type on the left: the score follows.",
+  spans: "Type on the left: the entities follow.",
+  answers: "Type a question on the left: the answer follows.",
+  written: "Type on the left and press Write.",
+  masks: "Type on the left, with a mask where a word is to be guessed.",
+};
+
+/** The arguments of a prediction, as a key; empty where there is nothing to ask. */
+function asking(bridge: Bridge<Traits>, text: string, second: string): string {
+  const [view, lines, paired] = [bridge.get("view"), bridge.get("lines"), bridge.get("paired")];
+  const parts = lines ? text.split("\n").filter((line) => line.trim()) : text.trim() ? [text] : [];
+  if (parts.length === 0 || (view === "answers" && !second.trim())) return "";
+  if (view === "written") return JSON.stringify({ texts: parts, writing: bridge.get("writing") });
+  if (!paired) return JSON.stringify({ texts: parts });
+  if (view === "answers") return JSON.stringify({ texts: parts, seconds: second });
+  const pairs = lines ? parts.map((line) => line.split("\t")) : [[text, second]];
+  return JSON.stringify({ texts: pairs.map((pair) => pair[0] ?? ""), seconds: pairs.map((pair) => pair[1] ?? "") });
+}
 
 function App({ bridge }: Door) {
   const [text, setText] = useTrait(bridge, "text");
   const [second, setSecond] = useTrait(bridge, "second");
   const [lines, setLines] = useTrait(bridge, "lines");
+  const [writing, setWriting] = useTrait(bridge, "writing");
   const [examples] = useTrait(bridge, "examples");
   const [models] = useTrait(bridge, "models");
   const [paired] = useTrait(bridge, "paired");
-  const [spans] = useTrait(bridge, "spans");
+  const [view] = useTrait(bridge, "view");
+  const [asks] = useTrait(bridge, "asks");
+  const [mask] = useTrait(bridge, "mask");
   const [state] = useTrait(bridge, "state");
   const [typed, setTyped] = useState(text);
   const [typedSecond, setTypedSecond] = useState(second);
+  const own = useRef([text, second]); // what was set from here
   const late = useDebounced(typed, 350);
   const lateSecond = useDebounced(typedSecond, 350);
-  useEffect(() => {
-    if (late !== bridge.get("text")) setText(late);
-  }, [late]);
-  useEffect(() => {
-    if (lateSecond !== bridge.get("second")) setSecond(lateSecond);
-  }, [lateSecond]);
+  const keep = (one: string, other: string) => {
+    own.current = [one, other];
+    if (one !== bridge.get("text")) setText(one);
+    if (other !== bridge.get("second")) setSecond(other);
+  };
+  useEffect(() => keep(late, bridge.get("second")), [late]);
+  useEffect(() => keep(bridge.get("text"), lateSecond), [lateSecond]);
   useEffect(() => setTyped(text), [text]);
   useEffect(() => setTypedSecond(second), [second]);
 
-  const parts = lines ? text.split("\n").filter((line) => line.trim()) : text.trim() ? [text] : [];
-  const asked = useAsked(JSON.stringify([parts, second, lines]), () => {
-    if (parts.length === 0) return Promise.resolve<Result[]>([]);
-    const pairs = lines ? parts.map((line) => line.split("\t")) : [[text, second]];
-    return bridge.call<Result[]>("predict", { texts: paired ? pairs.map((p) => p[0] ?? "") : parts, ...(paired ? { seconds: pairs.map((p) => p[1] ?? "") } : {}) }, LONG);
-  });
+  // writing takes a while: it waits for a press, unless the text came from elsewhere
+  const waits = view === "written";
+  const now = asking(bridge, waits ? typed : text, waits ? typedSecond : second);
+  const [pressed, setPressed] = useState(now);
+  useEffect(() => {
+    if (text !== own.current[0]) setPressed(asking(bridge, text, second));
+    own.current = [text, second];
+  }, [text]);
+  const key = waits ? pressed : now;
+  const asked = useAsked(key, () => (key ? bridge.call<Result[]>("predict", JSON.parse(key) as Record<string, unknown>, LONG) : Promise.resolve<Result[]>([])));
   const pin = useAction((one: string, other: string) => bridge.call("pin", { text: one, second: other }, LONG));
-  const now = () => {
-    setText(typed);
-    if (paired) setSecond(typedSecond);
+  const predict = () => {
+    keep(typed, typedSecond);
+    if (waits && now === pressed && asked.error) asked.again();
+    setPressed(now);
+  };
+  const again = () => {
+    setWriting({ ...writing, seed: (writing.seed ?? 0) + 1 });
+    keep(typed, typedSecond);
+    setPressed(asking(bridge, typed, typedSecond));
+  };
+  const box = useRef<HTMLTextAreaElement>(null);
+  const insert = () => {
+    const [from, to] = [box.current?.selectionStart ?? typed.length, box.current?.selectionEnd ?? typed.length];
+    const next = `${typed.slice(0, from)}${mask}${typed.slice(to)}`;
+    setTyped(next);
+    keep(next, typedSecond);
+    requestAnimationFrame(() => {
+      box.current?.focus();
+      box.current?.setSelectionRange(from + mask.length, from + mask.length);
+    });
   };
   const onKey = (event: KeyboardEvent) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      now();
+      predict();
     }
   };
   const results = asked.value ?? [];
   const one = results[0];
+  const context = view === "answers";
+  const stale = waits && results.length > 0 && now !== pressed && !asked.busy;
+  const label = lines ? (context ? "Questions, one a line" : "Texts, one a line") : asks;
+  const kept = (result: Result) => void pin.run(result.text, result.second);
+
+  const quick = view === "labels" || view === "scores" || view === "spans";
+  const Pinned = { labels: Pins, scores: ScorePins, spans: SpanPins, answers: AnswerPins, written: WrittenPins, masks: MaskPins }[view];
 
   return (
     <>
       <div class="lk-head">
         <h3>Playground</h3>
         {models.map((model, m) => (
-          <span key={m} class="lk-chip">
-            {models.length > 1 && !spans && <i class={`pg-dot pg-m${m}`} aria-hidden="true" />}
-            {visible(model.name)}
-          </span>
+          <Head key={m} models={models} model={model} m={m} dots={models.length > 1 && view !== "spans"} />
         ))}
       </div>
-      <div class={`lk-split ${lines ? "pg-even" : ""}`}>
+      <div class={`lk-split ${lines || !quick ? "pg-even" : ""}`}>
         <div class="pg-in">
           <textarea
-            class="lk-input pg-text"
-            rows={6}
+            class={`lk-input pg-text ${context ? "pg-short" : ""}`}
+            rows={context ? (lines ? 4 : 2) : 6}
             value={typed}
-            aria-label={paired ? "First text" : lines ? "Texts, one a line" : "Text"}
-            placeholder={lines ? "One text a line" : "Type or paste a text"}
+            ref={box}
+            aria-label={label}
+            placeholder={lines ? (context ? "One question a line" : "One text a line") : quick ? "Type or paste a text" : asks}
+            dir="auto"
             spellcheck={false}
             onInput={(event) => setTyped(event.currentTarget.value)}
             onKeyDown={onKey}
           />
-          {paired && !lines && (
+          {paired && (context || !lines) && (
             <textarea
               class="lk-input pg-text"
-              rows={3}
+              rows={context ? 9 : 3}
               value={typedSecond}
-              aria-label="Second text"
-              placeholder="Second text"
+              aria-label={context ? "Context" : "Second text"}
+              placeholder={context ? "The text that may hold the answer" : "Second text"}
+              dir="auto"
               spellcheck={false}
               onInput={(event) => setTypedSecond(event.currentTarget.value)}
               onKeyDown={onKey}
             />
           )}
+          {waits && <HowToWrite bridge={bridge} />}
           <div class="pg-tools">
-            <Button kind="primary" onClick={now}>
-              Predict
+            <Button kind="primary" disabled={waits && (!now || asked.busy)} onClick={predict}>
+              {waits ? (asked.busy && key ? "Writing…" : "Write") : "Predict"}
             </Button>
+            {waits && Boolean(writing.samples) && (
+              <Button disabled={!now || asked.busy} title="With the next seed" onClick={again}>
+                Draw others
+              </Button>
+            )}
+            {view === "masks" && (
+              <Button onClick={insert} label={`Insert ${mask} at the cursor`}>
+                Insert {visible(mask)}
+              </Button>
+            )}
             {!lines && (
-              <Button disabled={!typed.trim() || pin.busy} onClick={() => void pin.run(typed, typedSecond)}>
+              <Button disabled={!typed.trim() || (context && !typedSecond.trim()) || pin.busy} onClick={() => void pin.run(typed, typedSecond)}>
                 Pin
               </Button>
             )}
             <Check checked={lines} onChange={setLines}>
-              Each line is a text
+              Each line is a {context ? "question" : "text"}
             </Check>
-            <span class="lk-quiet pg-tokens">{!lines && one ? tokens(one, spans) : <span class="lk-kbd">Ctrl Enter</span>}</span>
+            <span class="lk-quiet pg-tokens">{!lines && one ? tokens(one, view) : <span class="lk-kbd">Ctrl Enter</span>}</span>
           </div>
+          {!lines && one?.note && <div class="pg-cutnote">{one.note}</div>}
           {pin.error && <Note kind="error">{pin.error}</Note>}
           {examples.length > 0 && (
             <div class="pg-examples" role="group" aria-label="Examples">
@@ -124,27 +181,24 @@ function App({ bridge }: Door) {
             </div>
           )}
         </div>
-        <div class="lk-scroll pg-out" tabIndex={0} role="group" aria-label="What the model says" aria-busy={asked.busy}>
+        <div class={`lk-scroll pg-out ${quick ? "" : "pg-tall"}`} tabIndex={0} role="group" aria-label="What the model says" aria-busy={asked.busy}>
           {asked.error ? (
             <Note kind="error">{asked.error}</Note>
-          ) : parts.length === 0 ? (
-            <Empty title="No text yet">Type on the left: the {spans ? "entities" : "probabilities"} follow.</Empty>
+          ) : context && text.trim() && !second.trim() ? (
+            <Empty title="No context yet">Paste the text that may hold the answer.</Empty>
+          ) : !key ? (
+            <Empty title={context ? "No question yet" : "No text yet"}>{FOLLOW[view]}</Empty>
           ) : !one ? (
-            <Empty title={state === "ready" ? "Thinking…" : "Loading the model…"} />
-          ) : spans ? (
-            lines ? (
-              <SpanLines results={results as unknown as Result<Tagged>[]} models={models} pin={(r) => void pin.run(r.text, "")} />
-            ) : (
-              <SpanResult result={one as unknown as Result<Tagged>} models={models} />
-            )
-          ) : lines ? (
-            <Lines results={results} models={models} pin={(r) => void pin.run(r.text, r.second)} />
+            <Empty title={state !== "ready" ? "Loading the model…" : waits ? "Writing…" : "Thinking…"} />
           ) : (
-            <Bars result={one} models={models} />
+            <div class={stale || (waits && asked.busy) ? "pg-stale" : ""}>
+              {stale && <p class="pg-staleness">Text or settings have changed since: press Write.</p>}
+              <Said bridge={bridge} results={results} models={models} pin={kept} />
+            </div>
           )}
         </div>
       </div>
-      {spans ? <SpanPins bridge={bridge as unknown as Bridge<never>} models={models} /> : <Pins bridge={bridge} models={models} />}
+      <Pinned bridge={bridge} models={models} />
       <div class="lk-foot">
         <span aria-live="polite">
           {state === "loading" ? "Loading the model…" : state === "idle" ? "The model is loaded at the first text." : "Model loaded."}
@@ -155,228 +209,43 @@ function App({ bridge }: Door) {
   );
 }
 
-/** Probability of a label by name; the second model may have them in another order. */
-function lookUp(result: Result, models: Model[]): Map<string, number>[] {
-  return models.map((model, m) => new Map(model.labels.map((label, j) => [label, result.models[m]?.probabilities[j] ?? 0])));
+/** What the models say of one text, or of several lines. */
+function Said({ bridge, results, models, pin }: Door & { results: Result[]; models: Model[]; pin(result: Result): void }) {
+  const [view] = useTrait(bridge, "view");
+  const [lines] = useTrait(bridge, "lines");
+  const many = { results, models, pin };
+  const one = { result: results[0] as Result, models };
+  switch (view) {
+    case "labels":
+      return lines ? <Lines results={results as Result<Labelled>[]} models={models} pin={pin} /> : <Bars result={one.result as Result<Labelled>} models={models} />;
+    case "scores":
+      return lines ? <ScoreLines {...many} /> : <ScoreResult {...one} />;
+    case "spans":
+      return lines ? <SpanLines {...many} /> : <SpanResult {...one} />;
+    case "answers":
+      return lines ? <AnswerLines {...many} /> : <AnswerResult {...one} />;
+    case "written":
+      return lines ? <WrittenLines {...many} /> : <WrittenResult {...one} />;
+    case "masks":
+      return lines ? <MaskLines {...many} bridge={bridge} /> : <MaskResult {...one} bridge={bridge} />;
+  }
 }
 
-function allLabels(models: Model[]): string[] {
-  return [...new Set(models.flatMap((model) => model.labels))];
-}
-
-function Bars({ result, models }: { result: Result; models: Model[] }) {
-  const [all, setAll] = useState(false);
-  const p = useMemo(() => lookUp(result, models), [result, models]);
-  const two = models.length > 1;
-  const most = (label: string) => Math.max(...p.map((of) => of.get(label) ?? 0));
-  const labels = allLabels(models).sort((a, b) => most(b) - most(a));
-  const shown = all ? labels : labels.slice(0, two ? 6 : TOP + 2);
-  const decided = result.models.map((said) => said.labels.join(", "));
-  return (
-    <div class="lk-body">
-      {two && (
-        <p class={`pg-verdict ${decided[0] === decided[1] ? "" : "pg-differ"}`}>
-          {decided[0] === decided[1] ? "Both say " : "They differ: "}
-          {decided[0] === decided[1] ? <b class="pg-name">{visible(decided[0] ?? "")}</b> : <DifferingNames models={models} decided={decided} />}
-        </p>
-      )}
-      <ul class="pg-bars">
-        {shown.map((label) => (
-          <li key={label} class={two ? "pg-two" : ""}>
-            <span class={`lk-cut ${result.models.some((said) => said.labels.includes(label)) ? "pg-strong" : ""}`} title={visible(label)}>
-              {visible(label)}
-            </span>
-            <span class="pg-tracks">
-              {p.map((of, m) => (
-                <span key={m} class="pg-line">
-                  <span class="pg-track">
-                    <i class={`pg-m${m} ${result.models[m]?.labels.includes(label) ? "" : "pg-faint"}`} style={{ width: `${100 * (of.get(label) ?? 0)}%` }} />
-                  </span>
-                  <span class="lk-num">{percent(of.get(label) ?? 0)}</span>
-                </span>
-              ))}
-            </span>
-            {two && <Change from={p[0]?.get(label) ?? 0} to={p[1]?.get(label) ?? 0} />}
-          </li>
-        ))}
-      </ul>
-      {labels.length > shown.length || all ? (
-        <Button kind="ghost" onClick={() => setAll(!all)}>
-          {all ? "Fewer labels" : `All ${count(labels.length)} labels`}
-        </Button>
-      ) : null}
-    </div>
-  );
-}
-
-function DifferingNames({ models, decided }: { models: Model[]; decided: string[] }) {
+function Head({ models, model, m, dots }: { models: Model[]; model: Model; m: number; dots: boolean }) {
+  const scratch = typeof model.scratch === "number";
+  const rows = scratch && model.scratch ? `trained from scratch on ${count(model.scratch)} row${model.scratch === 1 ? "" : "s"}` : "trained from scratch";
   return (
     <>
-      {models.map((model, m) => (
-        <span key={m}>
-          {m > 0 && ", "}
-          <i class={`pg-dot pg-m${m}`} aria-hidden="true" />
-          <span class="lk-sr">{visible(model.name)}: </span>
-          <b class="pg-name">{visible(decided[m] ?? "") || "nothing"}</b>
+      <span class="lk-chip">
+        {dots && <i class={`pg-dot pg-m${m}`} aria-hidden="true" />}
+        {visible(model.name)}
+      </span>
+      {scratch && (
+        <span class="lk-chip lk-chip-warn" title={`${models.length > 1 ? `${visible(model.name)}: its` : "Its"} base model was untrained: it knows nothing but these rows.`}>
+          {rows}
         </span>
-      ))}
+      )}
     </>
-  );
-}
-
-/** A difference of probabilities in points. */
-function Change({ from, to }: { from: number; to: number }) {
-  const points = Math.round(1000 * (to - from)) / 10;
-  return <span class={`lk-num pg-change ${Math.abs(points) < 0.1 ? "lk-quiet" : ""}`}>{points > 0 ? `+${points.toFixed(1)}` : points < 0 ? `−${(-points).toFixed(1)}` : "±0"}</span>;
-}
-
-function Lines({ results, models, pin }: { results: Result[]; models: Model[]; pin(result: Result): void }) {
-  return (
-    <table class="lk-table">
-      <thead>
-        <tr>
-          <th scope="col">Text</th>
-          {models.map((model, m) => (
-            <th key={m} scope="col" colSpan={2}>
-              {models.length > 1 ? visible(model.name) : "Predicted"}
-            </th>
-          ))}
-          <th scope="col">
-            <span class="lk-sr">Pin</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {results.map((result, n) => {
-          const differ = new Set(result.models.map((said) => said.labels.join("\n"))).size > 1;
-          return (
-            <tr key={n}>
-              <td class="pg-cell">
-                <div class="lk-text pg-cut3">{result.text}</div>
-                {result.second && <div class="lk-text pg-cut3 lk-quiet">{result.second}</div>}
-              </td>
-              {result.models.map((said, m) => [
-                <td key={`l${m}`}>
-                  <span class={`lk-chip ${differ ? "lk-chip-warn" : ""}`}>{visible(said.labels.join(", ")) || "none"}</span>
-                </td>,
-                <td key={`c${m}`} class="lk-num">
-                  {percent(said.confidence, 0)}
-                </td>,
-              ])}
-              <td>
-                <Button kind="ghost" label={`Pin line ${n + 1}`} onClick={() => pin(result)}>
-                  Pin
-                </Button>
-              </td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
-  );
-}
-
-// -- pins ----------------------------------------------------------------------------------------------------------------------
-
-function Pins({ bridge, models }: Door & { models: Model[] }) {
-  const [pins] = useTrait(bridge, "pins");
-  const [which, setWhich] = useState("0");
-  const [reference, setReference] = useState(0);
-  const [editing, setEditing] = useState(-1);
-  const act = useAction((name: string, args: Record<string, unknown>) => bridge.call(name, args, LONG));
-  const m = Math.min(Number(which), models.length - 1);
-  const held = Math.min(reference, Math.max(0, pins.length - 1));
-  const p = useMemo(() => pins.map((pin) => lookUp(pin, models)[m] ?? new Map<string, number>()), [pins, models, m]);
-  const labels = useMemo(() => {
-    const all = models[m]?.labels ?? [];
-    const most = (label: string) => Math.max(0, ...p.map((of) => of.get(label) ?? 0));
-    return [...all].sort((a, b) => most(b) - most(a)).slice(0, TOP);
-  }, [p, models, m]);
-  if (pins.length === 0)
-    return <div class="pg-hint lk-quiet">Pin a text to keep it; pin variants of it to see what each change does to the probabilities.</div>;
-  return (
-    <section class="pg-pins" aria-label="Pinned texts">
-      <div class="pg-pinhead">
-        <h4>Pinned texts</h4>
-        <span class="lk-quiet">points of difference from the marked one</span>
-        {models.length > 1 && (
-          <Segments label="Model" value={which} options={models.map((model, n) => [String(n), visible(model.name)] as const)} onChange={setWhich} />
-        )}
-        <Button kind="ghost" onClick={() => void act.run("unpin", {})}>
-          Remove all
-        </Button>
-      </div>
-      {act.error && <Note kind="error">{act.error}</Note>}
-      <div class="lk-scroll pg-scroll" tabIndex={0} role="group" aria-label="Probabilities of the pinned texts">
-        <table class="lk-table pg-table">
-          <thead>
-            <tr>
-              <th scope="col">
-                <span class="lk-sr">Label</span>
-              </th>
-              {pins.map((pin, i) => (
-                <th key={i} scope="col" class={i === held ? "pg-held" : ""}>
-                  {editing === i ? (
-                    <Editor
-                      text={pin.text}
-                      done={(text) => {
-                        setEditing(-1);
-                        if (text !== null && text !== pin.text) void act.run("edit", { i, text });
-                      }}
-                    />
-                  ) : (
-                    <div class="pg-pin">
-                      <div class="lk-text pg-cut3" title={visible(pin.text)}>
-                        {pin.text}
-                      </div>
-                      {pin.second && <div class="lk-text pg-cut3 lk-quiet">{pin.second}</div>}
-                      <div class="pg-acts">
-                        <button type="button" aria-pressed={i === held} aria-label={`Compare with text ${i + 1}`} onClick={() => setReference(i)}>
-                          {i === held ? "● marked" : "○ mark"}
-                        </button>
-                        <button type="button" aria-label={`Edit text ${i + 1}`} onClick={() => setEditing(i)}>
-                          Edit
-                        </button>
-                        <button type="button" aria-label={`Use text ${i + 1} in the text box`} onClick={() => bridge.set("text", pin.text)}>
-                          Use
-                        </button>
-                        <button type="button" aria-label={`Remove text ${i + 1}`} onClick={() => void act.run("unpin", { i })}>
-                          ✕
-                        </button>
-                      </div>
-                    </div>
-                  )}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {labels.map((label) => (
-              <tr key={label}>
-                <th scope="row" class="lk-cut">
-                  {visible(label)}
-                </th>
-                {pins.map((pin, i) => {
-                  const share = p[i]?.get(label) ?? 0;
-                  const chosen = pin.models[m]?.labels.includes(label) ?? false;
-                  return (
-                    <td key={i} class={i === held ? "pg-held" : ""}>
-                      <span class="pg-line">
-                        <span class="pg-track">
-                          <i class={`pg-m${m} ${chosen ? "" : "pg-faint"}`} style={{ width: `${100 * share}%` }} />
-                        </span>
-                        <span class={`lk-num ${chosen ? "pg-strong" : ""}`}>{percent(share)}</span>
-                        {i !== held ? <Change from={p[held]?.get(label) ?? 0} to={share} /> : <span class="pg-change" />}
-                      </span>
-                    </td>
-                  );
-                })}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
   );
 }
 

@@ -50,7 +50,9 @@ type Door = { bridge: Bridge<Traits> };
 const title = (section: string) => (section ? section.charAt(0).toUpperCase() + section.slice(1) : "Task");
 
 function App({ bridge }: Door) {
-  const form = useAsked("form", () => bridge.call<FormSection[]>("form"));
+  const [values] = useTrait(bridge, "values");
+  const task = String(values["task"] ?? "");
+  const form = useAsked(`form ${task}`, () => bridge.call<FormSection[]>("form"));
   const [problems] = useTrait(bridge, "problems");
   const [forecast] = useTrait(bridge, "forecast");
   const draft = useDraft(bridge);
@@ -118,7 +120,7 @@ function App({ bridge }: Door) {
   );
 }
 
-const ORDER = ["data.train", "model.name", "optimizer.learning_rate", "budget.epochs", "optimizer.batch_size", "model.max_length", "evaluation.metric", "seed"];
+const ORDER = ["task", "data.train", "model.name", "optimizer.learning_rate", "budget.epochs", "optimizer.batch_size", "model.max_length", "evaluation.metric", "seed"];
 
 function OutFolder({ bridge }: Door) {
   const [out] = useTrait(bridge, "out");
@@ -316,7 +318,7 @@ function Control(props: { field: FormField; value: Value | undefined; problem: s
 
 function options(field: FormField): [string, string][] {
   if (field.kind === "three") return [["", field.blank || "open"], ["true", "yes"], ["false", "no"]];
-  const named = field.choices.map((choice): [string, string] => [choice, choice]);
+  const named = field.choices.map((choice): [string, string] => [choice, field.titles[choice] ?? choice]);
   return field.blank ? [["", field.blank], ...named] : named;
 }
 
@@ -356,7 +358,7 @@ function Cost({ bridge }: Door) {
       <dl class={`tl-cost${stale ? " tl-stale" : ""}`}>
         <div>
           <dt>Time</dt>
-          <dd>{clock(f.seconds)}</dd>
+          <dd>{f.seconds !== undefined && f.seconds < 1 ? "under 1 s" : clock(f.seconds)}</dd>
         </div>
         <div>
           <dt>Memory</dt>

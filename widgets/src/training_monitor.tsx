@@ -41,6 +41,9 @@ interface Curves {
   chosen: string;
   title: string;
   higher: boolean;
+  /** The best that the metric can be; null where it has no such end. */
+  top: number | null;
+  digits: number;
   choices: [string, string][];
 }
 
@@ -56,6 +59,10 @@ interface Score {
   name: string;
   title: string;
   value: number;
+  higher: boolean;
+  /** The end of its scale; null where it cannot be drawn from 0 to a best value. */
+  top: number | null;
+  digits: number;
   low: number | null;
   high: number | null;
   baselines: (number | null)[];
@@ -298,20 +305,19 @@ function Charts({ bridge }: Door) {
     { name: "validation", points: c.validation ?? [], colour: "var(--vermillion)", dots: true },
   ];
   const chosen = c.chosen ?? "";
-  const shares = !["log_loss", "loss", "mcc"].includes(chosen);
   const best = c.best ?? null;
   const bestPoint = (c.metric ?? []).find((p) => p[0] === best);
   const shared = { range: [0, steps] as const, cursor, onCursor: setCursor, where };
-  const mark = best === null ? null : { x: best, text: bestPoint ? `best ${fixed(bestPoint[1])}` : "best" };
+  const mark = best === null ? null : { x: best, text: bestPoint ? `best ${fixed(bestPoint[1], c.digits)}` : "best" };
   return (
     <div class="tm-charts">
       <LineChart {...shared} title="Loss" series={loss} height={190} bounds={[0, Infinity]} mark={best === null ? null : { x: best, text: "" }} />
       <LineChart
         {...shared}
         title="Validation"
-        series={[{ name: c.title || "Metric", points: c.metric ?? [], colour: "var(--green)", dots: true }]}
+        series={[{ name: `${c.title || "Metric"}${c.higher === false ? ", lower is better" : ""}`, points: c.metric ?? [], colour: "var(--green)", dots: true }]}
         height={190}
-        {...(shares ? { bounds: [0, 1] as const } : {})}
+        bounds={[0, c.top ?? Infinity]}
         mark={mark}
       >
         {(c.choices?.length ?? 0) > 1 && (
@@ -411,16 +417,19 @@ function Scores({ results }: { results: Results }) {
           <tbody>
             {rows.map((row) => (
               <tr key={row.name}>
-                <th scope="row">{row.title}</th>
+                <th scope="row">
+                  {row.title}
+                  {!row.higher && <span class="lk-quiet tm-lower"> lower is better</span>}
+                </th>
                 <td class="lk-num">
-                  <b>{fixed(row.value)}</b>
+                  <b>{fixed(row.value, row.digits)}</b>
                 </td>
                 <td>
                   <Interval row={row} others={others} />
                 </td>
                 {row.baselines.map((value, at) => (
                   <td key={at} class="lk-num">
-                    {fixed(value)}
+                    {fixed(value, row.digits)}
                   </td>
                 ))}
               </tr>
@@ -439,17 +448,16 @@ function Scores({ results }: { results: Results }) {
   );
 }
 
-/** A share with its interval on a line from 0 to 1, baselines as ticks; other figures as text only. */
+/** A figure with its interval on a line from 0 to the best there can be, baselines as ticks; figures without an end as text only. */
 function Interval({ row, others }: { row: Score; others: string[] }) {
   if (row.low === null || row.high === null) return <span class="lk-quiet">–</span>;
-  const text = `${fixed(row.low)} – ${fixed(row.high)}`;
-  const shares = !["log_loss", "ece", "hamming_loss", "mcc"].includes(row.name);
-  const at = (value: number) => 2 + 116 * Math.max(0, Math.min(1, value));
+  const text = `${fixed(row.low, row.digits)} – ${fixed(row.high, row.digits)}`;
+  const at = (value: number) => 2 + (116 * Math.max(0, Math.min(row.top ?? 1, value))) / (row.top ?? 1);
   return (
     <span class="tm-interval">
       <span class="tm-span">{text}</span>
-      {shares && (
-        <svg width="120" height="14" class="tm-range" role="img" aria-label={`${row.title} between ${text}${others.map((n, i) => (row.baselines[i] == null ? "" : `, ${n} ${fixed(row.baselines[i])}`)).join("")}`}>
+      {row.top !== null && (
+        <svg width="120" height="14" class="tm-range" role="img" aria-label={`${row.title} between ${text}${others.map((n, i) => (row.baselines[i] == null ? "" : `, ${n} ${fixed(row.baselines[i], row.digits)}`)).join("")}`}>
           <line class="tm-axis" x1="2" x2="118" y1="7" y2="7" />
           {row.baselines.map((value, i) => value !== null && <line key={i} class="tm-other" x1={at(value)} x2={at(value)} y1="2" y2="12" />)}
           <line class="tm-reach" x1={at(row.low)} x2={at(row.high)} y1="7" y2="7" />

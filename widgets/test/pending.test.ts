@@ -110,8 +110,8 @@ describe("outbox", () => {
 });
 
 const example = (at: number): Example => ({
-  row_id: `r${at}`, place: at, split: "train", text: `text ${at}`, length: 6, text_pair: null, value: null, given: null,
-  decided: false, skipped: false, flag: false, note: "", suggestion: null, after: "", beside: {},
+  row_id: `r${at}`, place: at, split: "train", title: `text ${at}`, text: `text ${at}`, length: 6, text_pair: null, value: null, given: null,
+  decided: false, skipped: false, excluded: false, flag: false, note: "", suggestion: null, after: "", beside: {},
 });
 
 describe("desk", () => {

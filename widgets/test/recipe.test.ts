@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { alike, atField, fieldText, fieldValue, numberText, put, type FormField } from "../src/lib/recipe";
 
 const field = (kind: FormField["kind"], standard: FormField["default"], blank = ""): FormField => ({
-  name: "a.b", label: "B", help: "", kind, choices: [], suggestions: [], default: standard, blank, essential: false,
+  name: "a.b", label: "B", help: "", kind, choices: [], titles: {}, suggestions: [], default: standard, blank, essential: false,
 });
 
 describe("what stands in a field", () => {

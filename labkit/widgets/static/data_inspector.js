@@ -403,7 +403,7 @@ function G2(n2, t3) {
 }
 
 // src/lib/format.ts
-var count = (n2) => Math.round(n2).toLocaleString("en-US");
+var count = (n2) => Math.round(n2).toLocaleString("en-US"), percent = (share, digits = 1) => Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : "–";
 var CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, visible = (text) => text.replace(CONTROLS, (c3) => c3 === "​" || c3 === "\uFEFF" ? "·" : "␦");
 
 // src/lib/bridge.ts
@@ -637,20 +637,92 @@ function Code({ bridge }) {
   ] });
 }
 
+// src/lib/spans.ts
+function fromPoints(text, spans) {
+  let units = [0];
+  for (let character of text) units.push((units.at(-1) ?? 0) + character.length);
+  let unit = (point) => units[Math.max(0, Math.min(point, units.length - 1))] ?? 0;
+  return spans.map((span2) => ({ ...span2, start: unit(span2.start), end: unit(span2.end) }));
+}
+
+// src/lib/marks.ts
+var hue = (at) => at < 0 ? "var(--line2)" : `var(--${["blue", "orange", "green", "vermillion", "purple", "sky"][at % 6]})`;
+function stretches(text, marks) {
+  let kept = fromPoints(text, marks).map((unit, at) => ({ ...unit, at })).filter((unit) => unit.start < unit.end), cuts = [.../* @__PURE__ */ new Set([0, text.length, ...kept.flatMap((unit) => [unit.start, unit.end])])].sort((a4, b2) => a4 - b2), waiting = kept.sort((a4, b2) => a4.start - b2.start || b2.end - a4.end), open = [], next = 0;
+  return cuts.slice(1).map((end, i3) => {
+    let start = cuts[i3] ?? 0;
+    open = open.filter((unit) => unit.end > start);
+    for (let unit = waiting[next]; unit && unit.start <= start; unit = waiting[++next]) open.push(unit);
+    let inside = [...open].sort((a4, b2) => b2.end - b2.start - (a4.end - a4.start) || a4.start - b2.start);
+    return {
+      text: text.slice(start, end),
+      inside: inside.map((unit) => unit.at),
+      ends: inside.filter((unit) => unit.end === end).map((unit) => unit.at).reverse()
+    };
+  });
+}
+function spoken(words2, mark) {
+  let parts = [`${visible(mark.label)}: ${visible(words2.length > 120 ? `${words2.slice(0, 119)}…` : words2)}`];
+  return typeof mark.confidence == "number" && parts.push(`confidence ${percent(mark.confidence, 0)}`), mark.error && parts.push(mark.error), parts.join(", ");
+}
+function glued(text, longest) {
+  let at = text.length;
+  for (; at > 0 && text.length - at <= longest && !/\s/.test(text[at - 1] ?? " "); ) at--;
+  return text.length - at <= longest ? [text.slice(0, at), text.slice(at)] : [text, ""];
+}
+
+// src/lib/marked.tsx
+var ROOM = 32;
+function Marked({ text, marks, labels, name, sign = "✕", scrolls }) {
+  let [stop, setStop] = d2(0), found = stretches(text, marks), points = Array.from(text), order = new Map(found.flatMap((one) => one.ends).map((at, n2) => [at, n2]));
+  return a3("div", { class: "lk-text lk-marked", dir: "auto", role: "group", "aria-label": name, tabIndex: scrolls ? 0 : void 0, onKeyDown: (event) => {
+    let step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    let tags = [...event.currentTarget.querySelectorAll(".lk-tag")], to = tags.indexOf(event.target) + step;
+    !tags[to] || event.target === event.currentTarget || (event.preventDefault(), setStop(to), tags[to].focus());
+  }, children: found.map((one, n2) => {
+    let outer = marks[one.inside[0] ?? -1];
+    if (!outer) return visible(one.text);
+    let inner = marks[one.inside[1] ?? -1], colour = (mark) => hue(labels.indexOf(mark.label)), tags = one.ends.map((at) => {
+      let mark = marks[at], sure = typeof mark.confidence == "number" ? percent(mark.confidence, 0) : "", label = spoken(points.slice(mark.start, mark.end).join(""), mark);
+      return a3(
+        "span",
+        {
+          class: `lk-tag ${sure ? "lk-sure" : ""}`,
+          role: "img",
+          tabIndex: order.get(at) === Math.min(stop, order.size - 1) ? 0 : -1,
+          "aria-label": label,
+          title: label,
+          style: { "--hue": colour(mark) },
+          onFocus: () => setStop(order.get(at) ?? 0),
+          children: [
+            a3("span", { class: "lk-tag-type", children: [
+              mark.error && `${sign} `,
+              visible(mark.label)
+            ] }),
+            sure && a3("span", { class: "lk-tag-sure", children: sure })
+          ]
+        },
+        at
+      );
+    }), [words2, last] = glued(one.text, tags.length ? ROOM - (marks[one.ends[0] ?? -1]?.label.length ?? 0) : 0);
+    return a3("mark", { class: `lk-mark ${outer.error ? "lk-off" : ""} ${inner ? "lk-twice" : ""}`, style: { "--hue": colour(outer), ...inner ? { "--inner": colour(inner) } : {} }, children: [
+      visible(words2),
+      last ? a3("span", { class: "lk-glue", children: [
+        visible(last),
+        tags
+      ] }) : tags
+    ] }, n2);
+  }) });
+}
+
 // src/inspector/detail.tsx
 function RowDetail(props) {
-  let { bridge, current } = props, [model] = useTrait(bridge, "model"), [jobs] = useTrait(bridge, "jobs"), [mode, setMode] = d2("tokens"), row = useAsked(`${current} ${props.revision}`, () => bridge.call("show", { row_id: current })), loading = jobs.tokenizer, seen = useAsked(`${current} ${model} ${loading?.state ?? ""} ${props.revision}`, () => bridge.call("ask_tokens", { row_id: current })), tokens = seen.value?.ready ? seen.value : null, r3 = row.value;
+  let { bridge, current } = props, [model] = useTrait(bridge, "model"), [jobs] = useTrait(bridge, "jobs"), [mode, setMode] = d2(props.layout === "labels" ? "tokens" : "text"), row = useAsked(`${current} ${props.revision}`, () => bridge.call("show", { row_id: current })), loading = jobs.tokenizer, seen = useAsked(`${current} ${model} ${loading?.state ?? ""} ${props.revision}`, () => bridge.call("ask_tokens", { row_id: current })), tokens = seen.value?.ready ? seen.value : null, r3 = row.value;
   return a3("section", { class: "di-detail", "aria-label": `Row ${current}`, children: [
     a3("div", { class: "di-detail-head", children: [
       a3("strong", { class: "lk-cut", children: visible(current) }),
-      r3 && a3("span", { class: "lk-quiet lk-cut", children: [
-        visible(r3.split),
-        " · ",
-        r3.labels.length ? visible(r3.labels.join(", ")) : "no label",
-        " · ",
-        count(r3.length),
-        " characters"
-      ] }),
+      r3 && a3("span", { class: "lk-quiet lk-cut", children: [visible(r3.split), labelled(props.layout, r3), `${count(r3.length)} characters`, r3.ratio !== null && `the target is ${r3.ratio.toFixed(2)} times as long`].filter(Boolean).join(" · ") }),
       a3("span", { class: "di-space" }),
       a3(
         Segments,
@@ -668,14 +740,7 @@ function RowDetail(props) {
     ] }),
     row.error ? a3(Note, { kind: "error", children: row.error }) : a3("div", { class: "di-detail-body", children: [
       a3("div", { class: "di-full", tabIndex: 0, role: "group", "aria-label": "Text", children: [
-        mode === "tokens" && tokens ? a3(Tokens, { seen: tokens }) : r3?.texts.map((one) => a3("div", { class: "lk-text di-whole", children: [
-          one.text,
-          one.cut > 0 && a3("span", { class: "lk-quiet", children: [
-            " … and ",
-            count(one.cut),
-            " more characters"
-          ] })
-        ] }, one.name)),
+        mode === "tokens" && tokens ? a3(Tokens, { seen: tokens }) : r3 && a3(Words, { row: r3, layout: props.layout, labels: props.layout === "answers" ? ["answer"] : props.labels }),
         a3("div", { class: "di-reads", role: "status", children: seen.error ? a3("span", { class: "di-bad", children: seen.error }) : loading?.state === "failed" ? a3("span", { class: "di-bad", children: loading.error }) : tokens ? a3(Reads, { seen: tokens }) : "Loading the tokenizer…" })
       ] }),
       a3("div", { class: "di-beside", tabIndex: 0, role: "group", "aria-label": "Columns and similar rows", children: [
@@ -688,8 +753,41 @@ function RowDetail(props) {
     ] })
   ] });
 }
+function labelled(layout, row) {
+  return row.labels.length ? visible(row.labels.join(", ")) : layout === "pairs" || layout === "texts" ? "" : "no label";
+}
+function Words({ row, layout, labels }) {
+  if (row.turns.length)
+    return a3("ol", { class: "di-turns", children: [
+      row.turns.map((turn, at) => a3("li", { class: `di-turn di-is-${["system", "user", "assistant"].includes(turn.role) ? turn.role : "other"}`, children: [
+        a3("div", { class: "di-role", children: visible(turn.role) }),
+        a3("div", { class: "lk-text", dir: "auto", children: turn.content || a3("span", { class: "lk-quiet", children: "empty" }) })
+      ] }, at)),
+      row.more_turns > 0 && a3("li", { class: "lk-quiet", children: [
+        "and ",
+        count(row.more_turns),
+        " more turns"
+      ] })
+    ] });
+  let several = row.texts.length > 1;
+  return a3("div", { class: layout === "pairs" ? "di-pair" : "", children: row.texts.map((one) => a3("section", { class: "di-piece", "aria-label": one.title, children: [
+    several && a3("h4", { class: "di-name", children: one.title }),
+    one.empty || !one.text ? a3("div", { class: "lk-quiet di-whole", children: one.empty ? "none" : "empty" }) : one.marks.length ? a3("div", { class: "di-whole", children: a3(Marked, { text: one.text, marks: one.marks, labels, name: one.title }) }) : a3("div", { class: "lk-text di-whole", dir: "auto", children: one.text }),
+    one.cut > 0 && a3("div", { class: "lk-quiet", children: [
+      "… and ",
+      count(one.cut),
+      " more characters"
+    ] }),
+    layout === "answers" && one.name === "text" && a3($, { children: [
+      a3("h4", { class: "di-name", children: row.answers && row.answers.length > 1 ? "Answers" : "Answer" }),
+      row.answers === null ? a3("div", { class: "lk-quiet di-whole", children: "not labelled" }) : row.answers.length === 0 ? a3("div", { class: "lk-quiet di-whole", children: "The context has no answer." }) : a3("ul", { class: "di-answers", children: row.answers.map((answer, at) => a3("li", { class: "lk-text", dir: "auto", children: answer }, at)) })
+    ] })
+  ] }, one.name)) });
+}
 function Tokens({ seen }) {
-  let odd = !1, parts = seen.pieces.map(([, text, token, kind], at) => kind === "gap" ? text : kind === "special" || kind === "beyond" && !text ? a3("span", { class: `di-special${kind === "beyond" ? " di-beyond" : ""}`, children: visible(token) }, at) : (odd = !odd, a3("span", { class: `di-token di-${kind}${odd ? " di-odd" : ""}`, title: kind === "unknown" ? `${token}: not in the vocabulary` : token, children: text || visible(token) }, at)));
+  let odd = !1, begins = /* @__PURE__ */ new Map();
+  seen.pieces.forEach(([column], at) => column && !begins.has(column) && begins.set(column, at));
+  let breaks = new Set([...begins.values()].slice(1)), piece = (text, token, kind, at) => kind === "gap" ? text : kind === "special" || kind === "beyond" && !text ? a3("span", { class: `di-special${kind === "beyond" ? " di-beyond" : ""}`, children: visible(token) }, at) : (odd = !odd, a3("span", { class: `di-token di-${kind}${odd ? " di-odd" : ""}`, title: kind === "unknown" ? `${token}: not in the vocabulary` : token, children: text || visible(token) }, at)), parts = seen.pieces.map(([, text, token, kind], at) => breaks.has(at) ? [a3("br", {}, `b${at}`), piece(text, token, kind, at)] : piece(text, token, kind, at));
   return a3("div", { class: "lk-text di-whole", children: [
     parts,
     seen.count > seen.shown && a3("span", { class: "lk-quiet", children: [
@@ -701,7 +799,11 @@ function Tokens({ seen }) {
 }
 function Reads({ seen }) {
   let read = seen.count - seen.beyond;
-  return a3($, { children: [
+  return seen.reading !== "end" && seen.count > seen.limit ? a3($, { children: [
+    `${count(seen.count)} tokens: ${visible(seen.model)} reads ${count(seen.limit)} at a time`,
+    seen.reading === "windows" ? ", so that it is read in several windows, and nothing is lost" : ", so that the beginning of the prompt is left out",
+    seen.unknown ? ` · ${count(seen.unknown)} unknown` : ""
+  ] }) : a3($, { children: [
     visible(seen.model),
     " reads ",
     seen.beyond ? a3("strong", { children: `${count(read)} of ${count(seen.count)} tokens` }) : `all ${count(seen.count)} tokens`,
@@ -807,7 +909,7 @@ function binsOf(length, edges) {
 }
 
 // src/inspector/rows.tsx
-var PAGE = 100, ROW = 28, HEADER = 30, NARROW = 560, KEPT = 40, EMPTY = { id: "", split: "", labels: [], length: 0, text: "", extra: [], selected: !1, score: null };
+var PAGE = 100, ROW = 28, HEADER = 30, NARROW = 560, KEPT = 40, EMPTY = { id: "", split: "", labels: [], length: 0, ratio: null, cells: [], extra: [], selected: !1, score: null };
 function useRows(bridge) {
   let [want, setWant] = d2(() => ({ filters: bridge.get("filters"), sort: bridge.get("sort") })), [rows, setRows] = d2(null), [error, setError] = d2(""), now = T2({ rows, first: 0 }), [asks] = d2(() => {
     let show = (next) => {
@@ -931,7 +1033,7 @@ function RowList(props) {
   }, turnBy = (name) => {
     let own = sort.length === 1 && sort[0]?.[0] === name ? sort[0][1] : "";
     props.setSort(own === "" ? [[name, "ascending"]] : own === "ascending" ? [[name, "descending"]] : []);
-  }, splits = props.splits && !narrow, scored = [...rows?.pages.values() ?? []].some((page) => page.some((row) => row.score !== null)), shown = [];
+  }, splits = props.splits && !narrow, texts = narrow ? props.texts.slice(0, 2) : props.texts, scored = [...rows?.pages.values() ?? []].some((page) => page.some((row) => row.score !== null)), shown = [];
   for (let index = first; index < last; index++) shown.push(index);
   let widths = T2({ turn: -1, longest: {} });
   widths.current.turn !== rows?.turn && (widths.current = { turn: rows?.turn ?? -1, longest: {} });
@@ -944,9 +1046,10 @@ function RowList(props) {
     ...splits ? [["split", "Split", "di-split", room("split", (row) => row.split, 40, 90)]] : [],
     ...props.labels ? [["label", "Label", "di-label", room("label", (row) => `${row.labels.join("  ")}  `, 60, narrow ? 104 : 170)]] : [],
     ["length", "Length", "di-length lk-num", "52px"],
+    ...props.ratio ? [["length_ratio", "Ratio", "di-length lk-num", "44px"]] : [],
     ...scored ? [["", "Similarity", "di-score lk-num", "60px"]] : [],
     ...(rows?.extra ?? []).map((name, at) => [name, name, "di-extra", room(`extra ${name}`, (row) => row.extra[at] ?? "", 60, 130)]),
-    ["text", "Text", "di-text", "minmax(120px, 1fr)"]
+    ...texts.map(([name, title], at) => [name === "answers" ? "" : name, title, "di-text", texts.length === 1 ? "minmax(120px, 1fr)" : name === "answers" ? "minmax(60px, 2fr)" : at === 0 ? "minmax(90px, 3fr)" : "minmax(80px, 3fr)"])
   ];
   return a3(
     "div",
@@ -1005,9 +1108,10 @@ function RowList(props) {
                 splits && a3("span", { role: "gridcell", class: "di-split lk-cut", children: visible(row.split) }),
                 props.labels && a3("span", { role: "gridcell", class: "di-label", children: row.labels.length ? row.labels.map((label) => a3("span", { class: "lk-chip", children: visible(label) }, label)) : a3("span", { class: "lk-quiet", children: "–" }) }),
                 a3("span", { role: "gridcell", class: "di-length lk-num", children: count(row.length) }),
+                props.ratio && a3("span", { role: "gridcell", class: "di-length lk-num", children: row.ratio === null ? "–" : row.ratio.toFixed(2) }),
                 scored && a3("span", { role: "gridcell", class: "di-score lk-num", children: row.score === null ? "" : row.score.toFixed(3) }),
                 (rows?.extra ?? []).map((name, at) => a3("span", { role: "gridcell", class: "di-extra lk-cut", children: row.extra[at] === null || row.extra[at] === void 0 ? "–" : visible(row.extra[at] ?? "") }, name)),
-                a3("span", { role: "gridcell", class: "di-text lk-cut", children: visible(row.text) })
+                texts.map(([name], at) => a3("span", { role: "gridcell", class: `di-text lk-cut${row.cells[at] ? "" : " lk-quiet"}`, children: a3("bdi", { children: row.cells[at] === "" ? "empty" : visible(row.cells[at] ?? "–") }) }, name))
               ]
             },
             index
@@ -1025,7 +1129,7 @@ function Classes(props) {
   let [typed, setTyped] = d2(""), { labels, chosen } = props, most = Math.max(1, ...labels.map(([, , now]) => now)), wanted = typed.toLowerCase(), found = labels.filter(([label]) => !wanted || label.toLowerCase().includes(wanted));
   return a3("section", { class: "di-part", "aria-label": "Class balance", children: [
     a3("div", { class: "di-title", children: [
-      a3("h4", { children: props.several ? "Labels" : "Classes" }),
+      a3("h4", { children: props.title }),
       a3("span", { class: "lk-quiet", children: count(labels.filter(([label]) => label !== "").length) })
     ] }),
     labels.length > MANY && a3(TextInput, { type: "search", label: "Find a class", placeholder: "Find a class", value: typed, onInput: setTyped }),
@@ -1307,6 +1411,7 @@ function App({ bridge }) {
       {
         bridge,
         columns: about.columns,
+        texts: (about.texts ?? []).map(([name]) => name),
         add: (condition) => {
           put({ where: [...filters.where ?? [], condition] }), setAdding(!1);
         }
@@ -1329,6 +1434,8 @@ function App({ bridge }) {
             setCurrent,
             splits: about.splits.length > 1,
             labels: about.columns.includes("label"),
+            texts: about.texts ?? [],
+            ratio: about.columns.includes("length_ratio") && about.layout === "pairs",
             fail: setFailed,
             clear
           }
@@ -1346,6 +1453,8 @@ function App({ bridge }) {
           RowDetail,
           {
             bridge,
+            layout: about.layout,
+            labels: about.labels,
             current,
             revision: about.undo,
             close: () => setCurrent(""),
@@ -1359,14 +1468,14 @@ function App({ bridge }) {
       a3("div", { class: "di-side", children: a3("div", { class: "di-side-in", tabIndex: 0, role: "group", "aria-label": "Classes, lengths and findings", children: [
         facets.error && a3(Note, { kind: "error", children: facets.error }),
         f4 ? a3($, { children: [
-          f4.labels.some(([label]) => label !== "") && a3(Classes, { labels: f4.labels, chosen: filters.labels ?? [], several: about.several, toggle: (label) => put({ labels: toggled(filters.labels, label) }) }),
+          f4.labels.some(([label]) => label !== "") && a3(Classes, { labels: f4.labels, chosen: filters.labels ?? [], title: about.facet, toggle: (label) => put({ labels: toggled(filters.labels, label) }) }),
           a3(Lengths, { lengths: f4.lengths, chosen: filters.length, set: (length) => put({ length }) })
         ] }) : a3("div", { class: "di-part di-wait lk-quiet", children: "Counting…" }),
         a3(Findings, { bridge, filters, show: (finding) => put({ finding }) })
       ] }) })
     ] }),
     a3("div", { class: "lk-foot", children: [
-      a3("span", { children: [about.splits.length > 1 ? `${about.splits.length} splits` : "", about.classes ? `${count(about.classes)} ${about.several ? "labels" : "classes"}` : "no labels"].filter(Boolean).join(" · ") }),
+      a3("span", { children: [about.splits.length > 1 ? `${about.splits.length} splits` : "", about.what].filter(Boolean).join(" · ") }),
       a3(Code, { bridge })
     ] })
   ] });
@@ -1415,8 +1524,8 @@ function inWords([column, operator, value]) {
   let said = OPERATORS.find(([name]) => name === operator)?.[1] ?? operator;
   return operator === "missing" ? `${column} is ${value ? "" : "not "}missing` : `${column} ${said} ${Array.isArray(value) ? value.join(", ") : String(value)}`;
 }
-function AddFilter({ bridge, columns, add }) {
-  let id = P2(), own = columns.filter((name) => !["row_id", "split", "label", "length", "text", "text_pair"].includes(name)), [column, setColumn] = d2(own[0] ?? "label"), [operator, setOperator] = d2("="), [value, setValue] = d2(""), choices = useAsked(column, async () => ["row_id", "text", "text_pair"].includes(column) ? [] : bridge.call("values", { column })), ready = operator === "missing" || value !== "", done = () => {
+function AddFilter({ bridge, columns, texts, add }) {
+  let id = P2(), own = columns.filter((name) => !["row_id", "split", "label", "length", "length_ratio", "messages", "spans", ...texts].includes(name)), [column, setColumn] = d2(own[0] ?? (columns.includes("label") ? "label" : "length")), [operator, setOperator] = d2("="), [value, setValue] = d2(""), choices = useAsked(column, async () => ["row_id", "messages", "spans", "answers", ...texts].includes(column) ? [] : bridge.call("values", { column })), ready = operator === "missing" || value !== "", done = () => {
     if (!ready) return;
     let listed = value.split(",").map((one) => one.trim());
     add([column, operator, operator === "missing" ? !0 : operator === "in" ? listed : value]);

@@ -422,8 +422,8 @@ function stretches(text, marks) {
   });
 }
 var covered = (text, mark) => Array.from(text).slice(mark.start, mark.end).join("");
-function spoken(words, mark) {
-  let parts = [`${visible(mark.label)}: ${visible(words.length > 120 ? `${words.slice(0, 119)}…` : words)}`];
+function spoken(words2, mark) {
+  let parts = [`${visible(mark.label)}: ${visible(words2.length > 120 ? `${words2.slice(0, 119)}…` : words2)}`];
   return typeof mark.confidence == "number" && parts.push(`confidence ${percent(mark.confidence, 0)}`), mark.error && parts.push(mark.error), parts.join(", ");
 }
 function glued(text, longest) {
@@ -476,9 +476,9 @@ function Marked({ text, marks, labels, name, sign = "✕", scrolls }) {
         },
         at
       );
-    }), [words, last] = glued(one.text, tags.length ? ROOM - (marks[one.ends[0] ?? -1]?.label.length ?? 0) : 0);
+    }), [words2, last] = glued(one.text, tags.length ? ROOM - (marks[one.ends[0] ?? -1]?.label.length ?? 0) : 0);
     return a3("mark", { class: `lk-mark ${outer.error ? "lk-off" : ""} ${inner ? "lk-twice" : ""}`, style: { "--hue": colour(outer), ...inner ? { "--inner": colour(inner) } : {} }, children: [
-      visible(words),
+      visible(words2),
       last ? a3("span", { class: "lk-glue", children: [
         visible(last),
         tags
@@ -492,84 +492,6 @@ function Types({ labels, marks }) {
     a3("i", { style: { "--hue": hue(labels.indexOf(label)) }, "aria-hidden": "true" }),
     visible(label)
   ] }, label)) });
-}
-
-// src/error_browser/spans.tsx
-var entities = (n2) => `${count(n2)} entit${n2 === 1 ? "y" : "ies"}`, KINDS = {
-  missed: "nothing was predicted",
-  spurious: "nothing is there",
-  boundary: "another stretch",
-  type: "another type",
-  "type and boundary": "another stretch and another type"
-};
-function Kinds({ counts, value, choose }) {
-  return a3("div", { class: "eb-kinds", role: "group", "aria-label": "Kind of error", children: Object.entries(counts).map(([kind, n2]) => a3(
-    "button",
-    {
-      type: "button",
-      class: "lk-btn",
-      title: KINDS[kind],
-      "aria-pressed": value === kind,
-      disabled: n2 === 0 && value !== kind,
-      onClick: () => choose(value === kind ? "" : kind),
-      children: [
-        kind,
-        " ",
-        a3("span", { class: "lk-num", children: count(n2) })
-      ]
-    },
-    kind
-  )) });
-}
-function SpanLine({ row }) {
-  return a3($, { children: [
-    a3("div", { class: "eb-line", children: [
-      a3("span", { class: "lk-cut eb-text", children: visible((row.text ?? "").replace(/\s+/g, " ")) }),
-      a3("span", { class: "lk-num eb-loss", children: [
-        count(row.errors),
-        a3("span", { class: "lk-sr", children: " errors" })
-      ] })
-    ] }),
-    a3("div", { class: "eb-line eb-sub", children: [
-      row.right ? a3("span", { class: "lk-chip lk-chip-good", children: row.entities ? `${entities(row.entities)}, all right` : "no entities, none predicted" }) : Object.entries(row.kinds).map(([kind, n2]) => a3("span", { class: "lk-chip lk-chip-bad", children: [
-        n2 > 1 ? `${count(n2)} ` : "",
-        kind
-      ] }, kind)),
-      row.confidence !== null && row.confidence > 0 && a3("span", { class: "lk-quiet", children: percent(row.confidence, 0) })
-    ] })
-  ] });
-}
-function SpanOne({ row, labels, children }) {
-  let marks = [...row.true, ...row.predicted];
-  return a3("div", { class: "lk-body", children: [
-    a3("div", { class: "eb-both", children: [["True", row.true], ["Predicted", row.predicted]].map(([name, spans]) => a3("section", { "aria-label": `${name} entities`, children: [
-      a3("div", { class: "eb-part", children: [
-        a3("h4", { children: name }),
-        a3("span", { class: "lk-quiet", children: entities(spans.length) })
-      ] }),
-      a3(Marked, { text: row.text, marks: spans, labels, name: `Text with its ${name.toLowerCase()} entities`, scrolls: !0 })
-    ] }, name)) }),
-    a3(Types, { labels, marks }),
-    a3("h4", { class: "eb-what", children: row.errors.length ? `${count(row.errors.length)} error${row.errors.length === 1 ? "" : "s"}, marked ✕` : "No errors" }),
-    row.errors.length > 0 && a3("table", { class: "lk-table eb-errors", children: [
-      a3("thead", { children: a3("tr", { children: [
-        a3("th", { scope: "col", children: "Error" }),
-        a3("th", { scope: "col", children: "True" }),
-        a3("th", { scope: "col", children: "Predicted" }),
-        a3("th", { scope: "col", class: "lk-num", children: "Sure" })
-      ] }) }),
-      a3("tbody", { children: row.errors.map((error, n2) => a3("tr", { children: [
-        a3("td", { title: KINDS[error.kind], children: error.kind }),
-        [error.true, error.predicted].map((span, m3) => a3("td", { children: span ? a3($, { children: [
-          a3("span", { class: "lk-text", children: visible(covered(row.text, span)) }),
-          " ",
-          a3("span", { class: "eb-type", style: { "--hue": hue(labels.indexOf(span.label)) }, children: visible(span.label) })
-        ] }) : a3("span", { class: "lk-quiet", children: "nothing" }) }, m3)),
-        a3("td", { class: "lk-num", children: error.confidence === null ? "–" : percent(error.confidence, 0) })
-      ] }, n2)) })
-    ] }),
-    children
-  ] });
 }
 
 // src/lib/bridge.ts
@@ -790,10 +712,512 @@ function Code({ bridge }) {
   ] });
 }
 
+// src/error_browser/excerpt.ts
+function excerpt(text, marks, around = 220, short = 900) {
+  let points = Array.from(text), n2 = points.length;
+  if (n2 <= short) return { text, marks: [...marks], cut: !1 };
+  let wanted = marks.length ? marks.map(({ start, end }) => [Math.max(0, start - around), Math.min(n2, end + around)]) : [[0, Math.min(n2, short)]], windows = [];
+  for (let [start, end] of [...wanted].sort((a4, b2) => a4[0] - b2[0])) {
+    let last = windows.at(-1);
+    last && start <= last[1] + 3 ? last[1] = Math.max(last[1], end) : windows.push([start, end]);
+  }
+  for (let one of windows) {
+    let before = points.slice(one[0], one[0] + 20).findIndex((point) => /\s/.test(point));
+    one[0] > 0 && before >= 0 && (one[0] += before + 1);
+    let behind = points.slice(one[1] - 20, one[1]).reverse().findIndex((point) => /\s/.test(point));
+    one[1] < n2 && behind >= 0 && (one[1] -= behind + 1);
+  }
+  let made = "", length = 0, moved = [], shifts = [];
+  for (let [start, end] of windows) {
+    let lead = start > 0 ? made ? " … " : " … ".trimStart() : "";
+    made += lead + points.slice(start, end).join(""), shifts.push([start, end, length + lead.length - start]), length += lead.length + end - start;
+  }
+  (windows.at(-1)?.[1] ?? n2) < n2 && (made += " … ".trimEnd());
+  for (let mark of marks) {
+    let shift = shifts.find(([start, end]) => mark.start >= start && mark.end <= end)?.[2] ?? 0;
+    moved.push({ ...mark, start: mark.start + shift, end: mark.end + shift });
+  }
+  return { text: made, marks: moved, cut: windows.length !== 1 || windows[0]?.[0] !== 0 || windows[0]?.[1] !== n2 };
+}
+
+// src/error_browser/parts.tsx
+var line = (text) => visible(text.slice(0, 400).replace(/\s+/g, " "));
+function Facts({ row, figures = [] }) {
+  return a3("dl", { class: "lk-facts", children: [
+    a3("dt", { children: "Row" }),
+    a3("dd", { children: visible(row.row_id) }),
+    figures.map(({ name, value }) => a3($, { children: [
+      a3("dt", { children: name }),
+      a3("dd", { children: value })
+    ] }, name)),
+    Object.entries(row.columns).map(([name, value]) => a3($, { children: [
+      a3("dt", { children: visible(name) }),
+      a3("dd", { class: "lk-text", dir: "auto", children: value })
+    ] }, name))
+  ] });
+}
+function BarList({ bars, rest }) {
+  return a3("ul", { class: "eb-bars", children: [
+    bars.map(({ name, share, role }, n2) => a3("li", { children: [
+      a3("span", { class: `lk-cut ${role ? "eb-strong" : ""}`, title: visible(name), dir: "auto", children: visible(name) }),
+      a3("span", { class: "eb-track", children: a3("i", { class: role === "predicted" ? "eb-said" : role ? "eb-true" : "", style: { width: `${100 * share}%` } }) }),
+      a3("span", { class: "lk-num", children: [
+        (100 * share).toFixed(1),
+        " %"
+      ] }),
+      a3("span", { class: "eb-role lk-quiet", children: role })
+    ] }, n2)),
+    rest && a3("li", { class: "lk-quiet eb-more", children: rest })
+  ] });
+}
+function Neighbours({ bridge, row, training, show }) {
+  let [space, setSpace] = useTrait(bridge, "space"), [split] = useTrait(bridge, "split"), [jobs] = useTrait(bridge, "jobs"), job = jobs[`${split} ${space}`], ready = job?.state === "done", asked = useAsked(JSON.stringify([row.row_id, split, space, ready]), () => ready ? bridge.call("neighbours", { row_id: row.row_id }) : Promise.resolve(null)), prepare = useAction(() => bridge.call("prepare")), error = prepare.error || asked.error || (job?.state === "failed" ? job.error : "");
+  return a3("div", { class: "eb-near", children: [
+    a3("div", { class: "eb-line", children: [
+      a3("h4", { children: "Nearest in the training data" }),
+      a3(
+        Segments,
+        {
+          label: "Whose embeddings",
+          value: space,
+          options: [
+            ["run", "This model"],
+            ["base", "Base model"]
+          ],
+          onChange: setSpace
+        }
+      )
+    ] }),
+    error && a3(Note, { kind: "error", children: error }),
+    training === !1 ? a3("p", { class: "lk-quiet", children: "The run's data is gone, so that nothing can be compared." }) : job?.state === "running" ? a3("div", { class: "eb-wait", children: [
+      a3(Bar, { share: job.share, label: "Embedding" }),
+      a3("span", { class: "lk-quiet", children: [
+        "Embedding the training texts: ",
+        job.text
+      ] })
+    ] }) : ready ? a3("ol", { class: "eb-neighbours", "aria-busy": asked.busy, children: (asked.value ?? []).map((near) => a3("li", { children: [
+      a3("span", { class: "lk-num eb-cosine", children: fixed(near.cosine, 2) }),
+      a3("span", { class: "eb-neighbour", children: show(near) })
+    ] }, near.row_id)) }) : a3("div", { class: "eb-wait", children: [
+      a3(Button, { disabled: prepare.busy, onClick: () => {
+        prepare.run();
+      }, children: "Find neighbours" }),
+      a3("span", { class: "lk-quiet", children: [
+        "Embeds ",
+        count(training),
+        " training texts once."
+      ] })
+    ] })
+  ] });
+}
+function NearText({ near, children }) {
+  return a3($, { children: [
+    a3("span", { class: "lk-text", dir: "auto", children: near.text ?? `row ${visible(near.row_id)}` }),
+    children
+  ] });
+}
+
+// src/error_browser/answers.tsx
+var ANSWER_KINDS = {
+  "no answer given": "the context holds an answer, and nothing was answered",
+  "answer where there is none": "the context holds no answer, and something was answered",
+  boundary: "more or less than a true answer",
+  elsewhere: "another place in the context"
+}, HUES = ["true", "", "", "predicted"], NONE = "no answer";
+function AnswerLine({ row: given }) {
+  let row = given;
+  return a3($, { children: [
+    a3("div", { class: "eb-line", children: [
+      a3("span", { class: "lk-cut eb-text", dir: "auto", children: line(row.text) }),
+      a3("span", { class: "lk-num eb-loss", children: [
+        a3("span", { class: "lk-sr", children: "F1 " }),
+        fixed(row.f1, 2)
+      ] })
+    ] }),
+    a3("div", { class: "eb-line eb-sub", children: [
+      a3("span", { class: `lk-chip eb-kind ${row.right ? "lk-chip-good" : "lk-chip-bad"}`, children: row.kind || "right" }),
+      a3(Said, { text: row.gold[0] ?? null }),
+      !row.right && a3($, { children: [
+        a3("span", { "aria-hidden": "true", children: "→" }),
+        a3("span", { class: "lk-sr", children: "predicted" }),
+        a3(Said, { text: row.predicted })
+      ] }),
+      row.confidence !== null && a3("span", { class: "lk-quiet eb-sure", children: percent(row.confidence, 0) })
+    ] })
+  ] });
+}
+function Said({ text }) {
+  return text === null ? a3("span", { class: "lk-quiet eb-none-said", children: NONE }) : a3("span", { class: "lk-cut", dir: "auto", children: line(text) });
+}
+function AnswerOne({ bridge, row: given, training }) {
+  let row = given, others = [...new Set(row.gold.map((one) => one.text))].slice(1), bars = row.alternatives.filter((one) => one.probability !== null).map((one) => {
+    let said = row.predicted?.start === one.start && row.predicted.text === one.text, is = row.gold.some((gold) => gold.text === one.text);
+    return { name: one.text, share: one.probability, role: is && said ? "right" : is ? "true" : said ? "predicted" : "" };
+  }), silent = row.predicted === null, rest = row.none === null ? [] : [{ name: NONE, share: row.none, role: row.gold.length === 0 ? silent ? "right" : "true" : silent ? "predicted" : "" }], every = [...bars, ...rest].sort((a4, b2) => b2.share - a4.share);
+  return a3("div", { class: "lk-body", children: [
+    a3("p", { class: "lk-text eb-whole", dir: "auto", children: row.text }),
+    a3("div", { class: "eb-sides", children: [
+      a3(Side, { name: "True", which: "true", text: row.gold[0]?.text ?? null, none: "The context holds no answer.", children: [
+        others.length > 0 && a3("div", { class: "lk-quiet", children: [
+          "also right: ",
+          others.map(line).join("; ")
+        ] }),
+        row.gold[0] && !row.gold[0].stands && a3("div", { class: "lk-quiet", children: "not in the context where the data says" })
+      ] }),
+      a3(Side, { name: "Predicted", which: "said", text: row.predicted?.text ?? null, none: "The model answers nothing.", children: a3("div", { class: "eb-line eb-sub", children: [
+        a3("span", { class: `lk-chip eb-kind ${row.right ? "lk-chip-good" : "lk-chip-bad"}`, title: ANSWER_KINDS[row.kind], children: row.kind || "right" }),
+        a3("span", { class: "lk-quiet", children: [
+          "F1 ",
+          fixed(row.f1, 2)
+        ] }),
+        row.confidence !== null && a3("span", { class: "lk-quiet", children: percent(row.confidence, 0) })
+      ] }) })
+    ] }),
+    a3(Context, { row }, row.row_id),
+    a3("h4", { children: "Likeliest answers" }),
+    every.length ? a3(BarList, { bars: every }) : a3("p", { class: "lk-quiet", children: "The context holds no stretch that could be one." }),
+    a3(
+      Neighbours,
+      {
+        bridge,
+        row,
+        training,
+        show: (near) => a3(NearText, { near, children: near.answers && a3("span", { class: "lk-quiet lk-cut eb-beside", dir: "auto", children: near.answers.length ? near.answers.map(line).join("; ") : NONE }) })
+      }
+    ),
+    a3(Facts, { row })
+  ] });
+}
+function Side({ name, which, text, none, children }) {
+  return a3("section", { class: `eb-side eb-side-${which}`, "aria-label": `${name} answer`, children: [
+    a3("h4", { children: name }),
+    text === null ? a3("p", { class: "lk-quiet", children: none }) : a3("p", { class: "lk-text", dir: "auto", children: text }),
+    children
+  ] });
+}
+function Context({ row }) {
+  let [whole, setWhole] = d2(!1), box = T2(null), marks = w2(() => {
+    let found = [], gold = row.gold.find((one) => one.stands);
+    return gold && found.push({ start: gold.start, end: gold.end, label: "true" }), row.predicted?.stands && found.push({ start: row.predicted.start, end: row.predicted.end, label: "predicted", error: row.kind }), found;
+  }, [row]), short = w2(() => excerpt(row.context, marks), [row.context, marks]), shown = whole ? { text: row.context, marks } : short;
+  return A2(() => {
+    let inner = box.current?.querySelector(".lk-marked"), first = inner?.querySelector(".lk-mark");
+    if (!inner || !first) return;
+    let lines = parseFloat(getComputedStyle(inner).lineHeight) || 24, above = inner.scrollTop + first.getBoundingClientRect().top - inner.getBoundingClientRect().top;
+    inner.scrollTop = lines * Math.max(0, Math.floor(above / lines) - 1);
+  }, [shown.text]), a3("section", { class: "eb-both eb-context", "aria-label": "Context", ref: box, children: [
+    a3("div", { class: "eb-part", children: [
+      a3("h4", { children: "Context" }),
+      short.cut && a3(Button, { kind: "ghost", pressed: whole, onClick: () => setWhole(!whole), children: "Whole context" })
+    ] }),
+    a3(Marked, { text: shown.text, marks: shown.marks, labels: HUES, name: "Context with the answers", scrolls: !0 })
+  ] });
+}
+
+// src/error_browser/labels.tsx
+function LabelLine({ row: given }) {
+  let row = given;
+  return a3($, { children: [
+    a3("div", { class: "eb-line", children: [
+      a3("span", { class: "lk-cut eb-text", dir: "auto", children: row.text === null ? `row ${visible(row.row_id)}` : line(row.text) }),
+      a3("span", { class: "lk-num eb-loss", children: [
+        a3("span", { class: "lk-sr", children: "loss " }),
+        fixed(row.loss, 2)
+      ] })
+    ] }),
+    a3("div", { class: "eb-line eb-sub", children: [
+      a3("span", { class: "lk-chip", children: visible(row.true) || "–" }),
+      a3("span", { "aria-hidden": "true", children: "→" }),
+      a3("span", { class: "lk-sr", children: "predicted" }),
+      a3("span", { class: `lk-chip ${row.right ? "lk-chip-good" : "lk-chip-bad"}`, children: visible(row.predicted) || "–" }),
+      a3("span", { class: "lk-quiet", children: percent(row.confidence, 0) }),
+      row.suspect && a3("span", { class: "lk-chip lk-chip-warn eb-suspect", children: "label?" })
+    ] })
+  ] });
+}
+function LabelOne({ bridge, row: given, training }) {
+  let row = given, bars = row.probabilities.map(([name, share]) => {
+    let [is, said] = [row.true.includes(name), row.predicted.includes(name)];
+    return { name, share, role: is && said ? "right" : is ? "true" : said ? "predicted" : "" };
+  });
+  return a3("div", { class: "lk-body", children: [
+    row.text === null ? a3("p", { class: "lk-quiet", children: [
+      "The text of row ",
+      visible(row.row_id),
+      " is not there any more."
+    ] }) : a3("p", { class: "lk-text eb-whole", dir: "auto", children: row.text }),
+    row.suspect && a3(Note, { kind: "warning", children: [
+      "Likely label error: the model says ",
+      a3("b", { class: "eb-name", children: visible(row.suspect) }),
+      " as firmly as for rows that have that label."
+    ] }),
+    a3("h4", { children: "Probabilities" }),
+    a3(BarList, { bars, rest: row.more > 0 && `and ${count(row.more)} less probable labels` }),
+    a3(
+      Neighbours,
+      {
+        bridge,
+        row,
+        training,
+        show: (near) => a3(NearText, { near, children: a3("span", { class: `lk-chip ${row.true.includes(near.label) ? "lk-chip-good" : row.predicted.includes(near.label) ? "lk-chip-bad" : ""}`, children: visible(near.label) || "no label" }) })
+      }
+    ),
+    a3(Facts, { row, figures: [{ name: "Loss", value: fixed(row.loss, 3) }] })
+  ] });
+}
+
+// src/lib/diff.ts
+var ALONE = /^[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]/u, SPACE = /^\s/;
+function words(text) {
+  let pieces = [], before = "";
+  for (let one of text) {
+    let joins = pieces.length > 0 && before !== "space" && /^[\p{M}\u200c\u200d]/u.test(one), kind = joins ? before : SPACE.test(one) ? "space" : ALONE.test(one) ? "alone" : /^[\p{L}\p{N}_]/u.test(one) ? "word" : "signs";
+    joins || pieces.length > 0 && kind === before && kind !== "alone" ? pieces[pieces.length - 1] += one : pieces.push(one), before = kind;
+  }
+  return pieces;
+}
+function common(a4, b2) {
+  let same = [a4.map(() => !1), b2.map(() => !1)];
+  if (a4.length * b2.length > 4e6) return same;
+  let wide = b2.length + 1, table = new Uint16Array((a4.length + 1) * wide);
+  for (let i3 = a4.length - 1; i3 >= 0; i3--)
+    for (let j2 = b2.length - 1; j2 >= 0; j2--)
+      table[i3 * wide + j2] = a4[i3] === b2[j2] ? table[(i3 + 1) * wide + j2 + 1] + 1 : Math.max(table[(i3 + 1) * wide + j2], table[i3 * wide + j2 + 1]);
+  for (let i3 = 0, j2 = 0; i3 < a4.length && j2 < b2.length; )
+    a4[i3] === b2[j2] ? same[0][i3++] = same[1][j2++] = !0 : table[(i3 + 1) * wide + j2] >= table[i3 * wide + j2 + 1] ? i3++ : j2++;
+  return same;
+}
+function joined(all, same) {
+  let pieces = [];
+  return all.forEach((text, i3) => {
+    let between = i3 > 0 && i3 < all.length - 1 && SPACE.test(text) && !same[i3 - 1] && !same[i3 + 1], is = !!same[i3] && !between, last = pieces[pieces.length - 1];
+    last && last.same === is ? last.text += text : pieces.push({ text, same: is });
+  }), pieces;
+}
+function diff(first, second) {
+  let [a4, b2] = [words(first), words(second)], least = Math.min(a4.length, b2.length), start = 0;
+  for (; start < least && a4[start] === b2[start]; ) start++;
+  let end = 0;
+  for (; end < least - start && a4[a4.length - 1 - end] === b2[b2.length - 1 - end]; ) end++;
+  let inner = common(a4.slice(start, a4.length - end), b2.slice(start, b2.length - end)), whole = (side) => [...Array(start).fill(!0), ...side, ...Array(end).fill(!0)];
+  return [joined(a4, whole(inner[0])), joined(b2, whole(inner[1]))];
+}
+
+// src/lib/diff_view.tsx
+function Pieces({ pieces, which, name }) {
+  return a3("div", { class: "lk-text", dir: "auto", role: "group", "aria-label": name, children: [
+    pieces.map(
+      (piece, n2) => piece.same ? visible(piece.text) : a3("mark", { class: `lk-diff lk-diff-${which}`, children: visible(piece.text) }, n2)
+    ),
+    pieces.length === 0 && a3("span", { class: "lk-quiet", children: "nothing" })
+  ] });
+}
+function Differences({ reference, predicted }) {
+  let [wanted, said] = diff(reference, predicted);
+  return a3("div", { class: "lk-diffs", children: [
+    a3("section", { children: [
+      a3("h4", { children: [
+        a3("i", { class: "lk-diff-true", "aria-hidden": "true" }),
+        " Should be"
+      ] }),
+      a3(Pieces, { pieces: wanted, which: "true", name: "What should have been written" })
+    ] }),
+    a3("section", { children: [
+      a3("h4", { children: [
+        a3("i", { class: "lk-diff-said", "aria-hidden": "true" }),
+        " Written"
+      ] }),
+      a3(Pieces, { pieces: said, which: "said", name: "What was written" })
+    ] })
+  ] });
+}
+
+// src/error_browser/pairs.tsx
+function PairLine({ row: given, measure }) {
+  let row = given;
+  return a3($, { children: [
+    a3("div", { class: "eb-line", children: [
+      a3("span", { class: "lk-cut eb-text", dir: "auto", children: line(row.text) }),
+      a3("span", { class: "lk-num eb-loss", children: [
+        a3("span", { class: "lk-sr", children: [
+          measure,
+          " "
+        ] }),
+        fixed(row.score, (row.score ?? 0) > 1 ? 1 : 2)
+      ] })
+    ] }),
+    [["should be", row.target], ["written", row.predicted]].map(([name, text]) => a3("div", { class: "eb-line eb-sub eb-two", children: [
+      a3("span", { class: "lk-quiet eb-what-is", children: name }),
+      text ? a3("span", { class: "lk-cut eb-text", dir: "auto", children: line(text) }) : a3("span", { class: "lk-quiet", children: "nothing" })
+    ] }, name))
+  ] });
+}
+function PairOne({ bridge, row: given, training }) {
+  let row = given, figures = w2(() => {
+    let [source, wanted, said] = row.words.map(count), words2 = { name: "Words", value: `${said} written, ${wanted} in the reference, ${source} in the source` };
+    return [...row.figures, words2, { name: "Sure", value: row.confidence === null ? "–" : percent(row.confidence, 0) }];
+  }, [row]);
+  return a3("div", { class: "lk-body", children: [
+    a3("section", { "aria-label": "Source", children: [
+      a3("h4", { children: "Source" }),
+      a3("p", { class: "lk-text eb-whole eb-source", dir: "auto", tabIndex: 0, role: "group", "aria-label": "Source text", children: row.text })
+    ] }),
+    a3(Differences, { reference: row.target, predicted: row.predicted }),
+    a3("p", { class: "lk-quiet eb-hint", children: row.right ? "Written exactly like the reference." : "Marked is what the other text does not have." }),
+    a3(Facts, { row, figures }),
+    a3(
+      Neighbours,
+      {
+        bridge,
+        row,
+        training,
+        show: (near) => a3(NearText, { near, children: near.target && a3("span", { class: "lk-text lk-quiet eb-beside", dir: "auto", children: near.target }) })
+      }
+    )
+  ] });
+}
+
+// src/error_browser/spans.tsx
+var entities = (n2) => `${count(n2)} entit${n2 === 1 ? "y" : "ies"}`, SPAN_KINDS = {
+  missed: "nothing was predicted",
+  spurious: "nothing is there",
+  boundary: "another stretch",
+  type: "another type",
+  "type and boundary": "another stretch and another type"
+};
+function SpanLine({ row: given }) {
+  let row = given;
+  return a3($, { children: [
+    a3("div", { class: "eb-line", children: [
+      a3("span", { class: "lk-cut eb-text", dir: "auto", children: line(row.text ?? "") }),
+      a3("span", { class: "lk-num eb-loss", children: [
+        count(row.errors),
+        a3("span", { class: "lk-sr", children: " errors" })
+      ] })
+    ] }),
+    a3("div", { class: "eb-line eb-sub", children: [
+      row.right ? a3("span", { class: "lk-chip lk-chip-good", children: row.entities ? `${entities(row.entities)}, all right` : "no entities, none predicted" }) : Object.entries(row.kinds).map(([kind, n2]) => a3("span", { class: "lk-chip lk-chip-bad", children: [
+        n2 > 1 ? `${count(n2)} ` : "",
+        kind
+      ] }, kind)),
+      row.confidence !== null && row.confidence > 0 && a3("span", { class: "lk-quiet", children: percent(row.confidence, 0) })
+    ] })
+  ] });
+}
+function SpanOne({ bridge, row: given, labels, training }) {
+  let row = given, marks = [...row.true, ...row.predicted];
+  return a3("div", { class: "lk-body", children: [
+    a3("div", { class: "eb-both", children: [["True", row.true], ["Predicted", row.predicted]].map(([name, spans]) => a3("section", { "aria-label": `${name} entities`, children: [
+      a3("div", { class: "eb-part", children: [
+        a3("h4", { children: name }),
+        a3("span", { class: "lk-quiet", children: entities(spans.length) })
+      ] }),
+      a3(Marked, { text: row.text, marks: spans, labels, name: `Text with its ${name.toLowerCase()} entities`, scrolls: !0 })
+    ] }, name)) }),
+    a3(Types, { labels, marks }),
+    a3("h4", { class: "eb-what", children: row.errors.length ? `${count(row.errors.length)} error${row.errors.length === 1 ? "" : "s"}, marked ✕` : "No errors" }),
+    row.errors.length > 0 && a3("table", { class: "lk-table eb-errors", children: [
+      a3("thead", { children: a3("tr", { children: [
+        a3("th", { scope: "col", children: "Error" }),
+        a3("th", { scope: "col", children: "True" }),
+        a3("th", { scope: "col", children: "Predicted" }),
+        a3("th", { scope: "col", class: "lk-num", children: "Sure" })
+      ] }) }),
+      a3("tbody", { children: row.errors.map((error, n2) => a3("tr", { children: [
+        a3("td", { title: SPAN_KINDS[error.kind], children: error.kind }),
+        [error.true, error.predicted].map((span, m3) => a3("td", { children: span ? a3($, { children: [
+          a3("span", { class: "lk-text", children: visible(covered(row.text, span)) }),
+          " ",
+          a3("span", { class: "eb-type", style: { "--hue": hue(labels.indexOf(span.label)) }, children: visible(span.label) })
+        ] }) : a3("span", { class: "lk-quiet", children: "nothing" }) }, m3)),
+        a3("td", { class: "lk-num", children: error.confidence === null ? "–" : percent(error.confidence, 0) })
+      ] }, n2)) })
+    ] }),
+    a3(
+      Neighbours,
+      {
+        bridge,
+        row,
+        training,
+        show: (near) => near.text === null ? a3(NearText, { near }) : a3(Marked, { text: near.text, marks: near.spans ?? [], labels, name: `Training row ${visible(near.row_id)}` })
+      }
+    ),
+    a3(Facts, { row })
+  ] });
+}
+
+// src/error_browser/texts.tsx
+var rounded = (value) => value === null ? "–" : value >= 1e5 ? value.toExponential(1) : value >= 100 ? count(value) : value.toFixed(1);
+function TextLine({ row: given, measure }) {
+  let row = given;
+  return a3($, { children: [
+    a3("div", { class: "eb-line", children: [
+      a3("span", { class: "lk-cut eb-text", dir: "auto", children: line(row.text) }),
+      a3("span", { class: "lk-num eb-loss", children: [
+        a3("span", { class: "lk-sr", children: [
+          measure,
+          " "
+        ] }),
+        rounded(row.score)
+      ] })
+    ] }),
+    a3("div", { class: "eb-line eb-sub lk-quiet", children: [
+      a3("span", { children: [
+        percent(row.accuracy, 0),
+        " of ",
+        count(row.tokens),
+        " token",
+        row.tokens === 1 ? "" : "s",
+        " foreseen"
+      ] }),
+      row.written && a3("span", { class: "lk-chip lk-chip-accent", children: "written text" })
+    ] })
+  ] });
+}
+function TextOne({ bridge, row: given, training }) {
+  let row = given, prompted = row.target !== null;
+  return a3("div", { class: "lk-body", children: [
+    a3("section", { "aria-label": prompted ? "Prompt" : "Text", children: [
+      a3("h4", { children: prompted ? "Prompt" : "Text" }),
+      a3("p", { class: "lk-text eb-whole eb-source", dir: "auto", tabIndex: 0, role: "group", "aria-label": prompted ? "Prompt in full" : "Text in full", children: row.text })
+    ] }),
+    row.target !== null && row.predicted !== null && a3($, { children: [
+      a3(Differences, { reference: row.target, predicted: row.predicted }),
+      a3("p", { class: "lk-quiet eb-hint", children: "Marked is what the other text does not have." })
+    ] }),
+    row.target !== null && row.predicted === null && a3($, { children: [
+      a3("h4", { children: "Should be" }),
+      a3(Pieces, { pieces: [{ text: row.target, same: !0 }], which: "true", name: "What should be written" }),
+      a3("p", { class: "lk-quiet eb-hint", children: "The model wrote nothing here: it does so behind some rows only, when a run ends." })
+    ] }),
+    row.target === null && row.predicted !== null && a3($, { children: [
+      a3("h4", { children: "Written" }),
+      a3(Pieces, { pieces: row.predicted ? [{ text: row.predicted, same: !0 }] : [], which: "said", name: "What was written" }),
+      a3("p", { class: "lk-quiet eb-hint", children: "What the model writes behind the beginning of this text: there is nothing to compare it with." })
+    ] }),
+    a3(Facts, { row, figures: [...row.figures, { name: "Tokens", value: `${count(row.hits)} of ${count(row.tokens)} foreseen` }] }),
+    a3(
+      Neighbours,
+      {
+        bridge,
+        row,
+        training,
+        show: (near) => a3(NearText, { near, children: near.target && a3("span", { class: "lk-text lk-quiet eb-beside", dir: "auto", children: near.target }) })
+      }
+    )
+  ] });
+}
+
 // src/error_browser.tsx
-var px = (n2) => `${n2}px`, NO_KINDS = { missed: 0, spurious: 0, boundary: 0, type: 0, "type and boundary": 0 };
+var LOOKS = {
+  labels: { Line: LabelLine, One: LabelOne, height: 54 },
+  spans: { Line: SpanLine, One: SpanOne, height: 54, kinds: SPAN_KINDS },
+  answers: { Line: AnswerLine, One: AnswerOne, height: 54, kinds: ANSWER_KINDS },
+  pairs: { Line: PairLine, One: PairOne, height: 70 },
+  texts: { Line: TextLine, One: TextOne, height: 54 }
+}, px = (n2) => `${n2}px`;
 function App({ bridge }) {
-  let [split, setSplit] = useTrait(bridge, "split"), [include, setInclude] = useTrait(bridge, "include"), [filters, setFilters] = useTrait(bridge, "filters"), [selection] = useTrait(bridge, "selection"), [relabel] = useTrait(bridge, "relabel"), [spans] = useTrait(bridge, "spans"), [order, setOrder] = useTrait(bridge, "order"), [typed, setTyped] = d2(String(filters.search ?? "")), search = useDebounced(typed, 200), set = useAction((changes) => bridge.call("filter", changes)), hand = useAction(() => bridge.call("hand_over")), asked = useAsked(split, () => bridge.call("choices", {}, 3e5)), choices = asked.value;
+  let [split, setSplit] = useTrait(bridge, "split"), [include, setInclude] = useTrait(bridge, "include"), [filters, setFilters] = useTrait(bridge, "filters"), [selection] = useTrait(bridge, "selection"), [relabel] = useTrait(bridge, "relabel"), [view] = useTrait(bridge, "view"), [order, setOrder] = useTrait(bridge, "order"), [typed, setTyped] = d2(String(filters.search ?? "")), search = useDebounced(typed, 200), set = useAction((changes) => bridge.call("filter", changes)), hand = useAction(() => bridge.call("hand_over")), asked = useAsked(split, () => bridge.call("choices", {}, 3e5)), choices = asked.value;
   A2(() => {
     search !== String(bridge.get("filters").search ?? "") && set.run({ search });
   }, [search]), A2(() => {
@@ -804,7 +1228,7 @@ function App({ bridge }) {
   A2(() => {
     slice[0] && setColumn(slice[0]);
   }, [slice[0]]);
-  let given = filters.rows, extra = ["found", "missed", "false_alarm"].filter((kind) => text(kind)), filtered = Object.keys(filters).length > 0, clear = () => {
+  let given = filters.rows, extra = ["found", "missed", "false_alarm"].filter((kind) => text(kind)), filtered = Object.keys(filters).length > 0, kinds = LOOKS[view].kinds, clear = () => {
     setTyped(""), setFilters({});
   };
   return a3($, { children: [
@@ -819,18 +1243,19 @@ function App({ bridge }) {
           label: "Rows",
           value: include,
           options: [
-            ["wrong", `Wrong${choices ? ` ${count(choices.counts.wrong)}` : ""}`],
-            ["unsure", "Unsure"],
-            ["all", "All"]
+            ["wrong", choices ? `${choices.names.wrong} ${count(choices.counts.wrong)}` : "Wrong"],
+            ["unsure", choices?.names.unsure ?? "Unsure"],
+            ["all", choices?.names.all ?? "All"]
           ],
           onChange: setInclude
         }
       ),
       choices && choices.splits.length > 1 && a3(Select, { label: "Split", value: split, options: choices.splits, onChange: setSplit }),
       a3(TextInput, { type: "search", label: "Search the texts", placeholder: "Search the texts", value: typed, onInput: setTyped }),
-      spans ? a3(Select, { label: "Type of entity", any: "Any type", value: text("type"), options: (choices?.labels ?? []).map((label) => [label, visible(label)]), onChange: (v3) => {
+      view === "spans" && a3(Select, { label: "Type of entity", any: "Any type", value: text("type"), options: (choices?.labels ?? []).map((label) => [label, visible(label)]), onChange: (v3) => {
         set.run({ type: v3 });
-      } }) : a3($, { children: [
+      } }),
+      view === "labels" && a3($, { children: [
         a3(Select, { label: "True label", any: "Any true label", value: text("true"), options: choices?.labels ?? [], onChange: (v3) => {
           set.run({ true: v3 });
         } }),
@@ -864,20 +1289,13 @@ function App({ bridge }) {
           }
         )
       ] }),
-      spans ? include !== "unsure" && a3(
-        Select,
-        {
-          label: "Order",
-          value: order,
-          options: [
-            ["errors", "Most errors first"],
-            ["confidence", "Surest errors first"]
-          ],
-          onChange: (v3) => setOrder(v3)
-        }
-      ) : a3(Check, { checked: !!filters.suspects, onChange: (v3) => {
+      choices && choices.orders.length > 1 && (include !== "unsure" || view === "texts") && a3(Select, { label: "Order", value: order, options: choices.orders, onChange: (v3) => setOrder(v3) }),
+      view === "labels" && a3(Check, { checked: !!filters.suspects, onChange: (v3) => {
         set.run({ suspects: v3 });
       }, children: "Likely label errors" }),
+      !!choices?.written && a3(Check, { checked: !!filters.written, onChange: (v3) => {
+        set.run({ written: v3 });
+      }, children: "With written text" }),
       given && a3(Away, { text: `${count(given.length)} given row${given.length === 1 ? "" : "s"}`, away: () => {
         set.run({ rows: [] });
       } }),
@@ -886,10 +1304,11 @@ function App({ bridge }) {
       } }, kind)),
       filtered && a3(Button, { kind: "ghost", onClick: clear, children: "Clear filters" })
     ] }),
-    spans && a3("div", { class: "lk-tools", children: a3(
+    kinds && a3("div", { class: "lk-tools", children: a3(
       Kinds,
       {
-        counts: choices?.kinds ?? NO_KINDS,
+        counts: choices?.kinds ?? Object.fromEntries(Object.keys(kinds).map((kind) => [kind, 0])),
+        said: kinds,
         value: text("kind"),
         choose: (kind) => {
           kind && include === "unsure" && setInclude("wrong"), set.run({ kind });
@@ -898,7 +1317,7 @@ function App({ bridge }) {
     ) }),
     (asked.error || set.error) && a3(Note, { kind: "error", children: asked.error || set.error }),
     a3("div", { class: "lk-split eb-split", children: [
-      a3(List, { bridge, filtered, clear }),
+      a3(List, { bridge, choices, filtered, clear }),
       a3(One, { bridge, training: choices?.training ?? !1, labels: choices?.labels ?? [] })
     ] }),
     hand.error && a3(Note, { kind: "error", children: hand.error }),
@@ -923,9 +1342,28 @@ function Away({ text, away }) {
     a3("button", { type: "button", "aria-label": `Take away: ${text}`, onClick: away, children: "✕" })
   ] });
 }
-var HEIGHT = 54, FETCH = 50;
-function List({ bridge, filtered, clear }) {
-  let [split] = useTrait(bridge, "split"), [spans] = useTrait(bridge, "spans"), [order] = useTrait(bridge, "order"), [include, setInclude] = useTrait(bridge, "include"), [filters] = useTrait(bridge, "filters"), [selection, setSelection] = useTrait(bridge, "selection"), [current, setCurrent] = useTrait(bridge, "current"), box = T2(null), [top, setTop] = d2(0), [anchor, setAnchor] = d2(0), [id] = d2(() => `eb-${Math.random().toString(36).slice(2)}`), key = JSON.stringify([split, include, order, filters]), kept = T2({ key: "", pages: /* @__PURE__ */ new Map(), head: { rows: [], of: 0, note: "" } }), room = 460, first = Math.floor(top / HEIGHT / FETCH), last = Math.floor((top + room) / HEIGHT / FETCH), asked = useAsked(`${key} ${first} ${last}`, async () => {
+function Kinds({ counts, said, value, choose }) {
+  return a3("div", { class: "eb-kinds", role: "group", "aria-label": "Kind of error", children: Object.entries(counts).map(([kind, n2]) => a3(
+    "button",
+    {
+      type: "button",
+      class: "lk-btn",
+      title: said[kind],
+      "aria-pressed": value === kind,
+      disabled: n2 === 0 && value !== kind,
+      onClick: () => choose(value === kind ? "" : kind),
+      children: [
+        kind,
+        " ",
+        a3("span", { class: "lk-num", children: count(n2) })
+      ]
+    },
+    kind
+  )) });
+}
+var FETCH = 50;
+function List({ bridge, choices, filtered, clear }) {
+  let [split] = useTrait(bridge, "split"), [view] = useTrait(bridge, "view"), [order] = useTrait(bridge, "order"), [include, setInclude] = useTrait(bridge, "include"), [filters] = useTrait(bridge, "filters"), [selection, setSelection] = useTrait(bridge, "selection"), [current, setCurrent] = useTrait(bridge, "current"), box = T2(null), [top, setTop] = d2(0), [anchor, setAnchor] = d2(0), [id] = d2(() => `eb-${Math.random().toString(36).slice(2)}`), key = JSON.stringify([split, include, order, filters]), kept = T2({ key: "", pages: /* @__PURE__ */ new Map(), head: { rows: [], of: 0, order: "", note: "" } }), { Line, height } = LOOKS[view], room = 460, first = Math.floor(top / height / FETCH), last = Math.floor((top + room) / height / FETCH), asked = useAsked(`${key} ${first} ${last}`, async () => {
     if (kept.current.key !== key) {
       let head = await bridge.call("rows", { start: 0, count: FETCH }, 3e5);
       return kept.current = { key, pages: /* @__PURE__ */ new Map([[0, head.rows]]), head }, box.current && (box.current.scrollTop = 0), head;
@@ -954,7 +1392,7 @@ function List({ bridge, filtered, clear }) {
     }
   }), reveal = (at) => {
     let e3 = box.current;
-    e3 && (e3.scrollTop = Math.min(at * HEIGHT, Math.max(e3.scrollTop, (at + 1) * HEIGHT - e3.clientHeight)));
+    e3 && (e3.scrollTop = Math.min(at * height, Math.max(e3.scrollTop, (at + 1) * height - e3.clientHeight)));
   }, onKey = (event) => {
     if (event.altKey || event.metaKey || of === 0) return;
     let from = Math.max(0, now), to = { ArrowDown: from + 1, ArrowUp: from - 1, PageDown: from + 8, PageUp: from - 8, Home: 0, End: of - 1 }[event.key];
@@ -966,13 +1404,13 @@ function List({ bridge, filtered, clear }) {
     else if (event.key === "Escape") setSelection([]);
     else return;
     event.preventDefault();
-  }, begin = Math.max(0, Math.floor(top / HEIGHT) - 3), end = Math.min(of, begin + Math.ceil(room / HEIGHT) + 7), seen = [];
+  }, begin = Math.max(0, Math.floor(top / height) - 3), end = Math.min(of, begin + Math.ceil(room / height) + 7), seen = [];
   for (let at = begin; at < end; at++) seen.push(at);
   return now >= 0 && now < of && (now < begin || now >= end) && seen.push(now), a3("div", { class: "eb-left", children: [
     a3("div", { class: "eb-count lk-quiet", "aria-live": "polite", children: [
-      asked.value ? `${count(of)} row${of === 1 ? "" : "s"}, ${include === "unsure" ? "least sure first" : spans ? order === "errors" ? "most errors first" : "surest errors first" : "highest loss first"}` : "Reading the data of the run…",
+      asked.value ? `${count(of)} row${of === 1 ? "" : "s"}, ${asked.value.order}` : "Reading the data of the run…",
       selection.length > 0 && ` · ${count(selection.length)} marked`,
-      a3("span", { class: "eb-head", "aria-hidden": "true", children: spans ? "errors" : "loss" })
+      a3("span", { class: "eb-head", "aria-hidden": "true", children: choices?.measure })
     ] }),
     (asked.error || act.error) && a3(Note, { kind: "error", children: asked.error || act.error }),
     asked.value?.note && a3(Note, { kind: "warning", children: asked.value.note }),
@@ -989,7 +1427,7 @@ function List({ bridge, filtered, clear }) {
         "aria-activedescendant": now >= 0 ? `${id}-row-${now}` : void 0,
         onScroll: (event) => setTop(event.currentTarget.scrollTop),
         onKeyDown: onKey,
-        children: asked.value && of === 0 ? a3("div", { role: "option", "aria-selected": "false", "aria-disabled": "true", children: a3(Empty, { title: filtered ? "No row passes these filters" : include === "wrong" ? "No wrong row" : "No rows", children: filtered ? `Among the ${include === "all" ? "" : `${include} `}rows there is none.` : "Every row of this split is right." }) }) : a3("div", { class: "eb-tall", role: "presentation", style: { height: px(of * HEIGHT) }, children: seen.map((at) => {
+        children: asked.value && of === 0 ? a3("div", { role: "option", "aria-selected": "false", "aria-disabled": "true", children: a3(Empty, { title: filtered ? "No row passes these filters" : `No ${choices?.called[include] ?? "rows"}`, children: filtered ? `Among the ${choices?.called[include] ?? "rows"} there is none.` : include === "wrong" ? "Every row of this split is right." : include === "unsure" ? "No row of this split is wholly right." : "" }) }) : a3("div", { class: "eb-tall", role: "presentation", style: { height: px(of * height) }, children: seen.map((at) => {
           let row = rowAt(at);
           return a3(
             "div",
@@ -1000,30 +1438,11 @@ function List({ bridge, filtered, clear }) {
               "aria-posinset": at + 1,
               "aria-setsize": of,
               class: `eb-row ${row?.row_id === current ? "eb-now" : ""}`,
-              style: { top: px(at * HEIGHT), height: px(HEIGHT) },
+              style: { top: px(at * height), height: px(height) },
               onClick: (event) => {
                 act.run(at, event.shiftKey ? "range" : event.ctrlKey || event.metaKey ? "add" : "only");
               },
-              children: [
-                row && spans && a3(SpanLine, { row }),
-                row && !spans && a3($, { children: [
-                  a3("div", { class: "eb-line", children: [
-                    a3("span", { class: "lk-cut eb-text", children: row.text === null ? `row ${visible(row.row_id)}` : visible(row.text.replace(/\s+/g, " ")) }),
-                    a3("span", { class: "lk-num eb-loss", children: [
-                      a3("span", { class: "lk-sr", children: "loss " }),
-                      fixed(row.loss, 2)
-                    ] })
-                  ] }),
-                  a3("div", { class: "eb-line eb-sub", children: [
-                    a3("span", { class: "lk-chip", children: visible(row.true) || "–" }),
-                    a3("span", { "aria-hidden": "true", children: "→" }),
-                    a3("span", { class: "lk-sr", children: "predicted" }),
-                    a3("span", { class: `lk-chip ${row.right ? "lk-chip-good" : "lk-chip-bad"}`, children: visible(row.predicted) || "–" }),
-                    a3("span", { class: "lk-quiet", children: percent(row.confidence, 0) }),
-                    row.suspect && a3("span", { class: "lk-chip lk-chip-warn eb-suspect", children: "label?" })
-                  ] })
-                ] })
-              ]
+              children: row && a3(Line, { row, measure: choices?.measure ?? "" })
             },
             at
           );
@@ -1037,104 +1456,8 @@ function List({ bridge, filtered, clear }) {
   ] });
 }
 function One({ bridge, training, labels }) {
-  let [spans] = useTrait(bridge, "spans"), [current] = useTrait(bridge, "current"), [split] = useTrait(bridge, "split"), asked = useAsked(`${split} ${current}`, () => current ? bridge.call("row", { row_id: current }) : Promise.resolve(null)), row = asked.value;
-  return a3("div", { class: "lk-scroll eb-one", tabIndex: 0, role: "group", "aria-label": "The row in full", children: asked.error ? a3(Note, { kind: "error", children: asked.error }) : row ? spans ? a3(SpanOne, { row, labels, children: [
-    a3(Neighbours, { bridge, row, training, labels }),
-    a3(Facts, { row })
-  ] }) : a3(Full, { bridge, row, training }) : a3(Empty, { title: asked.busy ? "Loading…" : "No row chosen" }) });
-}
-function Full({ bridge, row, training }) {
-  return a3("div", { class: "lk-body", children: [
-    row.text === null ? a3("p", { class: "lk-quiet", children: [
-      "The text of row ",
-      visible(row.row_id),
-      " is not there any more."
-    ] }) : a3("p", { class: "lk-text eb-whole", children: row.text }),
-    row.suspect && a3(Note, { kind: "warning", children: [
-      "Likely label error: the model says ",
-      a3("b", { class: "eb-name", children: visible(row.suspect) }),
-      " as firmly as for rows that have that label."
-    ] }),
-    a3("h4", { children: "Probabilities" }),
-    a3(Bars, { row }),
-    a3(Neighbours, { bridge, row, training }),
-    a3(Facts, { row, loss: row.loss })
-  ] });
-}
-function Facts({ row, loss }) {
-  return a3("dl", { class: "lk-facts", children: [
-    a3("dt", { children: "Row" }),
-    a3("dd", { children: visible(row.row_id) }),
-    loss !== void 0 && a3($, { children: [
-      a3("dt", { children: "Loss" }),
-      a3("dd", { children: fixed(loss, 3) })
-    ] }),
-    Object.entries(row.columns).map(([name, value]) => a3($, { children: [
-      a3("dt", { children: visible(name) }),
-      a3("dd", { class: "lk-text", children: value })
-    ] }, name))
-  ] });
-}
-function Bars({ row }) {
-  return a3("ul", { class: "eb-bars", children: [
-    row.probabilities.map(([label, p3]) => {
-      let [is, said] = [row.true.includes(label), row.predicted.includes(label)];
-      return a3("li", { children: [
-        a3("span", { class: `lk-cut ${is || said ? "eb-strong" : ""}`, title: visible(label), children: visible(label) }),
-        a3("span", { class: "eb-track", children: a3("i", { class: is ? "eb-true" : said ? "eb-said" : "", style: { width: `${100 * p3}%` } }) }),
-        a3("span", { class: "lk-num", children: percent(p3) }),
-        a3("span", { class: "eb-role lk-quiet", children: is && said ? "right" : is ? "true" : said ? "predicted" : "" })
-      ] }, label);
-    }),
-    row.more > 0 && a3("li", { class: "lk-quiet eb-more", children: [
-      "and ",
-      count(row.more),
-      " less probable labels"
-    ] })
-  ] });
-}
-function Neighbours({ bridge, row, training, labels }) {
-  let [has, said] = labels ? [[], []] : [row.true, row.predicted], [space, setSpace] = useTrait(bridge, "space"), [split] = useTrait(bridge, "split"), [jobs] = useTrait(bridge, "jobs"), job = jobs[`${split} ${space}`], ready = job?.state === "done", asked = useAsked(JSON.stringify([row.row_id, split, space, ready]), () => ready ? bridge.call("neighbours", { row_id: row.row_id }) : Promise.resolve(null)), prepare = useAction(() => bridge.call("prepare")), error = prepare.error || asked.error || (job?.state === "failed" ? job.error : "");
-  return a3("div", { class: "eb-near", children: [
-    a3("div", { class: "eb-line", children: [
-      a3("h4", { children: "Nearest in the training data" }),
-      a3(
-        Segments,
-        {
-          label: "Whose embeddings",
-          value: space,
-          options: [
-            ["run", "This model"],
-            ["base", "Base model"]
-          ],
-          onChange: setSpace
-        }
-      )
-    ] }),
-    error && a3(Note, { kind: "error", children: error }),
-    training === !1 ? a3("p", { class: "lk-quiet", children: "The run's data is gone, so that nothing can be compared." }) : job?.state === "running" ? a3("div", { class: "eb-wait", children: [
-      a3(Bar, { share: job.share, label: "Embedding" }),
-      a3("span", { class: "lk-quiet", children: [
-        "Embedding the training texts: ",
-        job.text
-      ] })
-    ] }) : ready ? a3("ol", { class: "eb-neighbours", "aria-busy": asked.busy, children: (asked.value ?? []).map((near) => a3("li", { children: [
-      a3("span", { class: "lk-num eb-cosine", children: fixed(near.cosine, 2) }),
-      a3("span", { class: "eb-neighbour", children: labels && near.text !== null ? a3(Marked, { text: near.text, marks: near.spans ?? [], labels, name: `Training row ${visible(near.row_id)}` }) : a3($, { children: [
-        a3("span", { class: "lk-text", children: near.text ?? `row ${visible(near.row_id)}` }),
-        a3("span", { class: `lk-chip ${has.includes(near.label) ? "lk-chip-good" : said.includes(near.label) ? "lk-chip-bad" : ""}`, children: visible(near.label) || "no label" })
-      ] }) })
-    ] }, near.row_id)) }) : a3("div", { class: "eb-wait", children: [
-      a3(Button, { disabled: prepare.busy, onClick: () => {
-        prepare.run();
-      }, children: "Find neighbours" }),
-      a3("span", { class: "lk-quiet", children: [
-        "Embeds ",
-        count(training),
-        " training texts once."
-      ] })
-    ] })
-  ] });
+  let [view] = useTrait(bridge, "view"), [current] = useTrait(bridge, "current"), [split] = useTrait(bridge, "split"), asked = useAsked(`${split} ${current}`, () => current ? bridge.call("row", { row_id: current }) : Promise.resolve(null)), row = asked.value, { One: Full } = LOOKS[view];
+  return a3("div", { class: "lk-scroll eb-one", tabIndex: 0, role: "group", "aria-label": "The row in full", children: asked.error ? a3(Note, { kind: "error", children: asked.error }) : row ? a3(Full, { bridge, row, labels, training }) : a3(Empty, { title: asked.busy ? "Loading…" : "No row chosen" }) });
 }
 var error_browser_default = widget("Error browser", App);
 export {

@@ -617,7 +617,7 @@ function Code({ bridge }) {
 // src/lab.tsx
 var PARTS = { inspect: "Inspect and repair", label: "Label", confusion: "Confusion matrix", errors: "Errors" };
 function App({ bridge }) {
-  let [folder] = useTrait(bridge, "folder"), [step] = useTrait(bridge, "step"), [part] = useTrait(bridge, "part"), [source] = useTrait(bridge, "source"), [overview] = useTrait(bridge, "overview"), go = useAction((to, which = "") => bridge.call("go", { step: to, part: which })), here = overview.find((s3) => s3.id === step), waits = (step === "evaluate" || step === "try") && here?.state === "waits", at = overview.findIndex((s3) => s3.id === step), onKey = (event) => {
+  let [folder] = useTrait(bridge, "folder"), [step] = useTrait(bridge, "step"), [part] = useTrait(bridge, "part"), [source] = useTrait(bridge, "source"), [overview] = useTrait(bridge, "overview"), [task] = useTrait(bridge, "task"), [tasks] = useTrait(bridge, "tasks"), choose = useAction((id) => bridge.call("choose_task", { task: id }, 12e4)), chosen = tasks.find((one) => one.id === task), go = useAction((to, which = "") => bridge.call("go", { step: to, part: which })), here = overview.find((s3) => s3.id === step), waits = (step === "evaluate" || step === "try") && here?.state === "waits", at = overview.findIndex((s3) => s3.id === step), onKey = (event) => {
     let by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0, next = overview[at + by];
     if (!by || !next) return;
     event.preventDefault(), event.currentTarget.querySelectorAll('[role="tab"]')[at + by]?.focus(), go.run(next.id);
@@ -625,8 +625,13 @@ function App({ bridge }) {
   return a3($, { children: [
     a3("div", { class: "lk-head", children: [
       a3("h3", { class: "lk-cut", children: "Lab" }),
+      a3("div", { class: "lab-task", children: [
+        a3(Select, { label: "Task", value: task, options: tasks.map((one) => [one.id, one.title]), onChange: (id) => id && choose.run(id) }),
+        a3("span", { class: "lk-quiet lk-cut", title: chosen?.about, children: chosen?.about })
+      ] }),
       a3("span", { class: "lk-quiet lk-cut lab-folder", title: folder, children: folder })
     ] }),
+    choose.error && a3(Note, { kind: "error", children: choose.error }),
     a3("div", { class: "lab-steps", role: "tablist", "aria-label": "Steps", onKeyDown: onKey, children: overview.map((s3, i3) => a3(
       "button",
       {
@@ -647,9 +652,10 @@ function App({ bridge }) {
       s3.id
     )) }),
     go.error && a3(Note, { kind: "error", children: go.error }),
-    step === "data" && a3(Source, { bridge, source }),
+    step === "data" && a3(Source, { bridge, source, wants: chosen?.wants ?? "" }, task),
     step === "train" && !source && a3(Empty, { title: "Training needs data", children: a3(Button, { onClick: () => go.run("data"), children: "Open data" }) }),
-    (step === "evaluate" || step === "try") && a3(Runs, { bridge, waits, train: () => go.run("train") }),
+    (step === "evaluate" || step === "try") && a3(Runs, { bridge, waits, task, train: () => go.run("train") }),
+    here?.missing && a3("p", { class: "lk-quiet lab-missing", children: here.missing }),
     a3("div", { class: "lk-foot", children: [
       here && here.parts.length > 1 && !(step === "data" && !source) && !waits && a3(
         Segments,
@@ -664,7 +670,7 @@ function App({ bridge }) {
     ] })
   ] });
 }
-function Source({ bridge, source }) {
+function Source({ bridge, source, wants }) {
   let [samples] = useTrait(bridge, "samples"), [path, setPath] = d2(""), [open, setOpen] = d2(!1), take = useAction(async (data) => {
     await bridge.call("open_data", { data }, 6e5), setOpen(!1), setPath("");
   });
@@ -672,7 +678,7 @@ function Source({ bridge, source }) {
     a3("span", { class: "lk-cut", title: source, children: source }),
     a3(Button, { onClick: () => setOpen(!0), children: "Open other data" })
   ] }) : a3("div", { class: "lab-open", children: [
-    a3(Field, { label: "Data", help: "Path of a CSV, TSV, JSON, JSON lines or Parquet file, a folder with splits, or a hub id", error: take.error, children: a3(TextInput, { label: "Data", placeholder: "messages.csv", value: path, onInput: setPath, onEnter: () => path && take.run(path), invalid: !!take.error }) }),
+    a3(Field, { label: "Data", help: wants, error: take.error, children: a3(TextInput, { label: "Data", placeholder: "messages.csv", value: path, onInput: setPath, onEnter: () => path && take.run(path), invalid: !!take.error }) }),
     a3("div", { class: "lab-actions", children: [
       a3(Button, { kind: "primary", disabled: !path || take.busy, onClick: () => take.run(path), children: take.busy ? "Reading…" : "Open" }),
       a3("span", { class: "lk-quiet", children: "or a sample:" }),
@@ -681,8 +687,8 @@ function Source({ bridge, source }) {
     ] })
   ] });
 }
-function Runs({ bridge, waits, train }) {
-  let [run] = useTrait(bridge, "run"), list = useAsked(`${run} ${waits}`, () => bridge.call("finished")), use = useAction((directory) => bridge.call("use", { run: directory })), found = list.value ?? [], words = (r3) => {
+function Runs({ bridge, waits, task, train }) {
+  let [run] = useTrait(bridge, "run"), list = useAsked(`${run} ${waits} ${task}`, () => bridge.call("finished")), use = useAction((directory) => bridge.call("use", { run: directory })), found = list.value ?? [], words = (r3) => {
     let [name, value] = Object.entries(r3.metrics)[0] ?? ["", void 0];
     return value === void 0 ? r3.name : `${r3.name} (${name.replace("_", " ")} ${fixed(value)})`;
   };

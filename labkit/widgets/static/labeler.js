@@ -614,9 +614,11 @@ var LOW = 25, GOAL = 40, SHOWN = 10, EMPTY = { done: 0, total: 0, per_hour: null
   get finished() {
     return !this.opening && this.example === null && this.spent && !this.refilling;
   }
-  /** What is marked on an example: what was marked but not saved, else its value, else the suggestion. */
-  marked(example) {
-    let { value, suggestion, decided } = example, bare = value === null || value.length === 0 && !decided;
+  /** What is marked on an example: what was marked but not saved, else its value, else the suggestion where that is wanted. */
+  marked(example, prefill = !0) {
+    let { value, suggestion, decided } = example;
+    if (!prefill) return this.drafts.get(example.row_id) ?? value;
+    let bare = value === null || value.length === 0 && !decided;
     return this.drafts.get(example.row_id) ?? (bare ? suggestion?.value ?? null : value);
   }
   /** The latest decisions and all that are not saved, the last one first. */
@@ -635,7 +637,7 @@ var LOW = 25, GOAL = 40, SHOWN = 10, EMPTY = { done: 0, total: 0, per_hour: null
       after: example.after,
       row_id: example.row_id,
       shows,
-      text: example.text.slice(0, 80)
+      text: example.title.slice(0, 80)
     };
     return this.log = [entryOf(call), ...this.log].slice(0, 60), this.example = { ...example, ...change, after: id }, stay || (this.drop(example.row_id), this.next()), this.outbox.put(call), this.redraw(), id;
   }
@@ -699,7 +701,7 @@ var LOW = 25, GOAL = 40, SHOWN = 10, EMPTY = { done: 0, total: 0, per_hour: null
   take(look) {
     this.looks += 1;
     let away = new Set(this.outbox.pending.map((one) => one.row_id));
-    (look.example?.row_id !== this.example?.row_id || look.example?.after !== this.example?.after) && (this.since = this.now()), this.example = look.example, this.ahead = look.upcoming.filter((one) => !away.has(one.row_id)), this.log = look.history, this.progress = look.progress, this.spent = look.upcoming.length < GOAL, look.example === null && (this.spent = !0);
+    (look.example?.row_id !== this.example?.row_id || look.example?.after !== this.example?.after) && (this.since = this.now()), this.example = look.example, this.ahead = look.upcoming.filter((one) => !away.has(one.row_id)), this.log = look.history, this.progress = look.progress, this.spent = look.upcoming.length === 0;
   }
   next() {
     let from = this.example?.place ?? -1;
@@ -711,7 +713,7 @@ var LOW = 25, GOAL = 40, SHOWN = 10, EMPTY = { done: 0, total: 0, per_hour: null
     let last = this.ahead.at(-1) ?? this.example, held = () => [this.example, ...this.ahead, ...this.outbox.pending].filter((one) => one !== null).map((one) => one.row_id);
     try {
       let found = await this.ask("upcoming", { after: last?.place ?? from, n: GOAL, have: held() }), known = new Set(held());
-      this.ahead.push(...found.filter((one) => !known.has(one.row_id))), this.spent = found.length < GOAL, this.example === null && (this.example = this.ahead.shift() ?? null, this.since = this.now());
+      this.ahead.push(...found.filter((one) => !known.has(one.row_id))), this.spent = found.length === 0, this.example === null && (this.example = this.ahead.shift() ?? null, this.since = this.now());
     } catch {
     }
     this.refilling = !1, this.redraw();
@@ -739,17 +741,18 @@ function stored(text) {
 }
 
 // src/lib/keys.ts
-var HELP = [
+var LABEL_HELP = [
   ["1 … 9, letters", "Give the label with that key"],
   ["Enter", "Accept the suggestion, or save what is marked"],
   ["A", "Take the suggestion over"],
+  ["/", "Find or add a label"]
+], HELP = [
   ["S, Space", "Skip"],
   ["F", "Flag for a second look"],
   ["N", "Write a note"],
   ["U, Backspace", "Undo"],
   ["Shift+U", "Redo"],
   ["← →, ↑ ↓", "Previous and next example"],
-  ["/", "Find or add a label"],
   ["G", "Guidelines"],
   ["T", "Table or one example"],
   ["?", "This overview"]
@@ -760,6 +763,24 @@ var HELP = [
   ["Drag", "Select words; with Alt: characters"],
   ["1 … 9, letters", "Mark the selection, or what is dragged next"],
   ["Delete", "Remove the span under the cursor"]
+], ANSWER_HELP = [
+  ["Drag", "Mark an answer, by words; with Alt: by characters"],
+  ["← →", "Move to the next word"],
+  ["Shift+← →", "Select more or fewer words"],
+  ["Alt+Shift+← →", "Select by characters"],
+  ["Enter", "Mark the selection; without one: save what is marked"],
+  ["0", "The context holds no answer"],
+  ["Delete", "Remove the answers under the selection"],
+  ["A", "Accept the suggestion"],
+  ["X", "Leave the row out of the data"]
+], TEXT_HELP = [
+  ["E", "Edit the text"],
+  ["Ctrl+Enter", "Save the text as it stands and go on, also while editing"],
+  ["Esc", "Stop editing; what is typed stays as a draft"],
+  ["Enter", "Save, when the text is not being edited"],
+  ["A", "Put the suggestion in its place"],
+  ["R", "Back to the text of the data"],
+  ["X", "Leave the row out of the data"]
 ], TABLE_HELP = [
   ["↑ ↓", "Move from row to row"],
   ["X, Space", "Select the row"],
@@ -949,6 +970,13 @@ function useAction(act) {
   }, []);
   return { ...state, run, clear: () => setState({ busy: !1, error: "" }) };
 }
+function useDebounced(value, milliseconds = 150) {
+  let [late, setLate] = d2(value);
+  return A2(() => {
+    let timer = setTimeout(() => setLate(() => value), milliseconds);
+    return () => clearTimeout(timer);
+  }, [value, milliseconds]), late;
+}
 function Button(props) {
   let { children, onClick, kind = "plain", disabled = !1, pressed, label, title } = props;
   return a3("button", { type: "button", class: `lk-btn lk-${kind}`, disabled, "aria-pressed": pressed, "aria-label": label, title, onClick, children });
@@ -1023,7 +1051,7 @@ function Code({ bridge }) {
 var hue = (at) => at < 0 ? "var(--line2)" : `var(--${["blue", "orange", "green", "vermillion", "purple", "sky"][at % 6]})`;
 
 // src/labeler/stage.tsx
-var namesIn = (value) => value === null ? [] : typeof value == "string" ? [value] : value.map((one) => typeof one == "string" ? one : one.label), inWords = (value) => value === null ? "no label" : namesIn(value).map(visible).join(", ") || "none of them", size = (length) => length < 160 ? "lb-large" : length < 600 ? "lb-medium" : "lb-small";
+var namesIn = (value) => value === null ? [] : typeof value == "string" ? [value] : value.map((one) => typeof one == "string" ? one : "label" in one ? one.label : one.text), inWords = (value, none = "none of them", nothing = "no label") => value === null ? nothing : namesIn(value).map(visible).join(", ") || none, spell = (mode) => (value) => mode === "answers" ? inWords(value, "no answer", "not known") : mode === "text" ? inWords(value, "–", "no text") : inWords(value), size = (length) => length < 160 ? "lb-large" : length < 600 ? "lb-medium" : "lb-small";
 function Meta({ example, total }) {
   return a3("div", { class: "lb-meta", children: [
     a3("span", { class: "lk-cut lb-id", children: visible(example.row_id) }),
@@ -1037,6 +1065,7 @@ function Meta({ example, total }) {
     a3("span", { class: "lb-marks", children: [
       example.flag && a3("span", { class: "lk-chip lk-chip-warn", children: "⚑ flagged" }),
       example.skipped && a3("span", { class: "lk-chip", children: "skipped" }),
+      example.excluded && a3("span", { class: "lk-chip lk-chip-warn", children: "left out" }),
       example.decided && a3("span", { class: "lk-chip lk-chip-good", children: "decided" })
     ] })
   ] });
@@ -1103,12 +1132,12 @@ function offset(box, node, at, end) {
   }
   return found;
 }
-function Suggested({ suggestion, children }) {
+function Suggested({ suggestion, words: words4 = inWords, children }) {
   return a3("div", { class: "lb-suggestion", children: [
     a3("span", { class: "lk-quiet", children: suggestion ? "Model" : "No suggestion for this row" }),
     suggestion && a3($, { children: [
-      a3("b", { class: "lk-cut", children: inWords(suggestion.value) }),
-      a3("span", { class: "lk-quiet", children: percent(suggestion.confidence, 0) }),
+      a3("b", { class: "lk-cut", dir: "auto", children: words4(suggestion.value) }),
+      suggestion.confidence !== null && a3("span", { class: "lk-quiet", children: percent(suggestion.confidence, 0) }),
       children
     ] })
   ] });
@@ -1182,7 +1211,178 @@ function Guidelines({ text }) {
     return a3("p", { class: sign.startsWith("#") ? "lb-heading" : sign && "lb-item", children: rest.split("**").map((part, i3) => i3 % 2 ? a3("b", { children: part }, i3) : part) }, at);
   }) });
 }
-var spansOf = (text, value) => Array.isArray(value) ? fromPoints(text, value.filter((one) => typeof one != "string")) : [];
+var spansOf = (text, value) => Array.isArray(value) ? fromPoints(text, value.filter((one) => typeof one != "string" && "label" in one)) : [];
+
+// src/labeler/answers.tsx
+var answersOf = (value) => Array.isArray(value) ? value.filter((one) => typeof one != "string" && "text" in one) : null, same = (one, other) => one.start === other.start && one.text === other.text, stretchesOf = (text, answers) => fromPoints(text, answers.map((one) => ({ start: one.start, end: one.start + Array.from(one.text).length, label: "" })));
+function accepted(text, answers, [start, end]) {
+  let [point] = toPoints(text, [{ start, end, label: "" }]), fresh = { start: point.start, text: text.slice(start, end) };
+  return answers.some((one) => same(one, fresh)) ? [...answers] : [...answers, fresh];
+}
+function untouched(text, answers, [start, end]) {
+  let at = stretchesOf(text, answers);
+  return answers.filter((_3, n2) => at[n2].end <= start || at[n2].start >= end);
+}
+function cut(text, answers, proposed, selected) {
+  let inside = (one, start, end) => one.start <= start && one.end >= end, cuts = [.../* @__PURE__ */ new Set([0, text.length, ...[...answers, ...proposed].flatMap(({ start, end }) => [start, end]), ...selected ?? []])].filter((one) => one <= text.length).sort((a4, b2) => a4 - b2);
+  return cuts.slice(1).map((end, i3) => {
+    let start = cuts[i3] ?? 0;
+    return {
+      start,
+      end,
+      depth: answers.filter((one) => inside(one, start, end)).length,
+      proposed: proposed.some((one) => inside(one, start, end)),
+      selected: selected !== null && inside({ start: selected[0], end: selected[1] }, start, end)
+    };
+  });
+}
+function Context(props) {
+  let { example, selected } = props, { text } = example, box = T2(null);
+  A2(() => {
+    let first = box.current?.querySelector(".lb-answer");
+    first ? first.scrollIntoView({ block: "nearest" }) : box.current && (box.current.scrollTop = 0);
+  }, [example.row_id]), A2(() => box.current?.querySelector(".lb-selected")?.scrollIntoView({ block: "nearest" }), [selected]);
+  let drawn = (event) => {
+    let range = box.current && offsets(box.current), found = range && snap(text, range[0], range[1], !event.altKey);
+    found && props.onSelect(found);
+  }, stretch = selected && [selected.start, selected.end];
+  return a3($, { children: [
+    a3("div", { class: "lb-question lk-text", dir: "auto", children: example.text_pair || a3("span", { class: "lk-quiet", children: "This row has no question." }) }),
+    a3("div", { class: `lb-text lb-context ${size(Math.max(example.length, 200))}`, ref: box, tabIndex: 0, role: "group", "aria-label": "Context", onPointerUp: drawn, children: [
+      a3("div", { class: "lk-text", dir: "auto", children: cut(text, stretchesOf(text, props.answers), stretchesOf(text, props.proposed), stretch).map((piece) => {
+        let kind = [piece.selected && "lb-selected", piece.proposed && "lb-hinted"].filter(Boolean).join(" "), words4 = a3("span", { "data-start": piece.start, class: kind || void 0, children: text.slice(piece.start, piece.end) }, piece.start);
+        return piece.depth ? a3("mark", { class: `lb-answer ${piece.depth > 1 ? "lb-twice" : ""}`, children: words4 }, piece.start) : words4;
+      }) }),
+      example.length > Array.from(text).length && a3("button", { type: "button", class: "lk-btn lb-more", onClick: props.onWhole, children: [
+        "Show all ",
+        example.length.toLocaleString("en-US"),
+        " characters"
+      ] }),
+      !text && a3("span", { class: "lk-quiet", children: "This row has no context." })
+    ] })
+  ] });
+}
+function AnswerList(props) {
+  let { value, given, decided } = props, answers = answersOf(value), own = answersOf(given), differs = JSON.stringify(answers?.map((one) => [one.start, one.text])) !== JSON.stringify(own?.map((one) => [one.start, one.text]));
+  return a3("div", { class: "lb-labels lb-answers", children: [
+    a3("div", { class: "lk-label", children: answers && answers.length > 1 ? "Acceptable answers" : "Answer" }),
+    a3("div", { class: "lb-list", role: "group", "aria-label": "Answers", tabIndex: -1, children: [
+      answers?.map((one) => a3("div", { class: "lb-given", children: [
+        a3("span", { class: "lb-name", dir: "auto", children: visible(one.text) }),
+        own?.some((other) => same(one, other)) && a3("span", { class: "lb-p", children: "in data" }),
+        a3("button", { type: "button", class: "lk-btn lk-ghost", tabIndex: -1, title: "Remove (Delete)", "aria-label": `Remove the answer “${visible(one.text).slice(0, 60)}”`, onClick: () => props.remove(one), children: "×" })
+      ] }, `${one.start} ${one.text}`)),
+      answers === null && a3("p", { class: "lk-quiet", children: "Select the answer in the context, and further ones that are acceptable as well. Press 0 where it holds none." }),
+      a3("button", { type: "button", class: "lb-label", "aria-pressed": answers?.length === 0, onClick: props.none, children: [
+        a3("kbd", { class: "lk-kbd", children: "0" }),
+        a3("span", { class: "lb-name", children: "No answer" }),
+        own?.length === 0 && a3("span", { class: "lb-p", children: "in data" }),
+        answers?.length === 0 && decided && a3("span", { "aria-hidden": "true", children: "✓" })
+      ] })
+    ] }),
+    own !== null && differs && a3("div", { class: "lb-indata", children: [
+      a3("span", { class: "lk-quiet", children: "In the data" }),
+      a3("span", { class: "lb-name", dir: "auto", children: own.map((one) => visible(one.text)).join(" · ") || "no answer" }),
+      a3("button", { type: "button", class: "lk-btn", onClick: props.restore, children: "Mark these again" })
+    ] })
+  ] });
+}
+
+// src/lib/diff.ts
+var ALONE = /^[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]/u, SPACE = /^\s/;
+function words2(text) {
+  let pieces2 = [], before = "";
+  for (let one of text) {
+    let joins = pieces2.length > 0 && before !== "space" && /^[\p{M}\u200c\u200d]/u.test(one), kind = joins ? before : SPACE.test(one) ? "space" : ALONE.test(one) ? "alone" : /^[\p{L}\p{N}_]/u.test(one) ? "word" : "signs";
+    joins || pieces2.length > 0 && kind === before && kind !== "alone" ? pieces2[pieces2.length - 1] += one : pieces2.push(one), before = kind;
+  }
+  return pieces2;
+}
+function common(a4, b2) {
+  let same2 = [a4.map(() => !1), b2.map(() => !1)];
+  if (a4.length * b2.length > 4e6) return same2;
+  let wide = b2.length + 1, table = new Uint16Array((a4.length + 1) * wide);
+  for (let i3 = a4.length - 1; i3 >= 0; i3--)
+    for (let j2 = b2.length - 1; j2 >= 0; j2--)
+      table[i3 * wide + j2] = a4[i3] === b2[j2] ? table[(i3 + 1) * wide + j2 + 1] + 1 : Math.max(table[(i3 + 1) * wide + j2], table[i3 * wide + j2 + 1]);
+  for (let i3 = 0, j2 = 0; i3 < a4.length && j2 < b2.length; )
+    a4[i3] === b2[j2] ? same2[0][i3++] = same2[1][j2++] = !0 : table[(i3 + 1) * wide + j2] >= table[i3 * wide + j2 + 1] ? i3++ : j2++;
+  return same2;
+}
+function joined(all, same2) {
+  let pieces2 = [];
+  return all.forEach((text, i3) => {
+    let between = i3 > 0 && i3 < all.length - 1 && SPACE.test(text) && !same2[i3 - 1] && !same2[i3 + 1], is = !!same2[i3] && !between, last = pieces2[pieces2.length - 1];
+    last && last.same === is ? last.text += text : pieces2.push({ text, same: is });
+  }), pieces2;
+}
+function diff(first, second) {
+  let [a4, b2] = [words2(first), words2(second)], least = Math.min(a4.length, b2.length), start = 0;
+  for (; start < least && a4[start] === b2[start]; ) start++;
+  let end = 0;
+  for (; end < least - start && a4[a4.length - 1 - end] === b2[b2.length - 1 - end]; ) end++;
+  let inner = common(a4.slice(start, a4.length - end), b2.slice(start, b2.length - end)), whole = (side) => [...Array(start).fill(!0), ...side, ...Array(end).fill(!0)];
+  return [joined(a4, whole(inner[0])), joined(b2, whole(inner[1]))];
+}
+
+// src/labeler/editor.tsx
+var Pieces = ({ pieces: pieces2, kind }) => a3($, { children: pieces2.map((piece, at) => piece.same ? a3("span", { children: piece.text }, at) : kind === "del" ? a3("del", { children: piece.text }, at) : a3("ins", { children: piece.text }, at)) });
+function Changes({ before, now }) {
+  let late = useDebounced(now, 120), [a4, b2] = w2(() => diff(before, late), [before, late]);
+  return a3("div", { class: "lb-changes", tabIndex: 0, role: "group", "aria-label": "Changes", children: before ? before === late ? a3("span", { class: "lk-quiet", children: "As in the data." }) : a3($, { children: [
+    a3("span", { class: "lk-label", children: "In the data" }),
+    a3("div", { class: "lk-text", dir: "auto", children: a3(Pieces, { pieces: a4, kind: "del" }) }),
+    a3("span", { class: "lk-label", children: "Now" }),
+    a3("div", { class: "lk-text", dir: "auto", children: late ? a3(Pieces, { pieces: b2, kind: "ins" }) : a3("span", { class: "lk-quiet", children: "(empty)" }) })
+  ] }) : a3("span", { class: "lk-quiet", children: "The data has no text here." }) });
+}
+function Editor(props) {
+  let { example, text } = props, raw = props.name === "Text", before = typeof example.given == "string" ? example.given : "", source = T2(null);
+  F2(() => {
+    for (let box of [source.current, props.input.current]) box && (box.scrollTop = 0);
+  }, [example.row_id]);
+  let changes = a3(Changes, { before, now: text }, example.row_id);
+  return a3("div", { class: raw ? "lb-work lb-raw" : "lb-work", children: [
+    !raw && a3("div", { class: "lb-side", children: [
+      a3("span", { class: "lk-label", children: "Source" }),
+      a3("div", { class: `lb-text lb-source ${size(Math.max(example.length, 200))}`, ref: source, tabIndex: 0, role: "group", "aria-label": "Source", children: [
+        a3("div", { class: "lk-text", dir: "auto", children: example.text || a3("span", { class: "lk-quiet", children: "This row has no source." }) }),
+        example.length > Array.from(example.text).length && a3("button", { type: "button", class: "lk-btn lb-more", onClick: props.onWhole, children: [
+          "Show all ",
+          example.length.toLocaleString("en-US"),
+          " characters"
+        ] })
+      ] })
+    ] }),
+    a3("div", { class: "lb-side", children: [
+      a3("span", { class: "lk-label lb-edited", children: [
+        props.name,
+        props.draft && a3("span", { class: "lk-chip lk-chip-warn", children: "draft, not saved" })
+      ] }),
+      a3(
+        "textarea",
+        {
+          ref: props.input,
+          class: `lk-input lb-editor ${size(Math.max(text.length, 200))}`,
+          "aria-label": props.name,
+          dir: "auto",
+          spellcheck: !1,
+          placeholder: `Write the ${props.name.toLowerCase()}`,
+          value: text,
+          onInput: (event) => props.onInput(event.currentTarget.value),
+          onKeyDown: (event) => {
+            event.stopPropagation(), !event.isComposing && (event.key === "Enter" && (event.ctrlKey || event.metaKey) ? (event.preventDefault(), event.repeat || props.save()) : event.key === "Escape" && (event.preventDefault(), props.leave()));
+          }
+        }
+      ),
+      !raw && changes
+    ] }),
+    raw && a3("div", { class: "lb-side", children: [
+      a3("span", { class: "lk-label", children: "Changes" }),
+      changes
+    ] })
+  ] });
+}
 
 // src/labeler/parts.tsx
 var many = (n2) => `${count(n2)} decision${n2 === 1 ? "" : "s"}`;
@@ -1230,8 +1430,8 @@ function Notices({ desk, redraw }) {
     ] })
   ] });
 }
-var STATES = { saving: ["…", "saving…"], unsaved: ["!", "not saved"], refused: ["!", "not saved"], saved: ["✓", "saved"] }, words2 = ({ field, value, rows }) => {
-  let said = field === "skip" ? "skipped" : field === "note" ? "note" : field === "flag" ? value ? "flagged" : "flag off" : inWords(value);
+var STATES = { saving: ["…", "saving…"], unsaved: ["!", "not saved"], refused: ["!", "not saved"], saved: ["✓", "saved"] }, FIXED = { skip: "skipped", exclude: "left out", leave_out: "left out", note: "note" }, MODES = { answers: "answers", target: "text" }, words3 = ({ field, value, rows }) => {
+  let said = FIXED[field] ?? (field === "flag" ? value ? "flagged" : "flag off" : spell(MODES[field] ?? "")(value));
   return rows > 1 ? `${said} × ${count(rows)}` : said;
 };
 function History({ desk, current, go }) {
@@ -1248,12 +1448,12 @@ function History({ desk, current, go }) {
           "data-decision": entry.id,
           "data-state": state,
           "aria-current": entry.row_id === current ? "true" : void 0,
-          "aria-label": `${said}: ${words2(entry)}, ${text}`,
+          "aria-label": `${said}: ${words3(entry)}, ${text}`,
           title: text,
           onClick: () => go(entry.row_id),
           children: [
             a3("span", { class: "lb-sign", children: sign }),
-            a3("b", { class: "lk-cut", children: words2(entry) }),
+            a3("b", { class: "lk-cut", children: words3(entry) }),
             a3("span", { class: "lk-cut lk-quiet", children: state === "saved" ? text : said })
           ]
         },
@@ -1280,10 +1480,11 @@ function NoteLine(props) {
     }
   );
 }
+var OF_MODE = { spans: [...SPAN_HELP, ...LABEL_HELP], answers: ANSWER_HELP, text: TEXT_HELP };
 function Help(props) {
   let box = T2(null);
   return F2(() => box.current?.focus(), []), a3("div", { class: "lb-help", role: "dialog", "aria-label": "Keys", ref: box, tabIndex: -1, children: [
-    [...props.table ? TABLE_HELP : props.spans ? SPAN_HELP : [], ...HELP].map(([keys, text]) => a3("div", { class: "lb-key", children: [
+    [...props.table ? TABLE_HELP : OF_MODE[props.mode] ?? LABEL_HELP, ...HELP].map(([keys, text]) => a3("div", { class: "lb-key", children: [
       a3("kbd", { class: "lk-kbd", children: keys }),
       a3("span", { children: text })
     ] }, text)),
@@ -1294,7 +1495,7 @@ function Help(props) {
 // src/labeler/table.tsx
 var SIZE = 25;
 function Table(props) {
-  let [offset2, setOffset] = d2(0), [undecided, setUndecided] = d2(!1), [chosen, setChosen] = d2(/* @__PURE__ */ new Set()), [cursor, setCursor] = d2(0), [anchor, setAnchor] = d2(0), [threshold, setThreshold] = d2("90"), body = T2(null), page = useAsked(`${offset2} ${undecided} ${props.turn}`, () => props.ask("page", { offset: offset2, size: SIZE, undecided })), sure = Math.min(100, Math.max(0, Number(threshold) || 0)) / 100, above = useAsked(`${sure} ${props.suggests} ${props.turn}`, async () => props.suggests ? props.ask("count_above", { threshold: sure }) : 0), rows = page.value?.rows ?? [], total = page.value?.count ?? 0, ids = chosen.size > 0 ? [...chosen] : rows[cursor] ? [rows[cursor].row_id] : [], id = T2(newId()), act = useAction(async (name, args) => {
+  let { words: words4 } = props, [offset2, setOffset] = d2(0), [undecided, setUndecided] = d2(!1), [chosen, setChosen] = d2(/* @__PURE__ */ new Set()), [cursor, setCursor] = d2(0), [anchor, setAnchor] = d2(0), [threshold, setThreshold] = d2("90"), body = T2(null), page = useAsked(`${offset2} ${undecided} ${props.turn}`, () => props.ask("page", { offset: offset2, size: SIZE, undecided })), sure = Math.min(100, Math.max(0, Number(threshold) || 0)) / 100, above = useAsked(`${sure} ${props.suggests} ${props.turn}`, async () => props.suggests ? props.ask("count_above", { threshold: sure }) : 0), rows = page.value?.rows ?? [], total = page.value?.count ?? 0, ids = chosen.size > 0 ? [...chosen] : rows[cursor] ? [rows[cursor].row_id] : [], id = T2(newId()), act = useAction(async (name, args) => {
     props.leave(), await props.ask(name, { ...args, id: id.current }), id.current = newId(), setChosen(/* @__PURE__ */ new Set()), props.changed();
   }), label = (name) => {
     act.run("bulk", { row_ids: ids, label: props.single ? name : [name] });
@@ -1365,7 +1566,7 @@ function Table(props) {
       a3("thead", { children: a3("tr", { children: [
         a3("th", { scope: "col", children: a3("input", { type: "checkbox", "aria-label": "Select the page", checked: all, onChange: () => setChosen(new Set(all ? [] : rows.map((row) => row.row_id))) }) }),
         a3("th", { scope: "col", children: "Text" }),
-        a3("th", { scope: "col", children: "Label" }),
+        a3("th", { scope: "col", children: props.what }),
         props.suggests && a3("th", { scope: "col", children: "Suggestion" })
       ] }) }),
       a3("tbody", { children: rows.map((row, at) => a3(
@@ -1380,18 +1581,19 @@ function Table(props) {
           },
           children: [
             a3("td", { children: a3("input", { type: "checkbox", tabIndex: -1, "aria-label": `Select ${visible(row.row_id)}`, checked: chosen.has(row.row_id) }) }),
-            a3("td", { children: a3("button", { type: "button", tabIndex: -1, class: "lb-open", title: "Show this example", onClick: () => props.open(row.row_id), children: visible(row.text) || "(no text)" }) }),
+            a3("td", { children: a3("button", { type: "button", tabIndex: -1, class: "lb-open", title: "Show this example", onClick: () => props.open(row.row_id), children: visible(row.title) || "(no text)" }) }),
             a3("td", { children: [
               a3("span", { class: `lk-chip${row.decided ? " lk-chip-accent" : ""}`, children: [
                 row.decided ? "✓ " : "",
-                inWords(row.value)
+                words4(row.value)
               ] }),
               row.skipped && " skipped",
+              row.excluded && " left out",
               row.flag && " ⚑"
             ] }),
             props.suggests && a3("td", { children: row.suggestion && a3($, { children: [
-              a3("span", { class: `lk-chip${inWords(row.suggestion.value) === inWords(row.value) ? "" : " lk-chip-warn"}`, children: inWords(row.suggestion.value) }),
-              ` ${percent(row.suggestion.confidence, 0)}`
+              a3("span", { class: `lk-chip${words4(row.suggestion.value) === words4(row.value) ? "" : " lk-chip-warn"}`, children: words4(row.suggestion.value) }),
+              row.suggestion.confidence !== null && ` ${percent(row.suggestion.confidence, 0)}`
             ] }) })
           ]
         },
@@ -1424,34 +1626,56 @@ function useDesk({ bridge }) {
   }, [thought]), { desk, turn, redraw: () => redraw(void 0) };
 }
 function App({ bridge }) {
-  let [labels] = useTrait(bridge, "labels"), [mode] = useTrait(bridge, "mode"), [view, setView] = useTrait(bridge, "view"), [guidelines] = useTrait(bridge, "guidelines"), [place] = useTrait(bridge, "place"), [queues] = useTrait(bridge, "queues"), [queueName] = useTrait(bridge, "queue_name"), [suggests] = useTrait(bridge, "suggests"), { desk, redraw } = useDesk({ bridge }), [help, setHelp] = d2(!1), [guide, setGuide] = d2(guidelines !== ""), [noting, setNoting] = d2(!1), [find, setFind] = d2(""), [selected, setSelected] = d2(null), [brush, setBrush] = d2(""), [said, setSaid] = d2(""), stage = T2(null), finder = T2(null), table = T2(null), keys = w2(() => keysOf(labels.length), [labels.length]), { example, progress } = desk, one = view === "one", single = mode === "single", value = example ? single ? example.value : desk.marked(example) : null, spans = example && mode === "spans" ? spansOf(example.text, value) : null, focus = () => stage.current?.focus({ preventScroll: !0 });
+  let [names] = useTrait(bridge, "labels"), [mode] = useTrait(bridge, "mode"), [target] = useTrait(bridge, "target"), [view, setView] = useTrait(bridge, "view"), [guidelines] = useTrait(bridge, "guidelines"), [place] = useTrait(bridge, "place"), [queues] = useTrait(bridge, "queues"), [queueName] = useTrait(bridge, "queue_name"), [suggests] = useTrait(bridge, "suggests"), { desk, redraw } = useDesk({ bridge }), [help, setHelp] = d2(!1), [guide, setGuide] = d2(guidelines !== ""), [noting, setNoting] = d2(!1), [find, setFind] = d2(""), [selected, setSelected] = d2(null), [brush, setBrush] = d2(""), [said, setSaid] = d2(""), stage = T2(null), finder = T2(null), table = T2(null), editor = T2(null), [hint, setHint] = d2(""), asking = mode === "answers", writing = mode === "text", labels = w2(() => asking || writing ? [] : names, [names, mode]), spelt = spell(mode), keys = w2(() => keysOf(labels.length), [labels.length]), { example, progress } = desk, one = view === "one", single = mode === "single", value = example ? single ? example.value : desk.marked(example, !asking && !writing) : null, text = typeof value == "string" ? value : "", spans = example && mode === "spans" ? spansOf(example.text, value) : null, focus = () => stage.current?.focus({ preventScroll: !0 });
   A2(() => {
-    setSelected(null), noting && focus(), setNoting(!1);
+    setSelected(null), setHint(""), noting && focus(), setNoting(!1);
   }, [example?.row_id]), A2(() => document.activeElement === document.body ? focus() : void 0, [view]);
-  let say = (text) => setSaid(`${text}. Next example.`), put = (next) => example && desk.draft(toPoints(example.text, next)), mark = ([start, end], label) => {
+  let say = (text2) => setSaid(`${text2}. Next example.`), put = (next) => example && desk.draft(toPoints(example.text, next)), mark = ([start, end], label) => {
     put(added(spans ?? [], { start, end, label })), setSelected(null);
   }, decide = (label, more = {}) => {
-    desk.decide("label", { label, ...more }, inWords(label), { value: label, decided: !0 }), say(inWords(label));
-  }, act = {
+    desk.decide("label", { label, ...more }, spelt(label), { value: label, decided: !0 }), say(spelt(label));
+  }, answer = (answers) => {
+    setHint(""), desk.draft(answers);
+  }, accept = (stretch) => {
+    example && answer(accepted(example.text, answersOf(value) ?? [], stretch)), setSelected(null);
+  }, write = (next) => {
+    setHint(""), example && next === (example.value ?? "") ? (desk.drop(example.row_id), redraw()) : desk.draft(next);
+  }, missing = () => asking && value === null ? "Mark an answer first, or press 0 where the context holds none." : writing && !text.trim() ? "There is no text to save: write one, skip the row (S), or leave it out of the data (X)." : "", act = {
     choose(label, isNew = !1) {
       if (single) return decide(label, isNew ? { new: !0 } : {});
       if (isNew && bridge.call("add_label", { label }), mode === "spans") return selected ? mark([selected.start, selected.end], label) : setBrush(brush === label ? "" : label);
-      let names = namesIn(value);
-      desk.draft(names.includes(label) ? names.filter((name) => name !== label) : [...names, label]);
+      let names2 = namesIn(value);
+      desk.draft(names2.includes(label) ? names2.filter((name) => name !== label) : [...names2, label]);
     },
     save() {
       let proposed = example?.suggestion?.value;
+      if (asking && selected) return accept([selected.start, selected.end]);
+      if (asking && value === null && proposed) return act.take();
+      if (missing()) return setHint(missing()), setSaid(missing());
       if (!single) return decide(value ?? [], JSON.stringify(value) === JSON.stringify(proposed) ? { accepted: !0 } : {});
-      if (proposed === void 0) return setSaid("There is no suggestion for this row.");
-      desk.decide("accept", {}, inWords(proposed), { value: proposed, decided: !0 }), say(inWords(proposed));
+      act.take();
     },
-    accept: () => single ? act.save() : example?.suggestion && desk.draft(example.suggestion.value),
+    /** Accept the suggestion as it is. */
+    take() {
+      let proposed = example?.suggestion?.value;
+      if (proposed === void 0) return setSaid("There is no suggestion for this row.");
+      desk.decide("accept", {}, spelt(proposed), { value: proposed, decided: !0 }), say(spelt(proposed));
+    },
+    accept() {
+      if (single || asking) return act.take();
+      let proposed = example?.suggestion?.value;
+      proposed !== void 0 && (writing && typeof proposed == "string" ? write(proposed) : desk.draft(proposed));
+    },
+    none: () => decide([]),
+    leaveOut() {
+      desk.decide("leave_out", {}, "left out", { excluded: !0, decided: !0 }), say("Left out");
+    },
     skip() {
       desk.decide("skip", {}, "skipped", { skipped: !0, decided: !0 }), say("Skipped");
     },
     flag: () => example && desk.decide("flag", { on: !example.flag }, "flag", { flag: !example.flag }, !0),
-    note: (text) => {
-      text !== example?.note && desk.decide("note", { text }, "note", { note: text }, !0), setNoting(!1), focus();
+    note: (text2) => {
+      text2 !== example?.note && desk.decide("note", { text: text2 }, "note", { note: text2 }, !0), setNoting(!1), focus();
     },
     undo: () => desk.undo(),
     redo: () => {
@@ -1464,42 +1688,49 @@ function App({ bridge }) {
   }, latest = T2(act);
   latest.current = act;
   let press = (event) => {
-    let target = event.target, { key, shiftKey } = event, ctrl = event.ctrlKey || event.metaKey, lower = key.toLowerCase();
+    let target2 = event.target, { key, shiftKey } = event, ctrl = event.ctrlKey || event.metaKey, lower = key.toLowerCase();
     if (help && (key === "Escape" || key === "?")) return setHelp(!1), focus(), !0;
     if (ctrl && "zy".includes(lower)) return (shiftKey || lower === "y" ? act.redo : act.undo)(), !0;
-    if ("Enter ".includes(key) && target.closest("button, input")) return !1;
+    if ("Enter ".includes(key) && target2.closest("button, input")) return !1;
     if (!one && table.current?.key(event)) return !0;
+    if (ctrl && writing && one && key === "Enter") return event.repeat || desk.whenFree(() => latest.current.save()), !0;
     if (ctrl || help) return !1;
-    if (one && spans && pressOnText(event)) return !0;
+    if (one && (spans || asking) && pressOnText(event)) return !0;
     if (event.altKey) return !1;
     let label = labels[labelOf(event, keys)];
     if (label !== void 0)
       return one && !event.repeat ? desk.whenFree(() => latest.current.choose(label)) : !event.repeat && mode !== "spans" && table.current?.label(label), !0;
     let by = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[key];
     if (by && one) {
-      let box = /Up|Down/.test(key) && target.closest(".lb-text, .lb-guide");
+      let box = /Up|Down/.test(key) && target2.closest(".lb-text, .lb-guide");
       return box && box.scrollHeight > box.clientHeight + 1 ? !1 : (act.step(by), !0);
     }
-    let common = { u: shiftKey ? act.redo : act.undo, backspace: act.undo, "?": () => setHelp(!0), g: () => setGuide(!guide), t: () => setView(one ? "table" : "one") }[lower];
-    if (common) return common(), !0;
+    if (one && example && (asking || writing) && pressOfMode(lower, event)) return !0;
+    let common2 = { u: shiftKey ? act.redo : act.undo, backspace: act.undo, "?": () => setHelp(!0), g: () => setGuide(!guide), t: () => setView(one ? "table" : "one") }[lower];
+    if (common2) return common2(), !0;
     let name = { enter: "save", a: "accept", s: "skip", " ": "skip", f: "flag" }[lower];
-    return !one || !(name || lower === "n" || key === "/") ? !1 : (key === "/" ? finder.current?.focus() : lower === "n" ? setNoting(!0) : name && !event.repeat && desk.whenFree(() => {
+    return !one || !(name || lower === "n" || key === "/" && !asking && !writing) ? !1 : (key === "/" ? finder.current?.focus() : lower === "n" ? setNoting(!0) : name && !event.repeat && desk.whenFree(() => {
       latest.current[name]();
     }), !0);
   }, pressOnText = ({ key, shiftKey, altKey }) => {
-    let text = example?.text ?? "";
+    let text2 = example?.text ?? "";
     if (key === "ArrowRight" || key === "ArrowLeft") {
       let step = key === "ArrowRight" ? 1 : -1;
-      return setSelected((old) => shiftKey ? extended(altKey ? characters(text) : words(text), old, step) : moved(words(text), old, step)), !0;
+      return setSelected((old) => shiftKey ? extended(altKey ? characters(text2) : words(text2), old, step) : moved(words(text2), old, step)), !0;
     }
     if (key === "Escape") return setSelected(null), setBrush(""), !0;
-    if (key !== "Delete" && key !== "Backspace" || !selected || !spans) return !1;
+    if (key !== "Delete" && key !== "Backspace" || !selected) return !1;
+    if (asking) {
+      let before = answersOf(value) ?? [], after = untouched(text2, before, [selected.start, selected.end]);
+      return after.length < before.length ? (answer(after), !0) : !1;
+    }
+    if (!spans) return !1;
     let rest = without(spans, [selected.start, selected.end]);
     return rest.length < spans.length ? (put(rest), !0) : !1;
-  }, onKey = (event) => {
+  }, pressOfMode = (key, event) => key === "x" ? (event.repeat || desk.whenFree(() => latest.current.leaveOut()), !0) : asking && key === "0" ? (event.repeat || desk.whenFree(() => latest.current.none()), !0) : writing && key === "r" && typeof example?.given == "string" ? (write(example.given), !0) : writing && key === "e" ? (editor.current?.focus(), !0) : !1, onKey = (event) => {
     event.isComposing || event.target.closest("input:not([type=checkbox]), textarea, select, .lk-code") || press(event) && (event.preventDefault(), event.stopPropagation());
-  }, button = (text, cap, run, disabled = !example, kind = "plain") => a3("button", { type: "button", class: `lk-btn lk-${kind}`, disabled, onClick: () => (run(), focus()), children: [
-    text,
+  }, button = (text2, cap, run, disabled = !example, kind = "plain") => a3("button", { type: "button", class: `lk-btn lk-${kind}`, disabled, onClick: () => (run(), focus()), children: [
+    text2,
     " ",
     a3("kbd", { class: "lk-kbd", children: cap })
   ] }), empty = progress.total === 0;
@@ -1514,7 +1745,7 @@ function App({ bridge }) {
       "data-busy": desk.busy || desk.opening,
       children: [
         a3("div", { class: "lk-head", children: [
-          a3("h3", { children: "Labels" }),
+          a3("h3", { children: asking ? "Answers" : writing ? "Texts" : "Labels" }),
           a3(SaveState, { desk }),
           a3(Select, { label: "Queue", value: queueName, options: queues.map(([name, title]) => [name, visible(title)]), onChange: (queue) => {
             desk.lead("choose", { queue }).then(focus);
@@ -1536,10 +1767,37 @@ function App({ bridge }) {
         a3("div", { class: "lk-sr", role: "status", children: said }),
         a3("div", { class: guide && guidelines ? "lb-main lb-with-guide" : "lb-main", children: [
           guide && guidelines && a3(Guidelines, { text: guidelines }),
-          one ? a3("div", { class: "lb-one", children: [
+          one ? a3("div", { class: `lb-one ${writing ? "lb-writing" : asking ? "lb-asking" : ""}`, children: [
             a3("div", { class: "lb-stage", ref: stage, tabIndex: 0, role: "group", "aria-label": "Example", children: example ? a3($, { children: [
               a3(Meta, { example, total: progress.total }),
-              a3(
+              asking ? a3(
+                Context,
+                {
+                  example,
+                  answers: answersOf(value) ?? [],
+                  proposed: answersOf(example.suggestion?.value ?? null) ?? [],
+                  selected,
+                  onSelect: (stretch) => (accept(stretch), focus()),
+                  onWhole: () => {
+                    desk.whole();
+                  }
+                }
+              ) : writing ? a3(
+                Editor,
+                {
+                  example,
+                  name: target,
+                  text,
+                  draft: desk.drafts.has(example.row_id),
+                  input: editor,
+                  onInput: write,
+                  save: () => desk.whenFree(() => latest.current.save()),
+                  leave: focus,
+                  onWhole: () => {
+                    desk.whole();
+                  }
+                }
+              ) : a3(
                 TextBox,
                 {
                   example,
@@ -1556,13 +1814,23 @@ function App({ bridge }) {
                   }
                 }
               ),
-              suggests && a3(Suggested, { suggestion: example.suggestion, children: button(single ? "Accept" : "Take over", single ? "↵" : "A", act.accept) }),
-              a3("div", { class: "lb-note lk-cut", children: noting ? a3(NoteLine, { text: example.note, save: act.note, leave: () => (setNoting(!1), focus()) }) : example.note && `✎ ${visible(example.note)}` })
+              suggests && a3(Suggested, { suggestion: example.suggestion, words: spelt, children: button(single || asking ? "Accept" : writing ? "Insert" : "Take over", single ? "↵" : "A", act.accept) }),
+              a3("div", { class: "lb-note lk-cut", children: noting ? a3(NoteLine, { text: example.note, save: act.note, leave: () => (setNoting(!1), focus()) }) : hint ? a3("span", { class: "lb-hint", children: hint }) : example.note && `✎ ${visible(example.note)}` })
             ] }) : desk.finished ? a3(Empty, { title: empty ? "This queue has no rows" : "Every row of this queue is decided", children: [
               "Take another queue above",
               empty ? "." : ", or go back to the previous rows."
             ] }) : a3(Empty, { title: desk.outbox.count("unsaved") ? "No more examples at hand without the kernel" : "Loading…" }) }),
-            a3(
+            asking ? a3(
+              AnswerList,
+              {
+                value,
+                given: example?.given ?? null,
+                decided: example?.decided ?? !1,
+                none: () => example && (act.none(), focus()),
+                remove: (gone) => (answer((answersOf(value) ?? []).filter((one2) => one2 !== gone)), focus()),
+                restore: () => (answer(answersOf(example?.given ?? null) ?? []), focus())
+              }
+            ) : writing ? null : a3(
               Labels,
               {
                 labels,
@@ -1586,6 +1854,8 @@ function App({ bridge }) {
               labels: mode === "spans" ? [] : labels,
               suggests,
               single,
+              what: asking ? "Answers" : writing ? target : "Label",
+              words: spelt,
               turn: `${queueName} ${desk.looks}`,
               handle: table,
               leave: focus,
@@ -1593,20 +1863,21 @@ function App({ bridge }) {
               changed: () => desk.refresh()
             }
           ) }),
-          help && a3(Help, { spans: mode === "spans", table: !one, close: () => (setHelp(!1), focus()) })
+          help && a3(Help, { mode, table: !one, close: () => (setHelp(!1), focus()) })
         ] }),
         a3("div", { class: "lb-actions", children: [
           one && a3($, { children: [
-            !single && button("Save", "↵", act.save, !example, "primary"),
+            !single && button(asking && selected ? "Mark answer" : "Save", writing ? "Ctrl ↵" : "↵", act.save, !example, "primary"),
             button("Skip", "S", act.skip),
+            (asking || writing) && button("Leave out", "X", act.leaveOut),
             button(example?.flag ? "Unflag" : "Flag", "F", act.flag),
             button("Note", "N", () => setNoting(!0))
           ] }),
           button("Undo", "U", act.undo, desk.busy),
           button("Redo", "⇧U", act.redo, desk.busy),
           one && a3("span", { class: "lb-steps", children: [
-            button("‹ Previous", mode === "spans" ? "↑" : "←", () => act.step(-1), empty),
-            button("Next ›", mode === "spans" ? "↓" : "→", () => act.step(1), empty)
+            button("‹ Previous", spans || asking ? "↑" : "←", () => act.step(-1), empty),
+            button("Next ›", spans || asking ? "↓" : "→", () => act.step(1), empty)
           ] })
         ] }),
         a3(Notices, { desk, redraw }),

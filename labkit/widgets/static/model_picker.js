@@ -570,6 +570,25 @@ function Select(props) {
     })
   ] });
 }
+function Segments(props) {
+  return a3("div", { class: "lk-segments", role: "radiogroup", "aria-label": props.label, children: props.options.map(([value, text], at) => a3(
+    "button",
+    {
+      type: "button",
+      role: "radio",
+      "aria-checked": value === props.value,
+      tabIndex: value === props.value ? 0 : -1,
+      onClick: () => props.onChange(value),
+      onKeyDown: (event) => {
+        let step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0, next = props.options[(at + step + props.options.length) % props.options.length];
+        if (!step || !next) return;
+        event.preventDefault(), props.onChange(next[0]), event.currentTarget.parentElement?.querySelectorAll("button")?.[(at + step + props.options.length) % props.options.length]?.focus();
+      },
+      children: text
+    },
+    value
+  )) });
+}
 function Check(props) {
   return a3("label", { class: "lk-check", children: [
     a3("input", { type: "checkbox", checked: props.checked, onChange: (event) => props.onChange(event.currentTarget.checked) }),
@@ -614,7 +633,7 @@ function App({ bridge }) {
     ] }),
     a3("div", { class: "lk-tools", role: "search", children: [
       a3(TextInput, { type: "search", label: "Search models", placeholder: "Search models", value: typed, onInput: setTyped }),
-      a3(Select, { label: "Task", value: text("task"), options: choices?.task ?? [text("task")], onChange: (v3) => put("task", v3) }),
+      a3(Select, { label: "Task", value: text("task"), options: choices?.task ?? [[text("task"), text("task")]], onChange: (v3) => put("task", v3) }),
       a3(Select, { label: "Family", any: "Any family", value: text("family"), options: choices?.family ?? [], onChange: (v3) => put("family", v3) }),
       a3(Select, { label: "Language", any: "Any language", value: text("language"), options: choices?.language ?? [], onChange: (v3) => put("language", v3) }),
       a3(Select, { label: "Licence", any: "Any licence", value: text("licence"), options: choices?.licence ?? [], onChange: (v3) => put("licence", v3) }),
@@ -633,7 +652,7 @@ function App({ bridge }) {
           children: "Clear filters"
         }
       ) }) : a3(ModelTable, { rows: list.value?.rows ?? [], value, sort, setSort, choose: choose.run }) }),
-      a3("div", { class: "lk-scroll mp-list", tabIndex: 0, role: "group", "aria-label": "About the chosen model", children: a3(Detail, { bridge, value, task: text("task"), language: text("language") }) })
+      a3("div", { class: "lk-scroll mp-list", tabIndex: 0, role: "group", "aria-label": "About the chosen model", children: a3(Detail, { bridge, value, task: text("task"), language: text("language"), choose: choose.run }) })
     ] }),
     a3(Free, { choose: choose.run, error: choose.error, busy: choose.busy }),
     a3("div", { class: "lk-foot", children: [
@@ -663,36 +682,37 @@ function ModelTable(props) {
       title,
       sort === key ? " ▴" : ""
     ] }) : title || a3("span", { class: "lk-sr", children: "State" }) }, at)) }) }),
-    a3("tbody", { children: rows.map((row, at) => a3("tr", { "aria-selected": row.name === value, onClick: () => choose(row.name), children: [
+    a3("tbody", { children: rows.map((row, at) => a3("tr", { "aria-selected": is(row, value), onClick: () => choose(row.name), children: [
       a3("td", { children: [
-        a3("button", { type: "button", class: "mp-name", "aria-pressed": row.name === value, onKeyDown: (event) => onKey(event, at), children: row.name }),
-        a3("div", { class: "lk-quiet mp-sub", children: [
-          row.family,
-          " · ",
-          row.licence
-        ] })
+        a3("button", { type: "button", class: "mp-name", "aria-pressed": is(row, value), onKeyDown: (event) => onKey(event, at), children: row.name }),
+        a3("div", { class: "lk-quiet mp-sub", children: row.untrained ? "made from your texts" : `${row.family} · ${row.licence}` })
       ] }),
       a3("td", { class: "lk-num", children: [
+        row.untrained ? "≤ " : "",
         row.parameters_m < 10 ? row.parameters_m.toFixed(1) : Math.round(row.parameters_m),
         " M"
       ] }),
       a3("td", { class: "lk-num", children: clock(row.seconds) }),
       a3("td", { class: "lk-num", children: megabytes(row.memory_mb) }),
       a3("td", { class: "mp-state", children: [
-        row.offline ? a3("span", { class: "lk-chip lk-chip-good", children: "here" }) : null,
+        row.untrained ? a3("span", { class: "lk-chip lk-chip-warn", children: "untrained" }) : row.offline ? a3("span", { class: "lk-chip lk-chip-good", children: "here" }) : null,
         row.fits ? null : a3("span", { class: "lk-chip lk-chip-warn", children: "too big" })
       ] })
     ] }, row.name)) })
   ] });
 }
-function Detail({ bridge, value, task, language }) {
+var is = (row, value) => row.name === value || row.untrained && value === `${row.name}-tiny`;
+function Detail({ bridge, value, task, language, choose }) {
   let card = useAsked(JSON.stringify([value, task, language]), () => bridge.call("card", { name: value })), c3 = card.value;
   return card.error ? a3(Note, { kind: "error", children: card.error }) : c3 ? c3.free ? a3("div", { class: "lk-body", children: [
     a3("h3", { class: "lk-text", children: c3.name }),
+    c3.why_not && a3(Note, { kind: "warning", children: c3.why_not }),
     a3("p", { class: "lk-quiet", children: "A model of your own choice, outside the catalogue: nothing is known about it before it is loaded." })
   ] }) : a3("div", { class: "lk-body", children: [
     a3("h3", { children: c3.name }),
     a3("p", { class: "lk-quiet", children: c3.architecture }),
+    c3.why_not && a3(Note, { kind: "warning", children: c3.why_not }),
+    c3.untrained && a3(Starter, { card: c3, value, choose }),
     c3.loadable === !1 && a3(Note, { kind: "warning", children: "This model publishes no safetensors weights, so that labkit does not load it." }),
     a3("dl", { class: "lk-facts", children: [
       c3.seconds !== void 0 && a3($, { children: [
@@ -711,27 +731,50 @@ function Detail({ bridge, value, task, language }) {
         ] })
       ] }),
       a3("dt", { children: "Download" }),
-      a3("dd", { children: c3.offline ? "none: on this machine" : megabytes(c3.disk_mb ?? 0) }),
+      a3("dd", { children: c3.untrained ? "none: made on this machine" : c3.offline ? "none: on this machine" : megabytes(c3.disk_mb ?? 0) }),
       a3("dt", { children: "Longest input" }),
       a3("dd", { children: c3.max_tokens ? `${c3.max_tokens} tokens` : "no fixed limit" }),
-      a3("dt", { children: "Languages" }),
-      a3("dd", { children: (c3.languages ?? []).join(", ") }),
-      a3("dt", { children: "Licence" }),
-      a3("dd", { children: c3.licence }),
-      a3("dt", { children: "Pretrained by" }),
-      a3("dd", { children: c3.objective })
+      !c3.untrained && a3($, { children: [
+        a3("dt", { children: "Languages" }),
+        a3("dd", { children: (c3.languages ?? []).join(", ") }),
+        a3("dt", { children: "Licence" }),
+        a3("dd", { children: c3.licence }),
+        a3("dt", { children: "Pretrained by" }),
+        a3("dd", { children: c3.objective })
+      ] })
     ] }),
-    a3("h4", { children: "Good at" }),
-    a3("p", { children: c3.strengths }),
-    a3("h4", { children: "Watch out for" }),
-    a3("p", { children: c3.weaknesses }),
+    !c3.untrained && a3($, { children: [
+      a3("h4", { children: "Good at" }),
+      a3("p", { children: c3.strengths }),
+      a3("h4", { children: "Watch out for" }),
+      a3("p", { children: c3.weaknesses })
+    ] }),
     c3.reasons && c3.reasons.length > 0 && a3($, { children: [
       a3("h4", { children: "Why it stands here" }),
       a3("ul", { class: "lk-list", children: c3.reasons.slice(0, -1).map((reason) => a3("li", { children: reason }, reason)) })
     ] }),
-    a3("h4", { children: "Paper" }),
-    a3("p", { class: "lk-text", children: c3.paper })
+    c3.paper && a3($, { children: [
+      a3("h4", { children: "Paper" }),
+      a3("p", { class: "lk-text", children: c3.paper })
+    ] })
   ] }) : a3(Empty, { title: "Loading…" });
+}
+function Starter({ card, value, choose }) {
+  return a3($, { children: [
+    a3(Note, { kind: "warning", children: card.weaknesses }),
+    a3("div", { class: "mp-sizes", children: [
+      a3(Segments, { label: "Size", value, options: card.sizes ?? [], onChange: choose }),
+      a3("span", { class: "lk-quiet", children: [
+        "up to ",
+        (card.parameters_m ?? 0).toFixed(1),
+        " M parameters"
+      ] })
+    ] }),
+    a3("p", { children: [
+      card.strengths,
+      " Its tokenizer is trained on the texts of your training rows when training starts."
+    ] })
+  ] });
 }
 function Free(props) {
   let [name, setName] = d2("");

@@ -394,7 +394,7 @@ function G2(n2, t3) {
 }
 
 // src/lib/format.ts
-var count = (n2) => Math.round(n2).toLocaleString("en-US"), percent = (share, digits = 1) => Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : "–";
+var count = (n2) => Math.round(n2).toLocaleString("en-US"), percent = (share, digits = 1) => Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : "–", fixed = (value, digits = 3) => value == null || !Number.isFinite(value) ? "–" : value.toFixed(digits);
 var CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, visible = (text) => text.replace(CONTROLS, (c3) => c3 === "​" || c3 === "\uFEFF" ? "·" : "␦");
 
 // src/lib/bridge.ts
@@ -596,11 +596,55 @@ function Code({ bridge }) {
   ] });
 }
 
+// src/lib/spans.ts
+function fromPoints(text, spans) {
+  let units = [0];
+  for (let character of text) units.push((units.at(-1) ?? 0) + character.length);
+  let unit = (point) => units[Math.max(0, Math.min(point, units.length - 1))] ?? 0;
+  return spans.map((span) => ({ ...span, start: unit(span.start), end: unit(span.end) }));
+}
+
+// src/lib/marks.ts
+var hue = (at) => at < 0 ? "var(--line2)" : `var(--${["blue", "orange", "green", "vermillion", "purple", "sky"][at % 6]})`;
+function stretches(text, marks) {
+  let kept = fromPoints(text, marks).map((unit, at) => ({ ...unit, at })).filter((unit) => unit.start < unit.end), cuts = [.../* @__PURE__ */ new Set([0, text.length, ...kept.flatMap((unit) => [unit.start, unit.end])])].sort((a4, b2) => a4 - b2), waiting = kept.sort((a4, b2) => a4.start - b2.start || b2.end - a4.end), open = [], next = 0;
+  return cuts.slice(1).map((end, i3) => {
+    let start = cuts[i3] ?? 0;
+    open = open.filter((unit) => unit.end > start);
+    for (let unit = waiting[next]; unit && unit.start <= start; unit = waiting[++next]) open.push(unit);
+    let inside = [...open].sort((a4, b2) => b2.end - b2.start - (a4.end - a4.start) || a4.start - b2.start);
+    return {
+      text: text.slice(start, end),
+      inside: inside.map((unit) => unit.at),
+      ends: inside.filter((unit) => unit.end === end).map((unit) => unit.at).reverse()
+    };
+  });
+}
+function spoken(words2, mark) {
+  let parts = [`${visible(mark.label)}: ${visible(words2.length > 120 ? `${words2.slice(0, 119)}…` : words2)}`];
+  return typeof mark.confidence == "number" && parts.push(`confidence ${percent(mark.confidence, 0)}`), mark.error && parts.push(mark.error), parts.join(", ");
+}
+function glued(text, longest) {
+  let at = text.length;
+  for (; at > 0 && text.length - at <= longest && !/\s/.test(text[at - 1] ?? " "); ) at--;
+  return text.length - at <= longest ? [text.slice(0, at), text.slice(at)] : [text, ""];
+}
+var missing = (marks, others) => {
+  let key = ({ start, end, label }) => JSON.stringify([start, end, label]), there = new Set(others.map(key));
+  return marks.filter((mark) => !there.has(key(mark)));
+};
+
 // src/playground/parts.tsx
 var LONG = 3e5;
-function tokens(result, windows) {
+function tokens(result, view) {
   let said = `${count(result.tokens)} token${result.tokens === 1 ? "" : "s"}`;
-  return result.tokens <= result.limit ? said : windows ? `${said}, read ${count(result.limit)} at a time` : `${said}: cut after ${count(result.limit)}`;
+  return result.tokens <= result.limit || view === "written" ? said : view === "spans" || view === "answers" ? `${said}, read ${count(result.limit)} at a time` : `${said}: cut after ${count(result.limit)}`;
+}
+function Name({ models, m: m3 }) {
+  return a3("div", { class: "pg-of lk-quiet", children: [
+    a3("i", { class: `pg-dot pg-m${m3}`, "aria-hidden": "true" }),
+    visible(models[m3]?.name ?? "")
+  ] });
 }
 function Editor({ text, done }) {
   let [typed, setTyped] = d2(text);
@@ -630,129 +674,13 @@ function Editor({ text, done }) {
     ] })
   ] });
 }
-
-// src/lib/spans.ts
-function fromPoints(text, spans) {
-  let units = [0];
-  for (let character of text) units.push((units.at(-1) ?? 0) + character.length);
-  let unit = (point) => units[Math.max(0, Math.min(point, units.length - 1))] ?? 0;
-  return spans.map((span) => ({ ...span, start: unit(span.start), end: unit(span.end) }));
-}
-
-// src/lib/marks.ts
-var hue = (at) => at < 0 ? "var(--line2)" : `var(--${["blue", "orange", "green", "vermillion", "purple", "sky"][at % 6]})`;
-function stretches(text, marks) {
-  let kept = fromPoints(text, marks).map((unit, at) => ({ ...unit, at })).filter((unit) => unit.start < unit.end), cuts = [.../* @__PURE__ */ new Set([0, text.length, ...kept.flatMap((unit) => [unit.start, unit.end])])].sort((a4, b2) => a4 - b2), waiting = kept.sort((a4, b2) => a4.start - b2.start || b2.end - a4.end), open = [], next = 0;
-  return cuts.slice(1).map((end, i3) => {
-    let start = cuts[i3] ?? 0;
-    open = open.filter((unit) => unit.end > start);
-    for (let unit = waiting[next]; unit && unit.start <= start; unit = waiting[++next]) open.push(unit);
-    let inside = [...open].sort((a4, b2) => b2.end - b2.start - (a4.end - a4.start) || a4.start - b2.start);
-    return {
-      text: text.slice(start, end),
-      inside: inside.map((unit) => unit.at),
-      ends: inside.filter((unit) => unit.end === end).map((unit) => unit.at).reverse()
-    };
-  });
-}
-function spoken(words, mark) {
-  let parts = [`${visible(mark.label)}: ${visible(words.length > 120 ? `${words.slice(0, 119)}…` : words)}`];
-  return typeof mark.confidence == "number" && parts.push(`confidence ${percent(mark.confidence, 0)}`), mark.error && parts.push(mark.error), parts.join(", ");
-}
-function glued(text, longest) {
-  let at = text.length;
-  for (; at > 0 && text.length - at <= longest && !/\s/.test(text[at - 1] ?? " "); ) at--;
-  return text.length - at <= longest ? [text.slice(0, at), text.slice(at)] : [text, ""];
-}
-var missing = (marks, others) => {
-  let key = ({ start, end, label }) => JSON.stringify([start, end, label]), there = new Set(others.map(key));
-  return marks.filter((mark) => !there.has(key(mark)));
-};
-
-// src/lib/marked.tsx
-var ROOM = 32;
-function Marked({ text, marks, labels, name, sign = "✕", scrolls }) {
-  let [stop, setStop] = d2(0), found = stretches(text, marks), points = Array.from(text), order = new Map(found.flatMap((one) => one.ends).map((at, n2) => [at, n2]));
-  return a3("div", { class: "lk-text lk-marked", dir: "auto", role: "group", "aria-label": name, tabIndex: scrolls ? 0 : void 0, onKeyDown: (event) => {
-    let step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
-    let tags = [...event.currentTarget.querySelectorAll(".lk-tag")], to = tags.indexOf(event.target) + step;
-    !tags[to] || event.target === event.currentTarget || (event.preventDefault(), setStop(to), tags[to].focus());
-  }, children: found.map((one, n2) => {
-    let outer = marks[one.inside[0] ?? -1];
-    if (!outer) return visible(one.text);
-    let inner = marks[one.inside[1] ?? -1], colour = (mark) => hue(labels.indexOf(mark.label)), tags = one.ends.map((at) => {
-      let mark = marks[at], sure = typeof mark.confidence == "number" ? percent(mark.confidence, 0) : "", label = spoken(points.slice(mark.start, mark.end).join(""), mark);
-      return a3(
-        "span",
-        {
-          class: `lk-tag ${sure ? "lk-sure" : ""}`,
-          role: "img",
-          tabIndex: order.get(at) === Math.min(stop, order.size - 1) ? 0 : -1,
-          "aria-label": label,
-          title: label,
-          style: { "--hue": colour(mark) },
-          onFocus: () => setStop(order.get(at) ?? 0),
-          children: [
-            a3("span", { class: "lk-tag-type", children: [
-              mark.error && `${sign} `,
-              visible(mark.label)
-            ] }),
-            sure && a3("span", { class: "lk-tag-sure", children: sure })
-          ]
-        },
-        at
-      );
-    }), [words, last] = glued(one.text, tags.length ? ROOM - (marks[one.ends[0] ?? -1]?.label.length ?? 0) : 0);
-    return a3("mark", { class: `lk-mark ${outer.error ? "lk-off" : ""} ${inner ? "lk-twice" : ""}`, style: { "--hue": colour(outer), ...inner ? { "--inner": colour(inner) } : {} }, children: [
-      visible(words),
-      last ? a3("span", { class: "lk-glue", children: [
-        visible(last),
-        tags
-      ] }) : tags
-    ] }, n2);
-  }) });
-}
-function Types({ labels, marks }) {
-  let there = new Set(marks.map((mark) => mark.label)), shown = labels.length <= 12 ? labels : labels.filter((label) => there.has(label));
-  return a3("div", { class: "lk-types", role: "group", "aria-label": "Types of entities", children: shown.map((label) => a3("span", { class: "lk-cut", children: [
-    a3("i", { style: { "--hue": hue(labels.indexOf(label)) }, "aria-hidden": "true" }),
-    visible(label)
-  ] }, label)) });
-}
-
-// src/playground/spans.tsx
-var typesOf = (models) => [...new Set(models.flatMap((model) => model.labels))], entities = (n2) => `${count(n2)} entit${n2 === 1 ? "y" : "ies"}`;
-function Sides({ result, models, what }) {
-  let labels = typesOf(models), two = result.models.length > 1;
-  return a3("div", { class: "pg-sides", children: result.models.map((said, m3) => {
-    let other = result.models[1 - m3], alone = new Set(other ? missing(said.spans, other.spans) : []), name = visible(models[m3]?.name ?? ""), marks = said.spans.map((mark) => alone.has(mark) ? { ...mark, error: `not so by ${visible(models[1 - m3]?.name ?? "the other")}` } : mark);
-    return a3("div", { class: "pg-side", children: [
-      two && a3("div", { class: "pg-of lk-quiet", children: name }),
-      a3(Marked, { text: result.text, marks, labels, name: `${what}, entities found${two ? ` by ${name}` : ""}`, sign: "≠" }),
-      said.spans.length === 0 && a3("div", { class: "pg-nothing lk-quiet", children: "No entities found." })
-    ] }, m3);
-  }) });
-}
-function SpanResult({ result, models }) {
-  let [first, second] = result.models, apart = first && second ? missing(first.spans, second.spans).length + missing(second.spans, first.spans).length : 0;
-  return a3("div", { class: "lk-body pg-found", children: [
-    a3("div", { class: "pg-sum", children: [
-      a3("span", { children: second ? apart ? `They differ in ${entities(apart)}, marked ≠.` : `Both mark the same ${entities(first?.spans.length ?? 0)}.` : entities(first?.spans.length ?? 0) }),
-      a3(Types, { labels: typesOf(models), marks: result.models.flatMap((said) => said.spans) })
-    ] }),
-    a3(Sides, { result, models, what: "The text" })
-  ] });
-}
-function SpanLines({ results, models, pin }) {
-  return a3("ol", { class: "pg-texts", children: results.map((result, n2) => a3("li", { children: [
-    a3(Sides, { result, models, what: `Line ${n2 + 1}` }),
-    a3(Button, { kind: "ghost", label: `Pin line ${n2 + 1}`, onClick: () => pin(result), children: "Pin" })
-  ] }, n2)) });
-}
-function SpanPins(props) {
-  let bridge = props.bridge, [pins] = useTrait(bridge, "pins"), [editing, setEditing] = d2(-1), act = useAction((name, args) => bridge.call(name, args, LONG));
-  return pins.length === 0 ? a3("div", { class: "pg-hint lk-quiet", children: "Pin a text to keep it; pin variants of it to see what each change does to the entities." }) : a3("section", { class: "pg-pins", "aria-label": "Pinned texts", "aria-busy": act.busy, children: [
+function PinList(props) {
+  let { bridge } = props, [pins] = useTrait(bridge, "pins"), [editing, setEditing] = d2(-1), act = useAction((name, args) => bridge.call(name, args, LONG));
+  if (pins.length === 0) return a3("div", { class: "pg-hint lk-quiet", children: props.hint });
+  let use = (pin) => {
+    bridge.set("text", pin.text), bridge.get("paired") && bridge.set("second", pin.second), pin.writing && bridge.set("writing", pin.writing);
+  };
+  return a3("section", { class: "pg-pins", "aria-label": "Pinned texts", "aria-busy": act.busy, children: [
     a3("div", { class: "pg-pinhead", children: [
       a3("h4", { children: "Pinned texts" }),
       a3("span", { class: "lk-quiet", children: count(pins.length) }),
@@ -761,7 +689,7 @@ function SpanPins(props) {
       }, children: "Remove all" })
     ] }),
     act.error && a3(Note, { kind: "error", children: act.error }),
-    a3("ol", { class: "lk-scroll pg-scroll pg-texts", tabIndex: 0, "aria-label": "What is marked in the pinned texts", children: pins.map((pin, i3) => a3("li", { children: editing === i3 ? a3(
+    a3("ol", { class: "lk-scroll pg-scroll pg-texts", tabIndex: 0, "aria-label": props.name, children: pins.map((pin, i3) => a3("li", { children: editing === i3 ? a3(
       Editor,
       {
         text: pin.text,
@@ -770,10 +698,13 @@ function SpanPins(props) {
         }
       }
     ) : a3($, { children: [
-      a3(Sides, { result: pin, models: props.models, what: `Pinned text ${i3 + 1}` }),
+      a3("div", { class: "pg-pinned", children: [
+        props.children(pin, i3),
+        pin.note && a3("div", { class: "pg-cutnote", children: pin.note })
+      ] }),
       a3("div", { class: "pg-acts", children: [
         a3("button", { type: "button", "aria-label": `Edit text ${i3 + 1}`, onClick: () => setEditing(i3), children: "Edit" }),
-        a3("button", { type: "button", "aria-label": `Use text ${i3 + 1} in the text box`, onClick: () => bridge.set("text", pin.text), children: "Use" }),
+        a3("button", { type: "button", "aria-label": `Use text ${i3 + 1} in the text box`, onClick: () => use(pin), children: "Use" }),
         a3("button", { type: "button", "aria-label": `Remove text ${i3 + 1}`, onClick: () => {
           act.run("unpin", { i: i3 });
         }, children: "✕" })
@@ -781,90 +712,142 @@ function SpanPins(props) {
     ] }) }, i3)) })
   ] });
 }
+function LineList({ results, pin, children }) {
+  return a3("ol", { class: "pg-texts", children: results.map((result, n2) => a3("li", { children: [
+    a3("div", { class: "pg-pinned", children: [
+      children(result, n2),
+      result.note && a3("div", { class: "pg-cutnote", children: result.note })
+    ] }),
+    a3(Button, { kind: "ghost", label: `Pin line ${n2 + 1}`, onClick: () => pin(result), children: "Pin" })
+  ] }, n2)) });
+}
 
-// src/playground.tsx
-var TOP = 8;
-function App({ bridge }) {
-  let [text, setText] = useTrait(bridge, "text"), [second, setSecond] = useTrait(bridge, "second"), [lines, setLines] = useTrait(bridge, "lines"), [examples] = useTrait(bridge, "examples"), [models] = useTrait(bridge, "models"), [paired] = useTrait(bridge, "paired"), [spans] = useTrait(bridge, "spans"), [state] = useTrait(bridge, "state"), [typed, setTyped] = d2(text), [typedSecond, setTypedSecond] = d2(second), late = useDebounced(typed, 350), lateSecond = useDebounced(typedSecond, 350);
-  A2(() => {
-    late !== bridge.get("text") && setText(late);
-  }, [late]), A2(() => {
-    lateSecond !== bridge.get("second") && setSecond(lateSecond);
-  }, [lateSecond]), A2(() => setTyped(text), [text]), A2(() => setTypedSecond(second), [second]);
-  let parts = lines ? text.split(`
-`).filter((line) => line.trim()) : text.trim() ? [text] : [], asked = useAsked(JSON.stringify([parts, second, lines]), () => {
-    if (parts.length === 0) return Promise.resolve([]);
-    let pairs = lines ? parts.map((line) => line.split("	")) : [[text, second]];
-    return bridge.call("predict", { texts: paired ? pairs.map((p3) => p3[0] ?? "") : parts, ...paired ? { seconds: pairs.map((p3) => p3[1] ?? "") } : {} }, LONG);
-  }), pin = useAction((one2, other) => bridge.call("pin", { text: one2, second: other }, LONG)), now = () => {
-    setText(typed), paired && setSecond(typedSecond);
-  }, onKey = (event) => {
-    event.key === "Enter" && (event.ctrlKey || event.metaKey) && (event.preventDefault(), now());
-  }, results = asked.value ?? [], one = results[0];
+// src/playground/answers.tsx
+var NONE = "no answer", AROUND = 160;
+function Passage({ text, answers, look, name }) {
+  let box = T2(null), marks = w2(() => {
+    let found = answers.flatMap((place, m3) => place ? [{ start: place.start, end: place.end, label: `${m3}` }] : []);
+    return look && found.push({ start: look.place.start, end: look.place.end, label: "look" }), found;
+  }, [answers, look]), parts = w2(() => stretches(text, marks), [text, marks]), first = answers.find((place) => place);
+  return A2(() => {
+    let outer = box.current, mark = outer?.querySelector(look ? ".pg-look" : ".pg-answer");
+    if (!outer || !mark) return;
+    let at = mark.getBoundingClientRect(), frame = outer.getBoundingClientRect();
+    (at.top < frame.top || at.bottom > frame.bottom) && (outer.scrollTop += at.top - frame.top - outer.clientHeight / 3);
+  }, [text, look, first?.start, first?.end]), a3("div", { class: "lk-text pg-passage", dir: "auto", ref: box, tabIndex: 0, role: "group", "aria-label": name, children: parts.map((part, n2) => {
+    let inside = part.inside.map((at) => marks[at]?.label ?? "");
+    if (!inside.length) return visible(part.text);
+    let by = inside.filter((label) => label !== "look"), classes = [by.length ? "pg-answer" : "", by.length > 1 ? "pg-both" : by[0] ? `pg-by${by[0]}` : "", inside.includes("look") ? "pg-look" : ""];
+    return a3("mark", { class: classes.join(" "), children: visible(part.text) }, n2);
+  }) });
+}
+function Said({ said }) {
   return a3($, { children: [
-    a3("div", { class: "lk-head", children: [
-      a3("h3", { children: "Playground" }),
-      models.map((model, m3) => a3("span", { class: "lk-chip", children: [
-        models.length > 1 && !spans && a3("i", { class: `pg-dot pg-m${m3}`, "aria-hidden": "true" }),
-        visible(model.name)
-      ] }, m3))
-    ] }),
-    a3("div", { class: `lk-split ${lines ? "pg-even" : ""}`, children: [
-      a3("div", { class: "pg-in", children: [
-        a3(
-          "textarea",
-          {
-            class: "lk-input pg-text",
-            rows: 6,
-            value: typed,
-            "aria-label": paired ? "First text" : lines ? "Texts, one a line" : "Text",
-            placeholder: lines ? "One text a line" : "Type or paste a text",
-            spellcheck: !1,
-            onInput: (event) => setTyped(event.currentTarget.value),
-            onKeyDown: onKey
-          }
-        ),
-        paired && !lines && a3(
-          "textarea",
-          {
-            class: "lk-input pg-text",
-            rows: 3,
-            value: typedSecond,
-            "aria-label": "Second text",
-            placeholder: "Second text",
-            spellcheck: !1,
-            onInput: (event) => setTypedSecond(event.currentTarget.value),
-            onKeyDown: onKey
-          }
-        ),
-        a3("div", { class: "pg-tools", children: [
-          a3(Button, { kind: "primary", onClick: now, children: "Predict" }),
-          !lines && a3(Button, { disabled: !typed.trim() || pin.busy, onClick: () => {
-            pin.run(typed, typedSecond);
-          }, children: "Pin" }),
-          a3(Check, { checked: lines, onChange: setLines, children: "Each line is a text" }),
-          a3("span", { class: "lk-quiet pg-tokens", children: !lines && one ? tokens(one, spans) : a3("span", { class: "lk-kbd", children: "Ctrl Enter" }) })
-        ] }),
-        pin.error && a3(Note, { kind: "error", children: pin.error }),
-        examples.length > 0 && a3("div", { class: "pg-examples", role: "group", "aria-label": "Examples", children: examples.map((example, n2) => a3("button", { type: "button", class: "lk-btn lk-ghost lk-cut", title: visible(example), onClick: () => setText(example), children: visible(example) }, n2)) })
-      ] }),
-      a3("div", { class: "lk-scroll pg-out", tabIndex: 0, role: "group", "aria-label": "What the model says", "aria-busy": asked.busy, children: asked.error ? a3(Note, { kind: "error", children: asked.error }) : parts.length === 0 ? a3(Empty, { title: "No text yet", children: [
-        "Type on the left: the ",
-        spans ? "entities" : "probabilities",
-        " follow."
-      ] }) : one ? spans ? lines ? a3(SpanLines, { results, models, pin: (r3) => {
-        pin.run(r3.text, "");
-      } }) : a3(SpanResult, { result: one, models }) : lines ? a3(Lines, { results, models, pin: (r3) => {
-        pin.run(r3.text, r3.second);
-      } }) : a3(Bars, { result: one, models }) : a3(Empty, { title: state === "ready" ? "Thinking…" : "Loading the model…" }) })
-    ] }),
-    spans ? a3(SpanPins, { bridge, models }) : a3(Pins, { bridge, models }),
-    a3("div", { class: "lk-foot", children: [
-      a3("span", { "aria-live": "polite", children: state === "loading" ? "Loading the model…" : state === "idle" ? "The model is loaded at the first text." : "Model loaded." }),
-      a3(Code, { bridge })
-    ] })
+    said.answer ? a3("b", { class: "pg-name", dir: "auto", children: visible(said.answer.text) }) : a3("b", { children: "No answer" }),
+    " ",
+    a3("span", { class: "lk-quiet", children: percent(said.confidence, 0) })
   ] });
 }
+var signed = (n2) => Math.abs(n2) < 0.05 ? "0.0" : `${n2 > 0 ? "+" : "−"}${Math.abs(n2).toFixed(1)}`;
+function Silence({ said }) {
+  return said.threshold === null ? a3("p", { class: "pg-why lk-quiet", children: "It never says “no answer”: no training row was without one." }) : said.gap === null ? a3("p", { class: "pg-why lk-quiet", children: "The context holds no stretch that could be one." }) : a3("p", { class: "pg-why lk-quiet", children: [
+    "“No answer” scores ",
+    signed(said.gap),
+    " against the best stretch; this model says it above ",
+    signed(said.threshold),
+    "."
+  ] });
+}
+function Alternatives({ said, m: m3, look, name }) {
+  let rows = said.alternatives.map((place) => ({ place, share: place.confidence }));
+  said.none !== null && rows.push({ place: null, share: said.none }), rows.sort((a4, b2) => b2.share - a4.share);
+  let is = (place) => place ? said.answer?.start === place.start && said.answer.end === place.end : said.answer === null;
+  return a3("ol", { class: "pg-others", "aria-label": name, onMouseLeave: () => look(null), children: rows.map(({ place, share }, n2) => {
+    let bar = a3($, { children: [
+      a3("span", { class: `lk-cut ${is(place) ? "pg-strong" : ""} ${place ? "" : "pg-silent"}`, dir: place ? "auto" : void 0, title: place ? visible(place.text) : void 0, children: place ? visible(place.text) : NONE }),
+      a3("span", { class: "pg-line", children: [
+        a3("span", { class: "pg-track", children: a3("i", { class: `pg-m${m3} ${is(place) ? "" : "pg-faint"}`, style: { width: `${100 * Math.min(1, share)}%` } }) }),
+        a3("span", { class: "lk-num", children: percent(share) })
+      ] })
+    ] });
+    return a3("li", { children: place ? a3(
+      "button",
+      {
+        type: "button",
+        "aria-label": `Show in the context: ${visible(place.text)}, ${percent(share)}`,
+        onMouseEnter: () => look({ place, m: m3 }),
+        onFocus: () => look({ place, m: m3 }),
+        onBlur: () => look(null),
+        onClick: () => look({ place, m: m3 }),
+        children: bar
+      }
+    ) : a3("div", { onMouseEnter: () => look(null), children: bar }) }, n2);
+  }) });
+}
+var same = (a4, b2) => a4 && b2 ? a4.start === b2.start && a4.end === b2.end : !a4 == !b2;
+function Verdict({ result }) {
+  let [a4, b2] = result.models;
+  if (!a4 || !b2) return null;
+  let overlap = a4.answer && b2.answer && a4.answer.start < b2.answer.end && b2.answer.start < a4.answer.end;
+  return same(a4.answer, b2.answer) ? a3("p", { class: "pg-verdict", children: a4.answer ? "Both give the same answer." : "Both say that the context holds no answer." }) : a3("p", { class: "pg-verdict pg-differ", children: overlap ? "They differ in where the answer begins or ends." : "They differ." });
+}
+function AnswerResult({ result: given, models }) {
+  let result = given, [look, setLook] = d2(null), answers = w2(() => result.models.map((said) => said.answer), [result]);
+  return A2(() => setLook(null), [result]), a3("div", { class: "lk-body pg-answers", children: [
+    a3(Verdict, { result }),
+    a3(Passage, { text: result.second, answers, look, name: "Context with the answer" }),
+    a3("div", { class: "pg-sides", children: result.models.map((said, m3) => a3("section", { class: "pg-side", "aria-label": models.length > 1 ? `Answer of ${visible(models[m3]?.name ?? "")}` : "Answer", children: [
+      models.length > 1 && a3(Name, { models, m: m3 }),
+      a3("p", { class: "pg-said", children: a3(Said, { said }) }),
+      a3(Silence, { said }),
+      a3(Alternatives, { said, m: m3, look: setLook, name: `Likeliest answers${models.length > 1 ? ` of ${visible(models[m3]?.name ?? "")}` : ""}` })
+    ] }, m3)) })
+  ] });
+}
+function AnswerLines({ results, models, pin }) {
+  let [at, setAt] = d2(0), one = results[Math.min(at, results.length - 1)] ?? results[0], answers = w2(() => one?.models.map((said) => said.answer) ?? [], [one]);
+  return one ? a3("div", { class: "lk-body pg-answers", children: [
+    a3(Passage, { text: one.second, answers, look: null, name: `Context with the answer to question ${Math.min(at, results.length - 1) + 1}` }),
+    a3("table", { class: "lk-table", children: [
+      a3("thead", { children: a3("tr", { children: [
+        a3("th", { scope: "col", children: "Question" }),
+        models.map((model, m3) => a3("th", { scope: "col", children: models.length > 1 ? visible(model.name) : "Answer" }, m3)),
+        a3("th", { scope: "col", children: a3("span", { class: "lk-sr", children: "Pin" }) })
+      ] }) }),
+      a3("tbody", { children: results.map((result, n2) => a3("tr", { "aria-selected": n2 === at, onMouseEnter: () => setAt(n2), onFocusCapture: () => setAt(n2), children: [
+        a3("td", { class: "pg-cell", children: [
+          a3("button", { type: "button", class: "pg-ask", "aria-label": `Show the answer to question ${n2 + 1}`, dir: "auto", onClick: () => setAt(n2), children: visible(result.text) }),
+          result.note && a3("div", { class: "pg-cutnote", children: result.note })
+        ] }),
+        result.models.map((said, m3) => a3("td", { class: same(said.answer, result.models[0]?.answer) ? "" : "pg-differs", children: a3(Said, { said }) }, m3)),
+        a3("td", { children: a3(Button, { kind: "ghost", label: `Pin line ${n2 + 1}`, onClick: () => pin(result), children: "Pin" }) })
+      ] }, n2)) })
+    ] })
+  ] }) : null;
+}
+function around(context, answer) {
+  let points = Array.from(context), from = answer ? Math.max(0, answer.start - AROUND) : 0, to = Math.min(points.length, (answer ? answer.end : 0) + AROUND), lead = from > 0 ? "… " : "";
+  return [`${lead}${points.slice(from, to).join("")}${to < points.length ? " …" : ""}`, answer && { ...answer, start: answer.start - from + lead.length, end: answer.end - from + lead.length }];
+}
+function AnswerPins({ bridge, models }) {
+  return a3(PinList, { bridge, hint: "Pin a question to keep it with its answer; pin variants of it to see what each change does.", name: "Answers to the pinned questions", children: (pin, i3) => {
+    let found = pin;
+    return a3($, { children: [
+      a3("div", { class: "lk-text pg-source pg-cut3", dir: "auto", children: visible(found.text) }),
+      a3("div", { class: "pg-sides", children: found.models.map((said, m3) => {
+        let [text, place] = around(found.second, said.answer);
+        return a3("div", { class: "pg-side", children: [
+          models.length > 1 && a3(Name, { models, m: m3 }),
+          a3("p", { class: "pg-said", children: a3(Said, { said }) }),
+          a3(Passage, { text, answers: m3 ? [null, place] : [place], look: null, name: `Context of pinned question ${i3 + 1}${models.length > 1 ? `, ${visible(models[m3]?.name ?? "")}` : ""}` })
+        ] }, m3);
+      }) })
+    ] });
+  } });
+}
+
+// src/playground/labels.tsx
+var TOP = 8;
 function lookUp(result, models) {
   return models.map((model, m3) => new Map(model.labels.map((label, j2) => [label, result.models[m3]?.probabilities[j2] ?? 0])));
 }
@@ -929,7 +912,7 @@ function Lines({ results, models, pin }) {
   ] });
 }
 function Pins({ bridge, models }) {
-  let [pins] = useTrait(bridge, "pins"), [which, setWhich] = d2("0"), [reference, setReference] = d2(0), [editing, setEditing] = d2(-1), act = useAction((name, args) => bridge.call(name, args, LONG)), m3 = Math.min(Number(which), models.length - 1), held = Math.min(reference, Math.max(0, pins.length - 1)), p3 = w2(() => pins.map((pin) => lookUp(pin, models)[m3] ?? /* @__PURE__ */ new Map()), [pins, models, m3]), labels = w2(() => {
+  let [every] = useTrait(bridge, "pins"), pins = every, [which, setWhich] = d2("0"), [reference, setReference] = d2(0), [editing, setEditing] = d2(-1), act = useAction((name, args) => bridge.call(name, args, LONG)), m3 = Math.min(Number(which), models.length - 1), held = Math.min(reference, Math.max(0, pins.length - 1)), p3 = w2(() => pins.map((pin) => lookUp(pin, models)[m3] ?? /* @__PURE__ */ new Map()), [pins, models, m3]), labels = w2(() => {
     let all = models[m3]?.labels ?? [], most = (label) => Math.max(0, ...p3.map((of) => of.get(label) ?? 0));
     return [...all].sort((a4, b2) => most(b2) - most(a4)).slice(0, TOP);
   }, [p3, models, m3]);
@@ -979,6 +962,503 @@ function Pins({ bridge, models }) {
         })
       ] }, label)) })
     ] }) })
+  ] });
+}
+
+// src/playground/masks.tsx
+var BESIDE = 28;
+function places(result) {
+  let points = Array.from(result.text);
+  return (result.masks ?? []).map(([start, end]) => {
+    let from = Math.max(0, start - BESIDE), to = Math.min(points.length, end + BESIDE);
+    return [`${from > 0 ? "…" : ""}${points.slice(from, start).join("")}`, `${points.slice(end, to).join("")}${to < points.length ? "…" : ""}`];
+  });
+}
+function Fillers({ result, models, fill }) {
+  let around2 = w2(() => places(result), [result]);
+  return around2.length === 0 ? a3("p", { class: "pg-nothing lk-quiet", children: "No mask in the text." }) : a3("div", { class: "pg-masks", children: around2.map(([before, after], at) => a3("section", { "aria-label": `Mask ${at + 1}`, children: [
+    a3("div", { class: "lk-text pg-place", dir: "auto", children: [
+      visible(before),
+      a3("span", { class: "pg-gap", children: around2.length > 1 ? at + 1 : "?" }),
+      visible(after)
+    ] }),
+    a3("div", { class: "pg-sides", children: result.models.map((said, m3) => a3("div", { class: "pg-side", children: [
+      models.length > 1 && a3(Name, { models, m: m3 }),
+      !said.fillers[at] && a3("p", { class: "pg-nothing lk-quiet", children: "The model does not read so far." }),
+      a3("ol", { class: "pg-others pg-fillers", "aria-label": `Fillers of mask ${at + 1}${models.length > 1 ? ` of ${visible(models[m3]?.name ?? "")}` : ""}`, children: said.fillers[at]?.map(({ token, probability }, n2) => {
+        let bar = a3($, { children: [
+          a3("span", { class: "lk-cut", dir: "auto", children: visible(token) || "(nothing)" }),
+          a3("span", { class: "pg-line", children: [
+            a3("span", { class: "pg-track", children: a3("i", { class: `pg-m${m3}`, style: { width: `${100 * probability}%` } }) }),
+            a3("span", { class: "lk-num", children: percent(probability) })
+          ] })
+        ] });
+        return a3("li", { children: fill ? a3("button", { type: "button", "aria-label": `Fill in ${visible(token)}, ${percent(probability)}`, title: "Put it into the text", onClick: () => fill(at, token), children: bar }) : a3("div", { children: bar }) }, n2);
+      }) })
+    ] }, m3)) })
+  ] }, at)) });
+}
+function MaskResult({ result, models, bridge }) {
+  let fill = useAction((mask, filler) => bridge.call("fill", { mask, filler }));
+  return a3("div", { class: "lk-body", children: [
+    fill.error && a3(Note, { kind: "error", children: fill.error }),
+    a3(Fillers, { result, models, fill: (mask, filler) => {
+      fill.run(mask, filler);
+    } })
+  ] });
+}
+function MaskLines({ results, models, bridge, pin }) {
+  let fill = useAction((line, mask, filler) => bridge.call("fill", { line, mask, filler }));
+  return a3($, { children: [
+    fill.error && a3(Note, { kind: "error", children: fill.error }),
+    a3(LineList, { results, pin, children: (result, n2) => a3($, { children: [
+      !result.masks?.length && a3("div", { class: "lk-text pg-source pg-cut3", dir: "auto", children: visible(result.text) }),
+      a3(Fillers, { result, models, fill: (mask, filler) => {
+        fill.run(n2, mask, filler);
+      } })
+    ] }) })
+  ] });
+}
+function MaskPins({ bridge, models }) {
+  return a3(PinList, { bridge, hint: "Pin a text to keep it; pin variants of it to see what each change does to the fillers.", name: "Fillers of the pinned texts", children: (pin) => a3(Fillers, { result: pin, models }) });
+}
+
+// src/playground/scores.tsx
+function Scores({ result, models }) {
+  return a3("div", { class: "pg-sides", children: result.models.map((said, m3) => a3("div", { class: "pg-side", children: [
+    models.length > 1 && a3(Name, { models, m: m3 }),
+    a3("b", { class: "pg-score", children: fixed(said.score) })
+  ] }, m3)) });
+}
+function ScoreResult({ result, models }) {
+  let found = result, [a4, b2] = found.models;
+  return a3("div", { class: "lk-body", children: [
+    a4 && b2 && a3("p", { class: "pg-verdict", children: [
+      "They are ",
+      fixed(Math.abs(a4.score - b2.score)),
+      " apart."
+    ] }),
+    a3(Scores, { result: found, models })
+  ] });
+}
+function Texts({ result }) {
+  return a3($, { children: [result.text, ...result.second ? [result.second] : []].map((text, n2) => a3("div", { class: "lk-text pg-source pg-cut3", dir: "auto", children: visible(text) }, n2)) });
+}
+function ScoreLines({ results, models, pin }) {
+  return a3(LineList, { results, pin, children: (result) => a3($, { children: [
+    a3(Texts, { result }),
+    a3(Scores, { result, models })
+  ] }) });
+}
+function ScorePins({ bridge, models }) {
+  return a3(PinList, { bridge, hint: "Pin a text to keep it; pin variants of it to see what each change does to the score.", name: "Scores of the pinned texts", children: (pin) => a3($, { children: [
+    a3(Texts, { result: pin }),
+    a3(Scores, { result: pin, models })
+  ] }) });
+}
+
+// src/lib/marked.tsx
+var ROOM = 32;
+function Marked({ text, marks, labels, name, sign = "✕", scrolls }) {
+  let [stop, setStop] = d2(0), found = stretches(text, marks), points = Array.from(text), order = new Map(found.flatMap((one) => one.ends).map((at, n2) => [at, n2]));
+  return a3("div", { class: "lk-text lk-marked", dir: "auto", role: "group", "aria-label": name, tabIndex: scrolls ? 0 : void 0, onKeyDown: (event) => {
+    let step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    let tags = [...event.currentTarget.querySelectorAll(".lk-tag")], to = tags.indexOf(event.target) + step;
+    !tags[to] || event.target === event.currentTarget || (event.preventDefault(), setStop(to), tags[to].focus());
+  }, children: found.map((one, n2) => {
+    let outer = marks[one.inside[0] ?? -1];
+    if (!outer) return visible(one.text);
+    let inner = marks[one.inside[1] ?? -1], colour = (mark) => hue(labels.indexOf(mark.label)), tags = one.ends.map((at) => {
+      let mark = marks[at], sure = typeof mark.confidence == "number" ? percent(mark.confidence, 0) : "", label = spoken(points.slice(mark.start, mark.end).join(""), mark);
+      return a3(
+        "span",
+        {
+          class: `lk-tag ${sure ? "lk-sure" : ""}`,
+          role: "img",
+          tabIndex: order.get(at) === Math.min(stop, order.size - 1) ? 0 : -1,
+          "aria-label": label,
+          title: label,
+          style: { "--hue": colour(mark) },
+          onFocus: () => setStop(order.get(at) ?? 0),
+          children: [
+            a3("span", { class: "lk-tag-type", children: [
+              mark.error && `${sign} `,
+              visible(mark.label)
+            ] }),
+            sure && a3("span", { class: "lk-tag-sure", children: sure })
+          ]
+        },
+        at
+      );
+    }), [words2, last] = glued(one.text, tags.length ? ROOM - (marks[one.ends[0] ?? -1]?.label.length ?? 0) : 0);
+    return a3("mark", { class: `lk-mark ${outer.error ? "lk-off" : ""} ${inner ? "lk-twice" : ""}`, style: { "--hue": colour(outer), ...inner ? { "--inner": colour(inner) } : {} }, children: [
+      visible(words2),
+      last ? a3("span", { class: "lk-glue", children: [
+        visible(last),
+        tags
+      ] }) : tags
+    ] }, n2);
+  }) });
+}
+function Types({ labels, marks }) {
+  let there = new Set(marks.map((mark) => mark.label)), shown = labels.length <= 12 ? labels : labels.filter((label) => there.has(label));
+  return a3("div", { class: "lk-types", role: "group", "aria-label": "Types of entities", children: shown.map((label) => a3("span", { class: "lk-cut", children: [
+    a3("i", { style: { "--hue": hue(labels.indexOf(label)) }, "aria-hidden": "true" }),
+    visible(label)
+  ] }, label)) });
+}
+
+// src/playground/spans.tsx
+var typesOf = (models) => [...new Set(models.flatMap((model) => model.labels))], entities = (n2) => `${count(n2)} entit${n2 === 1 ? "y" : "ies"}`;
+function Sides({ result, models, what }) {
+  let labels = typesOf(models), two = result.models.length > 1;
+  return a3("div", { class: "pg-sides", children: result.models.map((said, m3) => {
+    let other = result.models[1 - m3], alone = new Set(other ? missing(said.spans, other.spans) : []), name = visible(models[m3]?.name ?? ""), marks = said.spans.map((mark) => alone.has(mark) ? { ...mark, error: `not so by ${visible(models[1 - m3]?.name ?? "the other")}` } : mark);
+    return a3("div", { class: "pg-side", children: [
+      two && a3("div", { class: "pg-of lk-quiet", children: name }),
+      a3(Marked, { text: result.text, marks, labels, name: `${what}, entities found${two ? ` by ${name}` : ""}`, sign: "≠" }),
+      said.spans.length === 0 && a3("div", { class: "pg-nothing lk-quiet", children: "No entities found." })
+    ] }, m3);
+  }) });
+}
+function SpanResult({ result: given, models }) {
+  let result = given, [first, second] = result.models, apart = first && second ? missing(first.spans, second.spans).length + missing(second.spans, first.spans).length : 0;
+  return a3("div", { class: "lk-body pg-found", children: [
+    a3("div", { class: "pg-sum", children: [
+      a3("span", { children: second ? apart ? `They differ in ${entities(apart)}, marked ≠.` : `Both mark the same ${entities(first?.spans.length ?? 0)}.` : entities(first?.spans.length ?? 0) }),
+      a3(Types, { labels: typesOf(models), marks: result.models.flatMap((said) => said.spans) })
+    ] }),
+    a3(Sides, { result, models, what: "The text" })
+  ] });
+}
+function SpanLines({ results, models, pin }) {
+  return a3(LineList, { results, pin, children: (result, n2) => a3(Sides, { result, models, what: `Line ${n2 + 1}` }) });
+}
+function SpanPins({ bridge, models }) {
+  return a3(
+    PinList,
+    {
+      bridge,
+      hint: "Pin a text to keep it; pin variants of it to see what each change does to the entities.",
+      name: "What is marked in the pinned texts",
+      children: (pin, i3) => a3(Sides, { result: pin, models, what: `Pinned text ${i3 + 1}` })
+    }
+  );
+}
+
+// src/lib/diff.ts
+var ALONE = /^[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]/u, SPACE = /^\s/;
+function words(text) {
+  let pieces = [], before = "";
+  for (let one of text) {
+    let joins = pieces.length > 0 && before !== "space" && /^[\p{M}\u200c\u200d]/u.test(one), kind = joins ? before : SPACE.test(one) ? "space" : ALONE.test(one) ? "alone" : /^[\p{L}\p{N}_]/u.test(one) ? "word" : "signs";
+    joins || pieces.length > 0 && kind === before && kind !== "alone" ? pieces[pieces.length - 1] += one : pieces.push(one), before = kind;
+  }
+  return pieces;
+}
+function common(a4, b2) {
+  let same2 = [a4.map(() => !1), b2.map(() => !1)];
+  if (a4.length * b2.length > 4e6) return same2;
+  let wide = b2.length + 1, table = new Uint16Array((a4.length + 1) * wide);
+  for (let i3 = a4.length - 1; i3 >= 0; i3--)
+    for (let j2 = b2.length - 1; j2 >= 0; j2--)
+      table[i3 * wide + j2] = a4[i3] === b2[j2] ? table[(i3 + 1) * wide + j2 + 1] + 1 : Math.max(table[(i3 + 1) * wide + j2], table[i3 * wide + j2 + 1]);
+  for (let i3 = 0, j2 = 0; i3 < a4.length && j2 < b2.length; )
+    a4[i3] === b2[j2] ? same2[0][i3++] = same2[1][j2++] = !0 : table[(i3 + 1) * wide + j2] >= table[i3 * wide + j2 + 1] ? i3++ : j2++;
+  return same2;
+}
+function joined(all, same2) {
+  let pieces = [];
+  return all.forEach((text, i3) => {
+    let between = i3 > 0 && i3 < all.length - 1 && SPACE.test(text) && !same2[i3 - 1] && !same2[i3 + 1], is = !!same2[i3] && !between, last = pieces[pieces.length - 1];
+    last && last.same === is ? last.text += text : pieces.push({ text, same: is });
+  }), pieces;
+}
+function diff(first, second) {
+  let [a4, b2] = [words(first), words(second)], least = Math.min(a4.length, b2.length), start = 0;
+  for (; start < least && a4[start] === b2[start]; ) start++;
+  let end = 0;
+  for (; end < least - start && a4[a4.length - 1 - end] === b2[b2.length - 1 - end]; ) end++;
+  let inner = common(a4.slice(start, a4.length - end), b2.slice(start, b2.length - end)), whole = (side) => [...Array(start).fill(!0), ...side, ...Array(end).fill(!0)];
+  return [joined(a4, whole(inner[0])), joined(b2, whole(inner[1]))];
+}
+
+// src/playground/written.tsx
+var seconds = (n2) => n2 < 0.1 ? `${Math.max(1, Math.round(1e3 * n2))} ms` : n2 < 10 ? `${n2.toFixed(1)} s` : `${Math.round(n2)} s`;
+function manner(how) {
+  return how.samples ? `drawn: temperature ${how.temperature ?? 1}, top p ${how.top_p ?? 1}, seed ${how.seed ?? 0}` : (how.beams ?? 1) > 1 ? `the best of ${how.beams} beams` : "the most probable token each time";
+}
+function Output({ text, pieces, m: m3, how, name }) {
+  let facts = [`${count(text.tokens)} token${text.tokens === 1 ? "" : "s"}`, `confidence ${percent(text.confidence, 0)}`];
+  return a3("div", { class: "pg-output", role: "group", "aria-label": name, children: [
+    a3("div", { class: "lk-text", dir: "auto", children: [
+      pieces ? pieces.map(
+        (piece, n2) => piece.same ? visible(piece.text) : a3("mark", { class: `lk-diff pg-only${m3}`, children: visible(piece.text) }, n2)
+      ) : visible(text.text),
+      text.text === "" && a3("span", { class: "lk-quiet", children: "Nothing: the model ended at once." })
+    ] }),
+    a3("div", { class: "pg-facts lk-quiet", children: [
+      facts.join(" · "),
+      !text.ended && a3("span", { class: "pg-stopped", children: [
+        " · stopped at ",
+        count(how.max_new_tokens ?? text.tokens),
+        " tokens"
+      ] })
+    ] })
+  ] });
+}
+function Sides2({ result, models, what }) {
+  let [a4, b2] = result.models, pieces = w2(() => a4?.texts.length === 1 && b2?.texts.length === 1 ? diff(a4.texts[0]?.text ?? "", b2.texts[0]?.text ?? "") : null, [a4, b2]);
+  return a3("div", { class: "pg-sides", children: result.models.map((said, m3) => a3("div", { class: "pg-side", children: [
+    models.length > 1 && a3(Name, { models, m: m3 }),
+    said.texts.map((text, n2) => a3(
+      Output,
+      {
+        text,
+        pieces: pieces?.[m3] ?? null,
+        m: m3,
+        how: said.how,
+        name: `${what}${said.texts.length > 1 ? ` ${n2 + 1}` : ""}${models.length > 1 ? ` of ${visible(models[m3]?.name ?? "")}` : ""}`
+      },
+      n2
+    ))
+  ] }, m3)) });
+}
+function Verdict2({ result }) {
+  let [a4, b2] = result.models;
+  if (a4?.texts.length !== 1 || b2?.texts.length !== 1) return null;
+  let equal = a4.texts[0]?.text === b2.texts[0]?.text;
+  return a3("p", { class: `pg-verdict ${equal ? "" : "pg-differ"}`, children: equal ? "Both write the same." : "They differ where it is marked." });
+}
+function WrittenResult({ result: given, models }) {
+  let result = given, [open, setOpen] = d2(!1), first = result.models[0];
+  if (!first) return null;
+  let took = result.models.reduce((sum, said) => sum + said.seconds, 0);
+  return a3("div", { class: "lk-body", children: [
+    a3(Verdict2, { result }),
+    a3(Sides2, { result, models, what: "Output" }),
+    a3("div", { class: "pg-how lk-quiet", children: [
+      visible(manner(first.how)),
+      " · ",
+      seconds(took),
+      a3("button", { type: "button", "aria-expanded": open, onClick: () => setOpen(!open), children: open ? "Hide what the model read" : "What the model read" })
+    ] }),
+    open && result.models.map((said, m3) => a3("div", { children: [
+      models.length > 1 && a3(Name, { models, m: m3 }),
+      a3("pre", { class: "lk-text pg-read", dir: "auto", tabIndex: 0, "aria-label": "What the model read", children: visible(said.read) })
+    ] }, m3))
+  ] });
+}
+function WrittenLines({ results, models, pin }) {
+  return a3(LineList, { results, pin, children: (result, n2) => a3($, { children: [
+    a3("div", { class: "lk-text pg-source pg-cut3", dir: "auto", children: visible(result.text) }),
+    a3(Sides2, { result, models, what: `Output of line ${n2 + 1}` })
+  ] }) });
+}
+function WrittenPins({ bridge, models }) {
+  return a3(
+    PinList,
+    {
+      bridge,
+      hint: "Pin a text to keep what was written; pin variants, or the same with other settings, and compare.",
+      name: "What was written for the pinned texts",
+      children: (pin, i3) => a3($, { children: [
+        a3("div", { class: "lk-text pg-source pg-cut3", dir: "auto", children: visible(pin.text) }),
+        a3(Sides2, { result: pin, models, what: `Output of pinned text ${i3 + 1}` }),
+        a3("div", { class: "pg-facts lk-quiet", children: visible(manner(pin.models[0]?.how ?? {})) })
+      ] })
+    }
+  );
+}
+var LENGTH = { name: "max_new_tokens", label: "New tokens", low: 1, high: 1e5, step: 1, help: "tokens to write at most" }, BEAMS = { name: "beams", label: "Beams", low: 1, high: 100, step: 1, help: "of the search; 1: the most probable token each time" }, DRAWN = [
+  { name: "samples", label: "Samples", low: 1, high: 20, step: 1, help: "texts to draw for each input" },
+  { name: "temperature", label: "Temperature", low: 0.05, high: 5, step: 0.05, help: "below 1 more probable, above 1 more surprising" },
+  { name: "top_p", label: "Top p", low: 0.01, high: 1, step: 0.01, help: "drawn from the most probable tokens that make up this share" },
+  { name: "seed", label: "Seed", low: 0, high: 2 ** 31, step: 1, help: "another one gives other texts" }
+], UNSET = { temperature: 1, top_p: 1, seed: 0 }, FIRST = { samples: 3, temperature: 0.8, top_p: 0.95, seed: 0 };
+function HowToWrite({ bridge }) {
+  let [writing, setWriting] = useTrait(bridge, "writing"), [usual] = useTrait(bridge, "usual"), drawn = !!writing.samples, length = writing.max_new_tokens === void 0 ? {} : { max_new_tokens: writing.max_new_tokens }, set = (name, value) => {
+    let { [name]: _3, ...rest } = writing;
+    setWriting(value === void 0 ? rest : { ...rest, [name]: value });
+  };
+  return a3("div", { class: "pg-settings", role: "group", "aria-label": "How it writes", children: [
+    a3(
+      Segments,
+      {
+        label: "Searched or drawn",
+        value: drawn ? "drawn" : "searched",
+        options: [["searched", "Most probable"], ["drawn", "Drawn"]],
+        onChange: (next) => setWriting(next === "drawn" ? { ...length, ...FIRST } : length)
+      }
+    ),
+    (drawn ? DRAWN : [BEAMS]).map((one) => a3(Quantity, { of: one, value: writing[one.name], usual: usual[one.name] ?? UNSET[one.name], set: (value) => set(one.name, value) }, one.name)),
+    a3(Quantity, { of: LENGTH, value: writing.max_new_tokens, usual: usual.max_new_tokens, set: (value) => set("max_new_tokens", value) })
+  ] });
+}
+function Quantity({ of, value, usual, set }) {
+  return a3("label", { class: "pg-quantity", title: of.help, children: [
+    a3("span", { children: of.label }),
+    a3(
+      "input",
+      {
+        class: "lk-input",
+        type: "number",
+        min: of.low,
+        max: of.high,
+        step: of.step,
+        value: value ?? "",
+        placeholder: usual === void 0 ? "" : String(usual),
+        "aria-label": of.label,
+        onChange: (event) => {
+          let typed = event.currentTarget.value.trim(), number = Number(typed);
+          if (typed === "" || !Number.isFinite(number)) set(void 0);
+          else {
+            let held = Math.min(of.high, Math.max(of.low, of.step === 1 ? Math.round(number) : number));
+            event.currentTarget.value = String(held), set(held);
+          }
+        }
+      }
+    )
+  ] });
+}
+
+// src/playground.tsx
+var FOLLOW = {
+  labels: "Type on the left: the probabilities follow.",
+  scores: "Type on the left: the score follows.",
+  spans: "Type on the left: the entities follow.",
+  answers: "Type a question on the left: the answer follows.",
+  written: "Type on the left and press Write.",
+  masks: "Type on the left, with a mask where a word is to be guessed."
+};
+function asking(bridge, text, second) {
+  let [view, lines, paired] = [bridge.get("view"), bridge.get("lines"), bridge.get("paired")], parts = lines ? text.split(`
+`).filter((line) => line.trim()) : text.trim() ? [text] : [];
+  if (parts.length === 0 || view === "answers" && !second.trim()) return "";
+  if (view === "written") return JSON.stringify({ texts: parts, writing: bridge.get("writing") });
+  if (!paired) return JSON.stringify({ texts: parts });
+  if (view === "answers") return JSON.stringify({ texts: parts, seconds: second });
+  let pairs = lines ? parts.map((line) => line.split("	")) : [[text, second]];
+  return JSON.stringify({ texts: pairs.map((pair) => pair[0] ?? ""), seconds: pairs.map((pair) => pair[1] ?? "") });
+}
+function App({ bridge }) {
+  let [text, setText] = useTrait(bridge, "text"), [second, setSecond] = useTrait(bridge, "second"), [lines, setLines] = useTrait(bridge, "lines"), [writing, setWriting] = useTrait(bridge, "writing"), [examples] = useTrait(bridge, "examples"), [models] = useTrait(bridge, "models"), [paired] = useTrait(bridge, "paired"), [view] = useTrait(bridge, "view"), [asks] = useTrait(bridge, "asks"), [mask] = useTrait(bridge, "mask"), [state] = useTrait(bridge, "state"), [typed, setTyped] = d2(text), [typedSecond, setTypedSecond] = d2(second), own = T2([text, second]), late = useDebounced(typed, 350), lateSecond = useDebounced(typedSecond, 350), keep = (one2, other) => {
+    own.current = [one2, other], one2 !== bridge.get("text") && setText(one2), other !== bridge.get("second") && setSecond(other);
+  };
+  A2(() => keep(late, bridge.get("second")), [late]), A2(() => keep(bridge.get("text"), lateSecond), [lateSecond]), A2(() => setTyped(text), [text]), A2(() => setTypedSecond(second), [second]);
+  let waits = view === "written", now = asking(bridge, waits ? typed : text, waits ? typedSecond : second), [pressed, setPressed] = d2(now);
+  A2(() => {
+    text !== own.current[0] && setPressed(asking(bridge, text, second)), own.current = [text, second];
+  }, [text]);
+  let key = waits ? pressed : now, asked = useAsked(key, () => key ? bridge.call("predict", JSON.parse(key), LONG) : Promise.resolve([])), pin = useAction((one2, other) => bridge.call("pin", { text: one2, second: other }, LONG)), predict = () => {
+    keep(typed, typedSecond), waits && now === pressed && asked.error && asked.again(), setPressed(now);
+  }, again = () => {
+    setWriting({ ...writing, seed: (writing.seed ?? 0) + 1 }), keep(typed, typedSecond), setPressed(asking(bridge, typed, typedSecond));
+  }, box = T2(null), insert = () => {
+    let [from, to] = [box.current?.selectionStart ?? typed.length, box.current?.selectionEnd ?? typed.length], next = `${typed.slice(0, from)}${mask}${typed.slice(to)}`;
+    setTyped(next), keep(next, typedSecond), requestAnimationFrame(() => {
+      box.current?.focus(), box.current?.setSelectionRange(from + mask.length, from + mask.length);
+    });
+  }, onKey = (event) => {
+    event.key === "Enter" && (event.ctrlKey || event.metaKey) && (event.preventDefault(), predict());
+  }, results = asked.value ?? [], one = results[0], context = view === "answers", stale = waits && results.length > 0 && now !== pressed && !asked.busy, label = lines ? context ? "Questions, one a line" : "Texts, one a line" : asks, kept = (result) => {
+    pin.run(result.text, result.second);
+  }, quick = view === "labels" || view === "scores" || view === "spans", Pinned = { labels: Pins, scores: ScorePins, spans: SpanPins, answers: AnswerPins, written: WrittenPins, masks: MaskPins }[view];
+  return a3($, { children: [
+    a3("div", { class: "lk-head", children: [
+      a3("h3", { children: "Playground" }),
+      models.map((model, m3) => a3(Head, { models, model, m: m3, dots: models.length > 1 && view !== "spans" }, m3))
+    ] }),
+    a3("div", { class: `lk-split ${lines || !quick ? "pg-even" : ""}`, children: [
+      a3("div", { class: "pg-in", children: [
+        a3(
+          "textarea",
+          {
+            class: `lk-input pg-text ${context ? "pg-short" : ""}`,
+            rows: context ? lines ? 4 : 2 : 6,
+            value: typed,
+            ref: box,
+            "aria-label": label,
+            placeholder: lines ? context ? "One question a line" : "One text a line" : quick ? "Type or paste a text" : asks,
+            dir: "auto",
+            spellcheck: !1,
+            onInput: (event) => setTyped(event.currentTarget.value),
+            onKeyDown: onKey
+          }
+        ),
+        paired && (context || !lines) && a3(
+          "textarea",
+          {
+            class: "lk-input pg-text",
+            rows: context ? 9 : 3,
+            value: typedSecond,
+            "aria-label": context ? "Context" : "Second text",
+            placeholder: context ? "The text that may hold the answer" : "Second text",
+            dir: "auto",
+            spellcheck: !1,
+            onInput: (event) => setTypedSecond(event.currentTarget.value),
+            onKeyDown: onKey
+          }
+        ),
+        waits && a3(HowToWrite, { bridge }),
+        a3("div", { class: "pg-tools", children: [
+          a3(Button, { kind: "primary", disabled: waits && (!now || asked.busy), onClick: predict, children: waits ? asked.busy && key ? "Writing…" : "Write" : "Predict" }),
+          waits && !!writing.samples && a3(Button, { disabled: !now || asked.busy, title: "With the next seed", onClick: again, children: "Draw others" }),
+          view === "masks" && a3(Button, { onClick: insert, label: `Insert ${mask} at the cursor`, children: [
+            "Insert ",
+            visible(mask)
+          ] }),
+          !lines && a3(Button, { disabled: !typed.trim() || context && !typedSecond.trim() || pin.busy, onClick: () => {
+            pin.run(typed, typedSecond);
+          }, children: "Pin" }),
+          a3(Check, { checked: lines, onChange: setLines, children: [
+            "Each line is a ",
+            context ? "question" : "text"
+          ] }),
+          a3("span", { class: "lk-quiet pg-tokens", children: !lines && one ? tokens(one, view) : a3("span", { class: "lk-kbd", children: "Ctrl Enter" }) })
+        ] }),
+        !lines && one?.note && a3("div", { class: "pg-cutnote", children: one.note }),
+        pin.error && a3(Note, { kind: "error", children: pin.error }),
+        examples.length > 0 && a3("div", { class: "pg-examples", role: "group", "aria-label": "Examples", children: examples.map((example, n2) => a3("button", { type: "button", class: "lk-btn lk-ghost lk-cut", title: visible(example), onClick: () => setText(example), children: visible(example) }, n2)) })
+      ] }),
+      a3("div", { class: `lk-scroll pg-out ${quick ? "" : "pg-tall"}`, tabIndex: 0, role: "group", "aria-label": "What the model says", "aria-busy": asked.busy, children: asked.error ? a3(Note, { kind: "error", children: asked.error }) : context && text.trim() && !second.trim() ? a3(Empty, { title: "No context yet", children: "Paste the text that may hold the answer." }) : key ? one ? a3("div", { class: stale || waits && asked.busy ? "pg-stale" : "", children: [
+        stale && a3("p", { class: "pg-staleness", children: "Text or settings have changed since: press Write." }),
+        a3(Said2, { bridge, results, models, pin: kept })
+      ] }) : a3(Empty, { title: state !== "ready" ? "Loading the model…" : waits ? "Writing…" : "Thinking…" }) : a3(Empty, { title: context ? "No question yet" : "No text yet", children: FOLLOW[view] }) })
+    ] }),
+    a3(Pinned, { bridge, models }),
+    a3("div", { class: "lk-foot", children: [
+      a3("span", { "aria-live": "polite", children: state === "loading" ? "Loading the model…" : state === "idle" ? "The model is loaded at the first text." : "Model loaded." }),
+      a3(Code, { bridge })
+    ] })
+  ] });
+}
+function Said2({ bridge, results, models, pin }) {
+  let [view] = useTrait(bridge, "view"), [lines] = useTrait(bridge, "lines"), many = { results, models, pin }, one = { result: results[0], models };
+  switch (view) {
+    case "labels":
+      return lines ? a3(Lines, { results, models, pin }) : a3(Bars, { result: one.result, models });
+    case "scores":
+      return lines ? a3(ScoreLines, { ...many }) : a3(ScoreResult, { ...one });
+    case "spans":
+      return lines ? a3(SpanLines, { ...many }) : a3(SpanResult, { ...one });
+    case "answers":
+      return lines ? a3(AnswerLines, { ...many }) : a3(AnswerResult, { ...one });
+    case "written":
+      return lines ? a3(WrittenLines, { ...many }) : a3(WrittenResult, { ...one });
+    case "masks":
+      return lines ? a3(MaskLines, { ...many, bridge }) : a3(MaskResult, { ...one, bridge });
+  }
+}
+function Head({ models, model, m: m3, dots }) {
+  let scratch = typeof model.scratch == "number", rows = scratch && model.scratch ? `trained from scratch on ${count(model.scratch)} row${model.scratch === 1 ? "" : "s"}` : "trained from scratch";
+  return a3($, { children: [
+    a3("span", { class: "lk-chip", children: [
+      dots && a3("i", { class: `pg-dot pg-m${m3}`, "aria-hidden": "true" }),
+      visible(model.name)
+    ] }),
+    scratch && a3("span", { class: "lk-chip lk-chip-warn", title: `${models.length > 1 ? `${visible(model.name)}: its` : "Its"} base model was untrained: it knows nothing but these rows.`, children: rows })
   ] });
 }
 var playground_default = widget("Playground", App);

@@ -654,7 +654,7 @@ function Code({ bridge }) {
 // src/training_launcher.tsx
 var title = (section) => section ? section.charAt(0).toUpperCase() + section.slice(1) : "Task";
 function App({ bridge }) {
-  let form = useAsked("form", () => bridge.call("form")), [problems] = useTrait(bridge, "problems"), [forecast] = useTrait(bridge, "forecast"), draft = useDraft(bridge), [open, setOpen] = d2({}), root = T2(null), [wanted, setWanted] = d2("");
+  let [values] = useTrait(bridge, "values"), task = String(values.task ?? ""), form = useAsked(`form ${task}`, () => bridge.call("form")), [problems] = useTrait(bridge, "problems"), [forecast] = useTrait(bridge, "forecast"), draft = useDraft(bridge), [open, setOpen] = d2({}), root = T2(null), [wanted, setWanted] = d2("");
   A2(() => {
     wanted && (root.current?.querySelector(`[data-field="${wanted}"] :is(input, select)`)?.focus(), setWanted(""));
   }, [wanted]);
@@ -701,7 +701,7 @@ function App({ bridge }) {
     ] })
   ] });
 }
-var ORDER = ["data.train", "model.name", "optimizer.learning_rate", "budget.epochs", "optimizer.batch_size", "model.max_length", "evaluation.metric", "seed"];
+var ORDER = ["task", "data.train", "model.name", "optimizer.learning_rate", "budget.epochs", "optimizer.batch_size", "model.max_length", "evaluation.metric", "seed"];
 function OutFolder({ bridge }) {
   let [out] = useTrait(bridge, "out");
   return a3("span", { class: "lk-cut", children: [
@@ -808,7 +808,7 @@ function Control(props) {
 }
 function options(field) {
   if (field.kind === "three") return [["", field.blank || "open"], ["true", "yes"], ["false", "no"]];
-  let named = field.choices.map((choice) => [choice, choice]);
+  let named = field.choices.map((choice) => [choice, field.titles[choice] ?? choice]);
   return field.blank ? [["", field.blank], ...named] : named;
 }
 function Flags(props) {
@@ -827,7 +827,7 @@ function Cost({ bridge }) {
     a3("dl", { class: `tl-cost${stale ? " tl-stale" : ""}`, children: [
       a3("div", { children: [
         a3("dt", { children: "Time" }),
-        a3("dd", { children: clock(f4.seconds) })
+        a3("dd", { children: f4.seconds !== void 0 && f4.seconds < 1 ? "under 1 s" : clock(f4.seconds) })
       ] }),
       a3("div", { children: [
         a3("dt", { children: "Memory" }),

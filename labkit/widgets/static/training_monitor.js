@@ -845,7 +845,7 @@ function Charts({ bridge }) {
     { name: "each step", points: c3.training ?? [], colour: "var(--sky)", faint: !0 },
     { name: "training", points: smooth, colour: "var(--blue)" },
     { name: "validation", points: c3.validation ?? [], colour: "var(--vermillion)", dots: !0 }
-  ], chosen = c3.chosen ?? "", shares = !["log_loss", "loss", "mcc"].includes(chosen), best = c3.best ?? null, bestPoint = (c3.metric ?? []).find((p3) => p3[0] === best), shared = { range: [0, steps], cursor, onCursor: setCursor, where }, mark = best === null ? null : { x: best, text: bestPoint ? `best ${fixed(bestPoint[1])}` : "best" };
+  ], chosen = c3.chosen ?? "", best = c3.best ?? null, bestPoint = (c3.metric ?? []).find((p3) => p3[0] === best), shared = { range: [0, steps], cursor, onCursor: setCursor, where }, mark = best === null ? null : { x: best, text: bestPoint ? `best ${fixed(bestPoint[1], c3.digits)}` : "best" };
   return a3("div", { class: "tm-charts", children: [
     a3(LineChart, { ...shared, title: "Loss", series: loss, height: 190, bounds: [0, 1 / 0], mark: best === null ? null : { x: best, text: "" } }),
     a3(
@@ -853,9 +853,9 @@ function Charts({ bridge }) {
       {
         ...shared,
         title: "Validation",
-        series: [{ name: c3.title || "Metric", points: c3.metric ?? [], colour: "var(--green)", dots: !0 }],
+        series: [{ name: `${c3.title || "Metric"}${c3.higher === !1 ? ", lower is better" : ""}`, points: c3.metric ?? [], colour: "var(--green)", dots: !0 }],
         height: 190,
-        ...shares ? { bounds: [0, 1] } : {},
+        bounds: [0, c3.top ?? 1 / 0],
         mark,
         children: (c3.choices?.length ?? 0) > 1 && a3("div", { class: "tm-metric", children: a3(Select, { label: "Metric shown", value: chosen, options: c3.choices ?? [], onChange: setMetric }) })
       }
@@ -923,10 +923,13 @@ function Scores({ results }) {
         others.map((name) => a3("th", { scope: "col", class: "lk-num", children: name }, name))
       ] }) }),
       a3("tbody", { children: rows.map((row) => a3("tr", { children: [
-        a3("th", { scope: "row", children: row.title }),
-        a3("td", { class: "lk-num", children: a3("b", { children: fixed(row.value) }) }),
+        a3("th", { scope: "row", children: [
+          row.title,
+          !row.higher && a3("span", { class: "lk-quiet tm-lower", children: " lower is better" })
+        ] }),
+        a3("td", { class: "lk-num", children: a3("b", { children: fixed(row.value, row.digits) }) }),
         a3("td", { children: a3(Interval, { row, others }) }),
-        row.baselines.map((value, at) => a3("td", { class: "lk-num", children: fixed(value) }, at))
+        row.baselines.map((value, at) => a3("td", { class: "lk-num", children: fixed(value, row.digits) }, at))
       ] }, row.name)) })
     ] }) }),
     a3("ul", { class: "lk-list tm-sentences", children: [...results.sentences ?? [], ...results.notes ?? []].map((said) => a3("li", { class: "lk-text", children: said }, said)) })
@@ -934,10 +937,10 @@ function Scores({ results }) {
 }
 function Interval({ row, others }) {
   if (row.low === null || row.high === null) return a3("span", { class: "lk-quiet", children: "–" });
-  let text = `${fixed(row.low)} – ${fixed(row.high)}`, shares = !["log_loss", "ece", "hamming_loss", "mcc"].includes(row.name), at = (value) => 2 + 116 * Math.max(0, Math.min(1, value));
+  let text = `${fixed(row.low, row.digits)} – ${fixed(row.high, row.digits)}`, at = (value) => 2 + 116 * Math.max(0, Math.min(row.top ?? 1, value)) / (row.top ?? 1);
   return a3("span", { class: "tm-interval", children: [
     a3("span", { class: "tm-span", children: text }),
-    shares && a3("svg", { width: "120", height: "14", class: "tm-range", role: "img", "aria-label": `${row.title} between ${text}${others.map((n2, i3) => row.baselines[i3] == null ? "" : `, ${n2} ${fixed(row.baselines[i3])}`).join("")}`, children: [
+    row.top !== null && a3("svg", { width: "120", height: "14", class: "tm-range", role: "img", "aria-label": `${row.title} between ${text}${others.map((n2, i3) => row.baselines[i3] == null ? "" : `, ${n2} ${fixed(row.baselines[i3], row.digits)}`).join("")}`, children: [
       a3("line", { class: "tm-axis", x1: "2", x2: "118", y1: "7", y2: "7" }),
       row.baselines.map((value, i3) => value !== null && a3("line", { class: "tm-other", x1: at(value), x2: at(value), y1: "2", y2: "12" }, i3)),
       a3("line", { class: "tm-reach", x1: at(row.low), x2: at(row.high), y1: "7", y2: "7" }),

@@ -1,30 +1,26 @@
 // Errors of a tagger: how a row of the list sums them up, and the chosen row with its true and its predicted entities.
-import type { ComponentChildren } from "preact";
 import { count, percent, visible } from "../lib/format";
 import { Marked, Types } from "../lib/marked";
 import { covered, hue, type Mark } from "../lib/marks";
+import { Facts, line, NearText, Neighbours } from "./parts";
+import type { Detail, Door, Row } from "./types";
 
-export interface SpanRow {
-  row_id: string;
-  text: string | null;
+interface SpanRow extends Row {
   errors: number;
   kinds: Record<string, number>;
   entities: number;
   confidence: number | null;
-  right: boolean;
 }
 
-export interface SpanDetail {
-  row_id: string;
+interface SpanDetail extends Detail {
   text: string;
-  columns: Record<string, string>;
   true: Mark[];
   predicted: Mark[];
   errors: { kind: string; true: Mark | null; predicted: Mark | null; confidence: number | null }[];
 }
 
 const entities = (n: number): string => `${count(n)} entit${n === 1 ? "y" : "ies"}`;
-export const KINDS: Record<string, string> = {
+export const SPAN_KINDS: Record<string, string> = {
   missed: "nothing was predicted",
   spurious: "nothing is there",
   boundary: "another stretch",
@@ -32,33 +28,15 @@ export const KINDS: Record<string, string> = {
   "type and boundary": "another stretch and another type",
 };
 
-/** Which kind of error; one at a time, a second click takes it back. */
-export function Kinds({ counts, value, choose }: { counts: Record<string, number>; value: string; choose(kind: string): void }) {
-  return (
-    <div class="eb-kinds" role="group" aria-label="Kind of error">
-      {Object.entries(counts).map(([kind, n]) => (
-        <button
-          key={kind}
-          type="button"
-          class="lk-btn"
-          title={KINDS[kind]}
-          aria-pressed={value === kind}
-          disabled={n === 0 && value !== kind}
-          onClick={() => choose(value === kind ? "" : kind)}
-        >
-          {kind} <span class="lk-num">{count(n)}</span>
-        </button>
-      ))}
-    </div>
-  );
-}
-
 /** A row of the list. */
-export function SpanLine({ row }: { row: SpanRow }) {
+export function SpanLine({ row: given }: { row: Row }) {
+  const row = given as SpanRow;
   return (
     <>
       <div class="eb-line">
-        <span class="lk-cut eb-text">{visible((row.text ?? "").replace(/\s+/g, " "))}</span>
+        <span class="lk-cut eb-text" dir="auto">
+          {line(row.text ?? "")}
+        </span>
         <span class="lk-num eb-loss">
           {count(row.errors)}
           <span class="lk-sr"> errors</span>
@@ -81,8 +59,9 @@ export function SpanLine({ row }: { row: SpanRow }) {
   );
 }
 
-/** The chosen row; below it what is passed. */
-export function SpanOne({ row, labels, children }: { row: SpanDetail; labels: string[]; children: ComponentChildren }) {
+/** The chosen row. */
+export function SpanOne({ bridge, row: given, labels, training }: Door & { row: Detail; labels: string[]; training: number | false }) {
+  const row = given as SpanDetail;
   const marks = [...row.true, ...row.predicted];
   return (
     <div class="lk-body">
@@ -114,7 +93,7 @@ export function SpanOne({ row, labels, children }: { row: SpanDetail; labels: st
           <tbody>
             {row.errors.map((error, n) => (
               <tr key={n}>
-                <td title={KINDS[error.kind]}>{error.kind}</td>
+                <td title={SPAN_KINDS[error.kind]}>{error.kind}</td>
                 {[error.true, error.predicted].map((span, m) => (
                   <td key={m}>
                     {span ? (
@@ -135,7 +114,13 @@ export function SpanOne({ row, labels, children }: { row: SpanDetail; labels: st
           </tbody>
         </table>
       )}
-      {children}
+      <Neighbours
+        bridge={bridge}
+        row={row}
+        training={training}
+        show={(near) => (near.text === null ? <NearText near={near} /> : <Marked text={near.text} marks={near.spans ?? []} labels={labels} name={`Training row ${visible(near.row_id)}`} />)}
+      />
+      <Facts row={row} />
     </div>
   );
 }

@@ -2,13 +2,14 @@
 import { useState } from "preact/hooks";
 import { count, visible } from "../lib/format";
 import { Bar, Button, Note, Segments, useAction, useAsked, useTrait } from "../lib/ui";
-import type { Detail, Door, Seen } from "./types";
+import { Marked } from "../lib/marked";
+import type { About, Detail, Door, Seen } from "./types";
 
-export function RowDetail(props: Door & { current: string; revision: number; close(): void; go(id: string): void; showSimilar(id: string): void }) {
+export function RowDetail(props: Door & { layout: About["layout"]; labels: string[]; current: string; revision: number; close(): void; go(id: string): void; showSimilar(id: string): void }) {
   const { bridge, current } = props;
   const [model] = useTrait(bridge, "model");
   const [jobs] = useTrait(bridge, "jobs");
-  const [mode, setMode] = useState<"text" | "tokens">("tokens");
+  const [mode, setMode] = useState<"text" | "tokens">(props.layout === "labels" ? "tokens" : "text");
   const row = useAsked(`${current} ${props.revision}`, () => bridge.call<Detail>("show", { row_id: current }));
   const loading = jobs["tokenizer"];
   const seen = useAsked(`${current} ${model} ${loading?.state ?? ""} ${props.revision}`, () => bridge.call<Seen>("ask_tokens", { row_id: current }));
@@ -20,7 +21,7 @@ export function RowDetail(props: Door & { current: string; revision: number; clo
         <strong class="lk-cut">{visible(current)}</strong>
         {r && (
           <span class="lk-quiet lk-cut">
-            {visible(r.split)} · {r.labels.length ? visible(r.labels.join(", ")) : "no label"} · {count(r.length)} characters
+            {[visible(r.split), labelled(props.layout, r), `${count(r.length)} characters`, r.ratio !== null && `the target is ${r.ratio.toFixed(2)} times as long`].filter(Boolean).join(" · ")}
           </span>
         )}
         <span class="di-space" />
@@ -45,12 +46,7 @@ export function RowDetail(props: Door & { current: string; revision: number; clo
             {mode === "tokens" && tokens ? (
               <Tokens seen={tokens} />
             ) : (
-              r?.texts.map((one) => (
-                <div key={one.name} class="lk-text di-whole">
-                  {one.text}
-                  {one.cut > 0 && <span class="lk-quiet"> … and {count(one.cut)} more characters</span>}
-                </div>
-              ))
+              r && <Words row={r} layout={props.layout} labels={props.layout === "answers" ? ["answer"] : props.labels} />
             )}
             <div class="di-reads" role="status">
               {seen.error ? (
@@ -87,11 +83,78 @@ export function RowDetail(props: Door & { current: string; revision: number; clo
   );
 }
 
+/** What is known of a row beside its texts. */
+function labelled(layout: About["layout"], row: Detail): string {
+  if (row.labels.length) return visible(row.labels.join(", "));
+  return layout === "pairs" || layout === "texts" ? "" : "no label";
+}
+
+/** The texts of a row: side by side where one is to be written from the other, marked where spans or answers stand in them. */
+function Words({ row, layout, labels }: { row: Detail; layout: About["layout"]; labels: string[] }) {
+  if (row.turns.length)
+    return (
+      <ol class="di-turns">
+        {row.turns.map((turn, at) => (
+          <li key={at} class={`di-turn di-is-${["system", "user", "assistant"].includes(turn.role) ? turn.role : "other"}`}>
+            <div class="di-role">{visible(turn.role)}</div>
+            <div class="lk-text" dir="auto">
+              {turn.content || <span class="lk-quiet">empty</span>}
+            </div>
+          </li>
+        ))}
+        {row.more_turns > 0 && <li class="lk-quiet">and {count(row.more_turns)} more turns</li>}
+      </ol>
+    );
+  const several = row.texts.length > 1;
+  return (
+    <div class={layout === "pairs" ? "di-pair" : ""}>
+      {row.texts.map((one) => (
+        <section key={one.name} class="di-piece" aria-label={one.title}>
+          {several && <h4 class="di-name">{one.title}</h4>}
+          {one.empty || !one.text ? (
+            <div class="lk-quiet di-whole">{one.empty ? "none" : "empty"}</div>
+          ) : one.marks.length ? (
+            <div class="di-whole">
+              <Marked text={one.text} marks={one.marks} labels={labels} name={one.title} />
+            </div>
+          ) : (
+            <div class="lk-text di-whole" dir="auto">
+              {one.text}
+            </div>
+          )}
+          {one.cut > 0 && <div class="lk-quiet">… and {count(one.cut)} more characters</div>}
+          {layout === "answers" && one.name === "text" && (
+            <>
+              <h4 class="di-name">{row.answers && row.answers.length > 1 ? "Answers" : "Answer"}</h4>
+              {row.answers === null ? (
+                <div class="lk-quiet di-whole">not labelled</div>
+              ) : row.answers.length === 0 ? (
+                <div class="lk-quiet di-whole">The context has no answer.</div>
+              ) : (
+                <ul class="di-answers">
+                  {row.answers.map((answer, at) => (
+                    <li key={at} class="lk-text" dir="auto">
+                      {answer}
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </>
+          )}
+        </section>
+      ))}
+    </div>
+  );
+}
+
 type Ready = Extract<Seen, { ready: true }>;
 
 function Tokens({ seen }: { seen: Ready }) {
   let odd = false;
-  const parts = seen.pieces.map(([, text, token, kind], at) => {
+  const begins = new Map<string, number>();
+  seen.pieces.forEach(([column], at) => column && !begins.has(column) && begins.set(column, at));
+  const breaks = new Set([...begins.values()].slice(1)); // each further text begins on a line of its own
+  const piece = (text: string, token: string, kind: string, at: number) => {
     if (kind === "gap") return text;
     if (kind === "special" || (kind === "beyond" && !text))
       return (
@@ -105,7 +168,8 @@ function Tokens({ seen }: { seen: Ready }) {
         {text || visible(token)}
       </span>
     );
-  });
+  };
+  const parts = seen.pieces.map(([, text, token, kind], at) => (breaks.has(at) ? [<br key={`b${at}`} />, piece(text, token, kind, at)] : piece(text, token, kind, at)));
   return (
     <div class="lk-text di-whole">
       {parts}
@@ -116,6 +180,14 @@ function Tokens({ seen }: { seen: Ready }) {
 
 function Reads({ seen }: { seen: Ready }) {
   const read = seen.count - seen.beyond;
+  if (seen.reading !== "end" && seen.count > seen.limit)
+    return (
+      <>
+        {`${count(seen.count)} tokens: ${visible(seen.model)} reads ${count(seen.limit)} at a time`}
+        {seen.reading === "windows" ? ", so that it is read in several windows, and nothing is lost" : ", so that the beginning of the prompt is left out"}
+        {seen.unknown ? ` · ${count(seen.unknown)} unknown` : ""}
+      </>
+    );
   return (
     <>
       {visible(seen.model)} reads {seen.beyond ? <strong>{`${count(read)} of ${count(seen.count)} tokens`}</strong> : `all ${count(seen.count)} tokens`}

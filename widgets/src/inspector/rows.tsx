@@ -13,7 +13,7 @@ const ROW = 28;
 const HEADER = 30;
 const NARROW = 560; // pixels below which the split is left out, so that there is room for the text
 const KEPT = 40; // pages
-const EMPTY: Row = { id: "", split: "", labels: [], length: 0, text: "", extra: [], selected: false, score: null };
+const EMPTY: Row = { id: "", split: "", labels: [], length: 0, ratio: null, cells: [], extra: [], selected: false, score: null };
 
 /** The rows in view, as far as they are here. */
 export interface Rows {
@@ -115,6 +115,9 @@ interface Props {
   setCurrent(id: string): void;
   splits: boolean;
   labels: boolean;
+  /** Name and title of the columns with what a row says. */
+  texts: readonly (readonly [string, string])[];
+  ratio: boolean;
   fail(message: string): void;
   clear(): void;
 }
@@ -244,6 +247,8 @@ export function RowList(props: Props) {
     props.setSort(own === "" ? [[name, "ascending"]] : own === "ascending" ? [[name, "descending"]] : []);
   };
   const splits = props.splits && !narrow;
+  // a narrow list has room for the first two: the rest stands in the row in full
+  const texts = narrow ? props.texts.slice(0, 2) : props.texts;
   const scored = [...(rows?.pages.values() ?? [])].some((page) => page.some((row) => row.score !== null));
   const shown: number[] = [];
   for (let index = first; index < last; index++) shown.push(index);
@@ -261,9 +266,10 @@ export function RowList(props: Props) {
     ...(splits ? [["split", "Split", "di-split", room("split", (row) => row.split, 40, 90)] as Column] : []),
     ...(props.labels ? [["label", "Label", "di-label", room("label", (row) => `${row.labels.join("  ")}  `, 60, narrow ? 104 : 170)] as Column] : []),
     ["length", "Length", "di-length lk-num", "52px"],
+    ...(props.ratio ? [["length_ratio", "Ratio", "di-length lk-num", "44px"] as Column] : []),
     ...(scored ? [["", "Similarity", "di-score lk-num", "60px"] as Column] : []),
     ...(rows?.extra ?? []).map((name, at): Column => [name, name, "di-extra", room(`extra ${name}`, (row) => row.extra[at] ?? "", 60, 130)]),
-    ["text", "Text", "di-text", "minmax(120px, 1fr)"],
+    ...texts.map(([name, title], at): Column => [name === "answers" ? "" : name, title, "di-text", texts.length === 1 ? "minmax(120px, 1fr)" : name === "answers" ? "minmax(60px, 2fr)" : at === 0 ? "minmax(90px, 3fr)" : "minmax(80px, 3fr)"]),
   ];
 
   return (
@@ -356,6 +362,11 @@ export function RowList(props: Props) {
               <span role="gridcell" class="di-length lk-num">
                 {count(row.length)}
               </span>
+              {props.ratio && (
+                <span role="gridcell" class="di-length lk-num">
+                  {row.ratio === null ? "–" : row.ratio.toFixed(2)}
+                </span>
+              )}
               {scored && (
                 <span role="gridcell" class="di-score lk-num">
                   {row.score === null ? "" : row.score.toFixed(3)}
@@ -366,9 +377,11 @@ export function RowList(props: Props) {
                   {row.extra[at] === null || row.extra[at] === undefined ? "–" : visible(row.extra[at] ?? "")}
                 </span>
               ))}
-              <span role="gridcell" class="di-text lk-cut">
-                {visible(row.text)}
-              </span>
+              {texts.map(([name], at) => (
+                <span key={name} role="gridcell" class={`di-text lk-cut${row.cells[at] ? "" : " lk-quiet"}`}>
+                  <bdi>{row.cells[at] === "" ? "empty" : visible(row.cells[at] ?? "–")}</bdi>
+                </span>
+              ))}
             </div>
           );
         })}

@@ -8,7 +8,7 @@ import type { Counted, Door, Facets, Filters, Finding, Length } from "./types";
 const MANY = 14; // classes from which they can be searched
 const MOST = 300; // that are drawn
 
-export function Classes(props: { labels: Counted[]; chosen: string[]; several: boolean; toggle(label: string): void }) {
+export function Classes(props: { labels: Counted[]; chosen: string[]; title: string; toggle(label: string): void }) {
   const [typed, setTyped] = useState("");
   const { labels, chosen } = props;
   const most = Math.max(1, ...labels.map(([, , now]) => now));
@@ -17,7 +17,7 @@ export function Classes(props: { labels: Counted[]; chosen: string[]; several: b
   return (
     <section class="di-part" aria-label="Class balance">
       <div class="di-title">
-        <h4>{props.several ? "Labels" : "Classes"}</h4>
+        <h4>{props.title}</h4>
         <span class="lk-quiet">{count(labels.filter(([label]) => label !== "").length)}</span>
       </div>
       {labels.length > MANY && <TextInput type="search" label="Find a class" placeholder="Find a class" value={typed} onInput={setTyped} />}

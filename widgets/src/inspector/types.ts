@@ -1,6 +1,7 @@
 // What the Python half of the data inspector says.
 import type { Bridge } from "../lib/bridge";
 import type { Traits } from "../data_inspector";
+import type { Span } from "../lib/spans";
 
 export type Length = [number | null, number | null];
 export type Condition = [column: string, operator: string, value: string | number | boolean | string[]];
@@ -50,8 +51,15 @@ export interface About {
   rows: number;
   splits: string[];
   columns: string[];
-  classes: number;
-  several: boolean;
+  layout: "labels" | "spans" | "answers" | "pairs" | "texts";
+  /** Name and title of the columns in which the list shows what a row says. */
+  texts: [name: string, title: string][];
+  /** Every label; their order gives the colours. */
+  labels: string[];
+  /** What the labels are called. */
+  facet: string;
+  /** What the rows are, in a few words. */
+  what: string;
   steps: { name: string; rows: number; text: string }[];
   undo: number;
 }
@@ -63,7 +71,9 @@ export interface Row {
   split: string;
   labels: string[];
   length: number;
-  text: string;
+  ratio: number | null;
+  /** What the row says, a cell for each of `About.texts`; null where nothing is known. */
+  cells: (string | null)[];
   extra: (string | null)[];
   selected: boolean;
   score: number | null;
@@ -93,10 +103,15 @@ export interface Detail {
   split: string;
   labels: string[];
   length: number;
-  texts: { name: string; text: string; cut: number }[];
+  ratio: number | null;
+  texts: { name: string; title: string; text: string; cut: number; marks: Span[]; empty: boolean }[];
+  /** Of a question; none where the context has none, null where nobody knows. */
+  answers: string[] | null;
+  turns: { role: string; content: string }[];
+  more_turns: number;
   columns: [string, string | null][];
 }
 
 export type Seen =
   | { ready: false }
-  | { ready: true; model: string; limit: number; pieces: [string, string, string, string][]; count: number; beyond: number; unknown: number; shown: number };
+  | { ready: true; model: string; limit: number; reading: "windows" | "prompt" | "end"; pieces: [string, string, string, string][]; count: number; beyond: number; unknown: number; shown: number };

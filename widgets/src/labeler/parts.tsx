@@ -2,9 +2,9 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Desk, Entry, Value } from "../lib/desk";
 import { count, visible } from "../lib/format";
-import { HELP, SPAN_HELP, TABLE_HELP } from "../lib/keys";
+import { ANSWER_HELP, HELP, LABEL_HELP, SPAN_HELP, TABLE_HELP, TEXT_HELP } from "../lib/keys";
 import { Button, Note } from "../lib/ui";
-import { inWords } from "./stage";
+import { spell } from "./stage";
 
 const many = (n: number): string => `${count(n)} decision${n === 1 ? "" : "s"}`;
 
@@ -51,8 +51,11 @@ export function Notices({ desk, redraw }: { desk: Desk; redraw(): void }) {
 
 const STATES = { saving: ["…", "saving…"], unsaved: ["!", "not saved"], refused: ["!", "not saved"], saved: ["✓", "saved"] } as const;
 
+const FIXED: Record<string, string> = { skip: "skipped", exclude: "left out", leave_out: "left out", note: "note" };
+const MODES: Record<string, string> = { answers: "answers", target: "text" };
+
 const words = ({ field, value, rows }: Entry): string => {
-  const said = field === "skip" ? "skipped" : field === "note" ? "note" : field === "flag" ? (value ? "flagged" : "flag off") : inWords(value as Value);
+  const said = FIXED[field] ?? (field === "flag" ? (value ? "flagged" : "flag off") : spell(MODES[field] ?? "")(value as Value));
   return rows > 1 ? `${said} × ${count(rows)}` : said;
 };
 
@@ -110,12 +113,14 @@ export function NoteLine(props: { text: string; save(text: string): void; leave(
   );
 }
 
-export function Help(props: { spans: boolean; table: boolean; close(): void }) {
+const OF_MODE: Record<string, typeof HELP> = { spans: [...SPAN_HELP, ...LABEL_HELP], answers: ANSWER_HELP, text: TEXT_HELP };
+
+export function Help(props: { mode: string; table: boolean; close(): void }) {
   const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => box.current?.focus(), []);
   return (
     <div class="lb-help" role="dialog" aria-label="Keys" ref={box} tabIndex={-1}>
-      {[...(props.table ? TABLE_HELP : props.spans ? SPAN_HELP : []), ...HELP].map(([keys, text]) => (
+      {[...(props.table ? TABLE_HELP : (OF_MODE[props.mode] ?? LABEL_HELP)), ...HELP].map(([keys, text]) => (
         <div class="lb-key" key={text}>
           <kbd class="lk-kbd">{keys}</kbd>
           <span>{text}</span>

@@ -7,12 +7,16 @@ import { hue } from "../lib/marks";
 import { fromPoints, pieces, type Selected, type Span } from "../lib/spans";
 
 export const namesIn = (value: Value): string[] =>
-  value === null ? [] : typeof value === "string" ? [value] : value.map((one) => (typeof one === "string" ? one : one.label));
+  value === null ? [] : typeof value === "string" ? [value] : value.map((one) => (typeof one === "string" ? one : "label" in one ? one.label : one.text));
 
-export const inWords = (value: Value): string => (value === null ? "no label" : namesIn(value).map(visible).join(", ") || "none of them");
+/** How a value is read: `nothing` where it is unknown, `none` where it is an empty list. */
+export const inWords = (value: Value, none = "none of them", nothing = "no label"): string => (value === null ? nothing : namesIn(value).map(visible).join(", ") || none);
+
+/** As `inWords`, for a mode of the labeler. */
+export const spell = (mode: string) => (value: Value): string => (mode === "answers" ? inWords(value, "no answer", "not known") : mode === "text" ? inWords(value, "–", "no text") : inWords(value));
 
 /** Long texts are set smaller. */
-const size = (length: number): string => (length < 160 ? "lb-large" : length < 600 ? "lb-medium" : "lb-small");
+export const size = (length: number): string => (length < 160 ? "lb-large" : length < 600 ? "lb-medium" : "lb-small");
 
 export function Meta({ example, total }: { example: Example; total: number }) {
   return (
@@ -28,6 +32,7 @@ export function Meta({ example, total }: { example: Example; total: number }) {
       <span class="lb-marks">
         {example.flag && <span class="lk-chip lk-chip-warn">⚑ flagged</span>}
         {example.skipped && <span class="lk-chip">skipped</span>}
+        {example.excluded && <span class="lk-chip lk-chip-warn">left out</span>}
         {example.decided && <span class="lk-chip lk-chip-good">decided</span>}
       </span>
     </div>
@@ -104,7 +109,7 @@ export function TextBox(props: {
 }
 
 /** Where the browser's own selection lies in the text; null where it is empty or elsewhere. */
-function offsets(box: HTMLElement): [number, number] | null {
+export function offsets(box: HTMLElement): [number, number] | null {
   const chosen = window.getSelection();
   if (!chosen || chosen.isCollapsed || chosen.rangeCount === 0) return null;
   const range = chosen.getRangeAt(0);
@@ -132,14 +137,16 @@ function offset(box: HTMLElement, node: Node, at: number, end: boolean): number 
 }
 
 /** What the model says, in a line of constant height. */
-export function Suggested({ suggestion, children }: { suggestion: Suggestion | null; children: ComponentChildren }) {
+export function Suggested({ suggestion, words = inWords, children }: { suggestion: Suggestion | null; words?: (value: Value) => string; children: ComponentChildren }) {
   return (
     <div class="lb-suggestion">
       <span class="lk-quiet">{suggestion ? "Model" : "No suggestion for this row"}</span>
       {suggestion && (
         <>
-          <b class="lk-cut">{inWords(suggestion.value)}</b>
-          <span class="lk-quiet">{percent(suggestion.confidence, 0)}</span>
+          <b class="lk-cut" dir="auto">
+            {words(suggestion.value)}
+          </b>
+          {suggestion.confidence !== null && <span class="lk-quiet">{percent(suggestion.confidence, 0)}</span>}
           {children}
         </>
       )}
@@ -250,4 +257,4 @@ export function Guidelines({ text }: { text: string }) {
 
 /** Spans of a value, in the browser's positions. */
 export const spansOf = (text: string, value: Value): Span[] =>
-  Array.isArray(value) ? fromPoints(text, value.filter((one): one is Span => typeof one !== "string")) : [];
+  Array.isArray(value) ? fromPoints(text, value.filter((one): one is Span => typeof one !== "string" && "label" in one)) : [];

@@ -3,8 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { newId } from "../lib/pending";
 import { Button, Check, Empty, Note, Select, useAction, useAsked } from "../lib/ui";
 import { count, percent, visible } from "../lib/format";
-import type { Example } from "../lib/desk";
-import { inWords } from "./stage";
+import type { Example, Value } from "../lib/desk";
 
 const SIZE = 25;
 
@@ -27,6 +26,9 @@ export function Table(props: {
   labels: string[];
   suggests: boolean;
   single: boolean;
+  /** What is decided, and how a value of it is read. */
+  what: string;
+  words(value: Value): string;
   turn: string;
   handle: { current: TableHandle | null };
   /** Put the focus where keys go. */
@@ -34,6 +36,7 @@ export function Table(props: {
   open(row_id: string): void;
   changed(): void;
 }) {
+  const { words } = props;
   const [offset, setOffset] = useState(0);
   const [undecided, setUndecided] = useState(false);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
@@ -137,7 +140,7 @@ export function Table(props: {
                   <input type="checkbox" aria-label="Select the page" checked={all} onChange={() => setChosen(new Set(all ? [] : rows.map((row) => row.row_id)))} />
                 </th>
                 <th scope="col">Text</th>
-                <th scope="col">Label</th>
+                <th scope="col">{props.what}</th>
                 {props.suggests && <th scope="col">Suggestion</th>}
               </tr>
             </thead>
@@ -160,23 +163,24 @@ export function Table(props: {
                   </td>
                   <td>
                     <button type="button" tabIndex={-1} class="lb-open" title="Show this example" onClick={() => props.open(row.row_id)}>
-                      {visible(row.text) || "(no text)"}
+                      {visible(row.title) || "(no text)"}
                     </button>
                   </td>
                   <td>
                     <span class={`lk-chip${row.decided ? " lk-chip-accent" : ""}`}>
                       {row.decided ? "✓ " : ""}
-                      {inWords(row.value)}
+                      {words(row.value)}
                     </span>
                     {row.skipped && " skipped"}
+                    {row.excluded && " left out"}
                     {row.flag && " ⚑"}
                   </td>
                   {props.suggests && (
                     <td>
                       {row.suggestion && (
                         <>
-                          <span class={`lk-chip${inWords(row.suggestion.value) === inWords(row.value) ? "" : " lk-chip-warn"}`}>{inWords(row.suggestion.value)}</span>
-                          {` ${percent(row.suggestion.confidence, 0)}`}
+                          <span class={`lk-chip${words(row.suggestion.value) === words(row.value) ? "" : " lk-chip-warn"}`}>{words(row.suggestion.value)}</span>
+                          {row.suggestion.confidence !== null && ` ${percent(row.suggestion.confidence, 0)}`}
                         </>
                       )}
                     </td>

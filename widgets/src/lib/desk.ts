@@ -3,11 +3,17 @@
 import { newId, Outbox, type Answered, type Ask, type Call, type Shelf } from "./pending";
 import type { Span } from "./spans";
 
-export type Value = string | string[] | Span[] | null;
+/** A stretch of the context that answers the question; its start counts code points. */
+export interface Answer {
+  start: number;
+  text: string;
+}
+
+export type Value = string | string[] | Span[] | Answer[] | null;
 
 export interface Suggestion {
   value: Value;
-  confidence: number;
+  confidence: number | null;
   scores: [string, number][];
 }
 
@@ -15,6 +21,8 @@ export interface Example {
   row_id: string;
   place: number;
   split: string;
+  /** What the row is recognised by. */
+  title: string;
   text: string;
   length: number;
   text_pair: string | null;
@@ -22,6 +30,7 @@ export interface Example {
   given: Value;
   decided: boolean;
   skipped: boolean;
+  excluded: boolean;
   flag: boolean;
   note: string;
   suggestion: Suggestion | null;
@@ -110,9 +119,10 @@ export class Desk {
     return !this.opening && this.example === null && this.spent && !this.refilling;
   }
 
-  /** What is marked on an example: what was marked but not saved, else its value, else the suggestion. */
-  marked(example: Example): Value {
+  /** What is marked on an example: what was marked but not saved, else its value, else the suggestion where that is wanted. */
+  marked(example: Example, prefill = true): Value {
     const { value, suggestion, decided } = example;
+    if (!prefill) return this.drafts.get(example.row_id) ?? value;
     const bare = value === null || (value.length === 0 && !decided);
     return this.drafts.get(example.row_id) ?? (bare ? (suggestion?.value ?? null) : value);
   }
@@ -136,7 +146,7 @@ export class Desk {
       after: example.after,
       row_id: example.row_id,
       shows,
-      text: example.text.slice(0, 80),
+      text: example.title.slice(0, 80),
     };
     this.log = [entryOf(call), ...this.log].slice(0, 60);
     this.example = { ...example, ...change, after: id };
@@ -234,8 +244,7 @@ export class Desk {
     this.ahead = look.upcoming.filter((one) => !away.has(one.row_id));
     this.log = look.history;
     this.progress = look.progress;
-    this.spent = look.upcoming.length < GOAL;
-    if (look.example === null) this.spent = true;
+    this.spent = look.upcoming.length === 0; // there may be fewer than asked for, where they are very long
   }
 
   private next(): void {
@@ -254,7 +263,7 @@ export class Desk {
       const found = await this.ask<Example[]>("upcoming", { after: last?.place ?? from, n: GOAL, have: held() });
       const known = new Set(held());
       this.ahead.push(...found.filter((one) => !known.has(one.row_id)));
-      this.spent = found.length < GOAL;
+      this.spent = found.length === 0;
       if (this.example === null) {
         this.example = this.ahead.shift() ?? null;
         this.since = this.now();

@@ -9,6 +9,8 @@ export interface FormField {
   help: string;
   kind: "number" | "integer" | "text" | "list" | "flags" | "choice" | "switch" | "three";
   choices: string[];
+  /** What choices are called, where that is not their name. */
+  titles: Record<string, string>;
   suggestions: string[];
   default: Value | null;
   blank: string;

@@ -1,11 +1,9 @@
 // The playground of a tagger: entities marked in the texts, of two models side by side.
-import { useState } from "preact/hooks";
 import type { Bridge } from "../lib/bridge";
 import { count, visible } from "../lib/format";
 import { Marked, Types } from "../lib/marked";
 import { missing, type Mark } from "../lib/marks";
-import { Button, Note, useAction, useTrait, type BaseTraits } from "../lib/ui";
-import { Editor, LONG, type Model, type Result } from "./parts";
+import { LineList, PinList, type Model, type Result, type Traits } from "./parts";
 
 export interface Tagged {
   spans: Mark[];
@@ -43,7 +41,8 @@ function Sides({ result, models, what }: { result: Found; models: Model[]; what:
   );
 }
 
-export function SpanResult({ result, models }: { result: Found; models: Model[] }) {
+export function SpanResult({ result: given, models }: { result: Result; models: Model[] }) {
+  const result = given as Found;
   const [first, second] = result.models;
   const apart = first && second ? missing(first.spans, second.spans).length + missing(second.spans, first.spans).length : 0;
   return (
@@ -57,72 +56,22 @@ export function SpanResult({ result, models }: { result: Found; models: Model[] 
   );
 }
 
-export function SpanLines({ results, models, pin }: { results: Found[]; models: Model[]; pin(result: Found): void }) {
+export function SpanLines({ results, models, pin }: { results: Result[]; models: Model[]; pin(result: Result): void }) {
   return (
-    <ol class="pg-texts">
-      {results.map((result, n) => (
-        <li key={n}>
-          <Sides result={result} models={models} what={`Line ${n + 1}`} />
-          <Button kind="ghost" label={`Pin line ${n + 1}`} onClick={() => pin(result)}>
-            Pin
-          </Button>
-        </li>
-      ))}
-    </ol>
+    <LineList results={results} pin={pin}>
+      {(result, n) => <Sides result={result as Found} models={models} what={`Line ${n + 1}`} />}
+    </LineList>
   );
 }
 
-interface Traits extends BaseTraits {
-  pins: Found[];
-  text: string;
-}
-
-export function SpanPins(props: { bridge: Bridge<never>; models: Model[] }) {
-  const bridge = props.bridge as unknown as Bridge<Traits>;
-  const [pins] = useTrait(bridge, "pins");
-  const [editing, setEditing] = useState(-1);
-  const act = useAction((name: string, args: Record<string, unknown>) => bridge.call(name, args, LONG));
-  if (pins.length === 0) return <div class="pg-hint lk-quiet">Pin a text to keep it; pin variants of it to see what each change does to the entities.</div>;
+export function SpanPins({ bridge, models }: { bridge: Bridge<Traits>; models: Model[] }) {
   return (
-    <section class="pg-pins" aria-label="Pinned texts" aria-busy={act.busy}>
-      <div class="pg-pinhead">
-        <h4>Pinned texts</h4>
-        <span class="lk-quiet">{count(pins.length)}</span>
-        <Button kind="ghost" onClick={() => void act.run("unpin", {})}>
-          Remove all
-        </Button>
-      </div>
-      {act.error && <Note kind="error">{act.error}</Note>}
-      <ol class="lk-scroll pg-scroll pg-texts" tabIndex={0} aria-label="What is marked in the pinned texts">
-        {pins.map((pin, i) => (
-          <li key={i}>
-            {editing === i ? (
-              <Editor
-                text={pin.text}
-                done={(text) => {
-                  setEditing(-1);
-                  if (text !== null && text !== pin.text) void act.run("edit", { i, text });
-                }}
-              />
-            ) : (
-              <>
-                <Sides result={pin} models={props.models} what={`Pinned text ${i + 1}`} />
-                <div class="pg-acts">
-                  <button type="button" aria-label={`Edit text ${i + 1}`} onClick={() => setEditing(i)}>
-                    Edit
-                  </button>
-                  <button type="button" aria-label={`Use text ${i + 1} in the text box`} onClick={() => bridge.set("text", pin.text)}>
-                    Use
-                  </button>
-                  <button type="button" aria-label={`Remove text ${i + 1}`} onClick={() => void act.run("unpin", { i })}>
-                    ✕
-                  </button>
-                </div>
-              </>
-            )}
-          </li>
-        ))}
-      </ol>
-    </section>
+    <PinList
+      bridge={bridge}
+      hint="Pin a text to keep it; pin variants of it to see what each change does to the entities."
+      name="What is marked in the pinned texts"
+    >
+      {(pin, i) => <Sides result={pin as Found} models={models} what={`Pinned text ${i + 1}`} />}
+    </PinList>
   );
 }
