@@ -1,12 +1,16 @@
 """Tasks beside the stock recipes of transformers: same model, rows, epochs, batch size and learning rate, in turn.
 
-    python benchmarks/stock_recipes.py token-classification DATA_FOLDER [--rounds 3] [--epochs 5]
+    python benchmarks/stock_recipes.py TASK DATA_FOLDER [--rounds 3] [--epochs 5] [--rows 0]
 
-Stock is what transformers' guide to the task does: Trainer with its data collator for the task, float32, AdamW, random order,
-and the best class of every token. labkit is its default recipe at the same settings, without early stopping and choice of a
-checkpoint (no validation rows). Each round is a seed, each training a process of its own; time is that of the training loop.
-token-classification takes wnut17 (files train.jsonl and test.jsonl with tokens and tags) from the folder;
-scores are F1 of entities.
+Stock is what transformers' guide to the task does (``benchmarks/stock/``, a module a task): Trainer with the data collator of
+the guide, float32, AdamW, random order. labkit is its default recipe at the same settings, without early stopping and choice of
+a checkpoint (no validation rows). The model is the embedded one; for translation and summarization a starter model, built once
+from the training texts and loaded by both. Each round is a seed, each training a process of its own, and the two take turns at
+going first.
+
+Two times: "train" is that of the training loop alone, "total" has the evaluation of the test split in it, with which labkit
+also makes intervals and a model card. The data: banking77, wnut17, xquad_en, multi30k_en_de and dialogsum, each a folder of
+DATA_FOLDER with train.jsonl and test.jsonl.
 """
 
 from __future__ import annotations
@@ -17,142 +21,99 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
 
-RATE, BATCH, LONGEST = 2e-4, 32, 128
+from stock import TASKS
+from stock.frame import Settings, train_labkit
 
-
-def stock_token_classification(folder: Path, epochs: float, seed: int) -> dict[str, float]:
-    """transformers' guide to token classification."""
-    import torch
-    from datasets import load_dataset
-    from transformers import (
-        AutoModelForTokenClassification,
-        AutoTokenizer,
-        DataCollatorForTokenClassification,
-        Trainer,
-        TrainingArguments,
-        set_seed,
-    )
-
-    from labkit.data import tags_to_spans
-    from labkit.models import resolve
-
-    base = resolve("minilm").folder
-    files = {split: str(folder / "wnut17" / f"{split}.jsonl") for split in ("train", "test")}
-    rows = load_dataset("json", data_files=files)
-    tags = sorted({tag for some in rows["train"]["tags"] for tag in some} | {"O"})
-    tokenizer = AutoTokenizer.from_pretrained(base)
-
-    def align(batch: dict[str, Any]) -> dict[str, Any]:
-        coded = tokenizer(batch["tokens"], truncation=True, is_split_into_words=True, max_length=LONGEST)
-        labels = []
-        for i, told in enumerate(batch["tags"]):
-            before, row = None, []
-            for word in coded.word_ids(batch_index=i):
-                row.append(
-                    -100 if word is None or word == before else tags.index(told[word]) if told[word] in tags else 0
-                )
-                before = word
-            labels.append(row)
-        return {**coded, "labels": labels}
-
-    coded = rows.map(align, batched=True, remove_columns=rows["train"].column_names)
-    set_seed(seed)
-    model = AutoModelForTokenClassification.from_pretrained(
-        base, num_labels=len(tags), id2label=dict(enumerate(tags)), dtype=torch.float32
-    )
-    with tempfile.TemporaryDirectory() as out:
-        trainer = Trainer(
-            model=model,
-            args=TrainingArguments(
-                output_dir=out,
-                per_device_train_batch_size=BATCH,
-                per_device_eval_batch_size=BATCH,
-                num_train_epochs=epochs,
-                seed=seed,
-                learning_rate=RATE,
-                warmup_steps=0.1,
-                weight_decay=0.01,
-                save_strategy="no",
-                report_to="none",
-                disable_tqdm=True,
-                use_cpu=True,
-            ),
-            train_dataset=coded["train"],
-            processing_class=tokenizer,
-            data_collator=DataCollatorForTokenClassification(tokenizer),
-        )
-        began = time.monotonic()
-        trainer.train()
-        seconds = time.monotonic() - began
-        said = trainer.predict(coded["test"])
-    hit = gold = found = 0
-    for logits, labels, told in zip(said.predictions, said.label_ids, rows["test"]["tags"], strict=True):
-        names = [tags[int(row.argmax())] for row, label in zip(logits, labels, strict=True) if label != -100]
-        names += ["O"] * (len(told) - len(names))  # words that were cut off
-        true, claimed = set(tags_to_spans(told, "IOB2")), set(tags_to_spans(names, "IOB2"))
-        hit, gold, found = hit + len(true & claimed), gold + len(true), found + len(claimed)
-    return {"seconds": seconds, "score": 2 * hit / max(gold + found, 1)}
-
-
-def labkit_token_classification(folder: Path, epochs: float, seed: int) -> dict[str, float]:
-    """labkit's defaults."""
-    from labkit.training import Recipe, train
-
-    home = folder / "wnut17"
-    recipe = Recipe.from_dict(
-        {
-            "task": "token-classification",
-            "seed": seed,
-            "data": {"train": str(home / "train.jsonl"), "test": str(home / "test.jsonl"), "validation_share": 0},
-            "model": {"max_length": LONGEST},
-            "optimizer": {"learning_rate": RATE, "batch_size": BATCH},
-            "budget": {"epochs": epochs},
-            "evaluation": {"baselines": seed == 0},
-        }
-    )
-    with tempfile.TemporaryDirectory() as out:
-        run = train(recipe, Path(out) / "run")
-        events = list(run.events())
-        first = next(event for event in events if type(event).__name__ == "RunStarted")
-        last = [event for event in events if type(event).__name__ == "CheckpointSaved"][-1]
-        result = run.evaluation
-    others = {name: other.b["f1"].value for name, other in result.baselines.items()}
-    return {"seconds": last.time - first.time, "score": result.headline["f1"].value, **others}
+WHICH = ("stock", "labkit")
 
 
 def main() -> None:
-    """Print each round, then the median ratio of times and the mean scores."""
+    """Print each round, then the medians of times and ratios, and the mean scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["token-classification"])
+    parser.add_argument("task", choices=list(TASKS))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=float, default=5)
-    parser.add_argument("--one", nargs=2, metavar=("WHICH", "SEED"), help=argparse.SUPPRESS)
+    parser.add_argument("--epochs", type=float, default=0.0, help="0: as the task's module has it")
+    parser.add_argument("--rows", type=int, default=0, help="use only so many rows of each split; 0: all")
+    parser.add_argument("--one", nargs=3, metavar=("WHICH", "SEED", "MODEL"), help=argparse.SUPPRESS)
     options = parser.parse_args()
+    task = TASKS[options.task]
+    epochs = options.epochs or task.EPOCHS
     if options.one:
-        name = f"{options.one[0]}_{options.task.replace('-', '_')}"
-        print(json.dumps(globals()[name](options.folder, options.epochs, int(options.one[1]))))
+        which, seed, model = options.one
+        settings = Settings(
+            folder=options.folder,
+            model=Path(model),
+            epochs=epochs,
+            batch=task.BATCH,
+            rate=task.RATE,
+            seed=int(seed),
+        )
+        done = (
+            task.stock(settings)
+            if which == "stock"
+            else train_labkit(settings, task.recipe(), baselines=settings.seed == 0)
+        )
+        print("RESULT " + json.dumps(done))
         return
-    ratios, scores = [], {"stock": [], "labkit": []}  # type: ignore[var-annotated]
-    for seed in range(options.rounds):
-        came = {}
-        for which in ("stock", "labkit") if seed % 2 == 0 else ("labkit", "stock"):
-            command = [sys.executable, __file__, options.task, str(options.folder), "--epochs", str(options.epochs)]
-            done = subprocess.run([*command, "--one", which, str(seed)], capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = shortened(options.folder / task.DATA, options.rows, Path(scratch))
+        print(
+            f"{options.task}: {epochs:g} epochs, {task.STARTER or 'embedded model'}, batches of {task.BATCH}",
+            flush=True,
+        )
+        compare(options.task, folder, base_model(task.STARTER, folder), epochs, options.rounds)
+
+
+def compare(task: str, folder: Path, model: Path, epochs: float, rounds: int) -> None:
+    """Train in turn, and print."""
+    came: dict[str, list[dict[str, float]]] = {which: [] for which in WHICH}
+    for seed in range(rounds):
+        for which in WHICH if seed % 2 == 0 else WHICH[::-1]:
+            command = [sys.executable, __file__, task, str(folder), "--epochs", str(epochs)]
+            command += ["--one", which, str(seed), str(model)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(done.stderr)
-            came[which] = json.loads(done.stdout.splitlines()[-1])
-            scores[which].append(came[which]["score"])
-        ratios.append(came["stock"]["seconds"] / came["labkit"]["seconds"])
-        print(f"seed {seed}: {json.dumps(came)}  {ratios[-1]:.2f} times as fast", flush=True)
-    print(f"median {statistics.median(ratios):.2f} times as fast")
-    for which, values in scores.items():
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        print(f"{which}: score {statistics.mean(values):.4f} ± {spread:.4f}")
+            came[which].append(json.loads(done.stdout.rsplit("RESULT ", 1)[1]))
+            said = ", ".join(f"{name} {value:.4g}" for name, value in came[which][-1].items())
+            print(f"seed {seed}: {which}: {said}", flush=True)
+    for time in ("train", "total"):
+        both = [[one[time] for one in came[which]] for which in WHICH]
+        ratios = [stock / ours for stock, ours in zip(*both, strict=True)]
+        shown = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        medians = " and ".join(f"{statistics.median(some):.1f} s" for some in both)
+        print(
+            f"{time}: stock and labkit, medians {medians}; times as fast {shown}, median {statistics.median(ratios):.2f}"
+        )
+    for which in WHICH:
+        scores = [one["score"] for one in came[which]]
+        spread = f" ± {statistics.stdev(scores):.4f}" if len(scores) > 1 else ""
+        print(f"{which}: score {statistics.mean(scores):.4f}{spread}")
+
+
+def shortened(folder: Path, rows: int, scratch: Path) -> Path:
+    """The folder, or a copy of it with so many rows of each split, evenly spread: some data is sorted by class."""
+    if not rows:
+        return folder
+    for name in ("train.jsonl", "test.jsonl"):
+        with (folder / name).open(encoding="utf-8") as file:
+            lines = list(file)
+        (scratch / name).write_text("".join(lines[:: max(1, len(lines) // rows)][:rows]), "utf-8")
+    return scratch
+
+
+def base_model(starter: str, folder: Path) -> Path:
+    """The embedded model's folder, or that of a starter model whose tokenizer is made from the training texts."""
+    from labkit.models import build_starter, resolve
+
+    if not starter:
+        return resolve("minilm").folder
+    with (folder / "train.jsonl").open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return build_starter(starter, [row[side] for row in rows for side in ("source", "target")]).folder
 
 
 if __name__ == "__main__":
