@@ -36,6 +36,20 @@ _TYPES = {
 }
 """Family in the catalogue → what transformers calls the architecture."""
 
+_READ = (
+    "bert", "distilbert", "roberta", "deberta", "electra", "albert", "modernbert", "xlm-roberta", "xlnet", "gpt2", "llama",
+    "qwen", "t5",
+)  # fmt: skip
+_STARTERS = {
+    "AutoModelForSequenceClassification": (*_READ, "bart", "mbart"),
+    "AutoModelForTokenClassification": _READ,
+    "AutoModelForQuestionAnswering": (*_READ, "bart", "mbart"),
+    "AutoModelForSeq2SeqLM": ("t5", "bart", "mbart", "marian", "encoder-decoder"),
+    "AutoModelForCausalLM": ("gpt2", "llama", "qwen"),
+    "AutoModelForMaskedLM": (*_READ[:8], "bart", "mbart"),
+}
+"""Head → families of starter models that transformers has it for; a test holds it against ``require_head``."""
+
 _LANGUAGE_HEADS = ("AutoModelForMaskedLM", "AutoModelForCausalLM")
 _NO_DECODERS = {"xlnet", "bert-generation", "trocr", "whisper"}  # besides those that have other heads
 
@@ -77,6 +91,8 @@ def require_head(model: BaseModel | str, head: str, task: str) -> None:
 
 def able_starters(head: str, task: str) -> list[str]:
     """Names of the starter models that can be trained with a head, such as ``"starter:bert"``; each is there as tiny, too."""
+    if head in _STARTERS:  # known without loading transformers, which takes seconds
+        return [PREFIX + family for family in STARTERS if family in _STARTERS[head]]
     found = []
     for family in STARTERS:
         try:

@@ -22,6 +22,7 @@ from labkit.training import Recipe
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _ROWS, _WORDS = 1000, 20.0  # assumed where there is no data yet
+_LOADING = threading.Lock()
 _SAMPLE = 200  # rows that are tokenised to see how long they are
 
 
@@ -67,6 +68,12 @@ class Library:
             return self._kept[config]
 
 
+def load_libraries() -> None:
+    """Load what forecasts need, in one thread at a time: two that load torch at once may each find half of it."""
+    with _LOADING:
+        import transformers  # noqa: F401
+
+
 def on_hub(config: DataConfig) -> bool:
     """Whether the data are named by a hub id, which is fetched when training starts."""
     return bool(_HUB_ID.fullmatch(config.train)) and not named(config.train).exists() and "." not in config.train
@@ -79,6 +86,7 @@ def examine(recipe: Recipe, library: Library) -> tuple[Corpus | None, ModelCard 
         FieldError: the data or the model cannot be had or cannot be trained on.
     """
     card = _card(recipe.model.name)
+    load_libraries()
     _require_able(recipe)
     if not recipe.data.train or on_hub(recipe.data):
         return None, card

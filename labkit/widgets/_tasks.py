@@ -6,7 +6,7 @@ import inspect
 from functools import cache
 
 from labkit import models
-from labkit.errors import ModelError
+from labkit.errors import ModelError, UnknownName
 from labkit.tasks import TASKS
 
 _TITLES = {
@@ -43,6 +43,18 @@ def able(model: str, task: str) -> str:
         UnknownName: there is no such starter model.
     """
     try:
+        if model.startswith(models.STARTER):
+            family = models.STARTER + models.find_starter(model)[0].family
+            known = family in starters(task)
+        else:
+            known = task in models.find(model).tasks
+    except UnknownName:
+        if model.startswith(models.STARTER):
+            raise
+        known = False
+    if known:  # said without loading transformers, which takes seconds
+        return ""
+    try:
         models.require_head(model, TASKS[task].head, task)
     except ModelError as error:
         return str(error)
@@ -52,7 +64,9 @@ def able(model: str, task: str) -> str:
 def default_model(task: str) -> str:
     """The base model to begin with: the embedded one where it can do the task, else one that is untrained and needs no
     download."""
-    return next((name for name in (models.EMBEDDED, *starters(task)) if not able(name, task)), models.EMBEDDED)
+    there = starters(task)
+    # the embedded model is a BERT
+    return models.EMBEDDED if models.STARTER + "bert" in there or not there else there[0]
 
 
 @cache

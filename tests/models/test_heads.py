@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from labkit.errors import ModelError, UnknownName
-from labkit.models import EMBEDDED, catalogue, require_head, resolve
+from labkit.models import EMBEDDED, STARTERS, able_starters, catalogue, require_head, resolve
 from labkit.models._heads import _TYPES
+from labkit.tasks import TASKS
 
 TOKENS = ("AutoModelForTokenClassification", "token-classification")
 
@@ -36,6 +37,18 @@ def test_what_cannot_is_refused_by_name(name: str) -> None:
 @pytest.mark.parametrize("name", [EMBEDDED, "roberta-base", "starter:deberta", "starter:qwen", "someone/unknown"])
 def test_what_can_or_is_not_known_yet_passes(name: str) -> None:
     require_head(name, *TOKENS)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_starters_of_a_head_are_those_that_are_not_refused(task: str) -> None:
+    head, able = TASKS[task].head, []
+    for family in STARTERS:
+        try:
+            require_head(f"starter:{family}", head, task)
+        except ModelError:
+            continue
+        able.append(f"starter:{family}")
+    assert able_starters(head, task) == able
 
 
 def test_a_starter_that_does_not_exist() -> None:
