@@ -7,7 +7,7 @@ from typing import Any
 from stock.frame import Settings
 from stock.seq2seq import recipe_seq2seq, stock_seq2seq
 
-DATA, EPOCHS, BATCH, RATE, STARTER = "dialogsum", 5.0, 16, 5e-4, "t5"
+DATA, EPOCHS, BATCH, RATE, STARTER = "dialogsum", 5.0, 16, 5e-4, "bart"
 LONGEST, METRIC = 96, "rougeL"
 
 

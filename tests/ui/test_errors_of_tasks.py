@@ -80,7 +80,7 @@ def test_answers_in_their_context(lab: Lab, tmp_path: Path) -> None:
         in_order(notebook, widget)
         notebook.restart()
         notebook.run_all()
-        notebook.widget("Error browser").get_by_text("surest first").wait_for()
+        notebook.widget("Error browser").locator(".eb-count", has_text="surest first").wait_for()
         assert notebook.python("(errors.order, errors.filters)") == ["confidence", {}]
 
 

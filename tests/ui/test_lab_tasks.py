@@ -31,7 +31,7 @@ def test_from_a_task_to_a_run_with_an_untrained_model(lab: Lab, tmp_path: Path) 
         bar = notebook.widget("Lab")
         bar.wait_for()
         bar.get_by_label("Task", exact=True).select_option("translation")
-        bar.locator(".lab-note", has_text="starter:t5, untrained").wait_for()
+        bar.locator(".lab-note", has_text="starter:bart, untrained").wait_for()
         bar.get_by_role("button", name="phrasebook").wait_for()
         assert bar.get_by_role("button", name="support").count() == 0
         notebook.execute("lab.model = 'starter:t5-tiny'")
