@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from labkit.errors import DataError, UnknownName
+from labkit.tasks import _files
 from labkit.tasks._answer_predictions import Alternative, AnswerPredictions
 from labkit.tasks._encode import Encoded, encode
 from labkit.tasks._language_predictions import Filler, LanguagePredictions
@@ -61,12 +62,6 @@ def get(task: str) -> type[Task]:
         raise UnknownName("task", task, TASKS) from None
 
 
-def finish(task: Task, model: Any) -> None:
-    """Bring a trained model into the form in which it is saved and used; of most tasks it has that already."""
-    if isinstance(task, TextRegression):
-        task.finish(model)
-
-
 def load_predictions(path: str | os.PathLike[str]) -> Any:
     """Stored predictions, of whatever task.
 
@@ -80,7 +75,7 @@ def load_predictions(path: str | os.PathLike[str]) -> Any:
         meta = pq.read_schema(path).metadata or {}
     except (OSError, pa.ArrowInvalid) as error:
         raise DataError("a Parquet file of predictions", str(error).splitlines()[0], file=path) from error
-    return _FILES.get(meta.get(b"labkit.kind", b"labels"), Predictions).load(path)
+    return _FILES.get(meta.get(_files.KIND, b"labels"), Predictions).load(path)
 
 
 __all__ = [
@@ -112,7 +107,6 @@ __all__ = [
     "Writing",
     "Written",
     "encode",
-    "finish",
     "get",
     "load_predictions",
 ]

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labkit.data._layouts.answers import ANSWERABLE, NO_ANSWER, Answer
 from labkit.errors import DataError
+from labkit.tasks import _files
 from labkit.tasks._row_scores import RowScores
 from labkit.tasks._scores import LabelCount, Scores
 
@@ -33,8 +33,6 @@ _COLUMNS = {
     "no_answer": pa.float64(),
     "alternatives": pa.list_(pa.struct([*_ANSWER, ("score", pa.float64())])),
 }
-_EMPTY = ("answers", "predicted")  # columns whose cells may be
-_KIND = b"labkit.kind"
 
 
 class Alternative(NamedTuple):
@@ -127,7 +125,7 @@ class AnswerPredictions:
         rows["no_answer"] = list(self.no_answer)
         rows["alternatives"] = [[one._asdict() for one in some] for some in self.alternatives]
         table = pa.table({name: pa.array(values, _COLUMNS[name]) for name, values in rows.items()})
-        return table.replace_schema_metadata({_KIND: b"answers"})
+        return table.replace_schema_metadata({_files.KIND: b"answers"})
 
     def answers(self) -> pa.Table:
         """An Arrow table of what was answered: row_id, predicted (null: the context holds no answer), where that starts in
@@ -196,11 +194,7 @@ class AnswerPredictions:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        pq.write_table(self.to_table(), partial)
-        partial.replace(target)
-        return target
+        return _files.write(self.to_table(), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> AnswerPredictions:
@@ -209,23 +203,9 @@ class AnswerPredictions:
         Raises:
             DataError: the file is missing or damaged, or is no Parquet file of predicted answers.
         """
-        what = "a Parquet file of predicted answers"
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(what, str(error).splitlines()[0], file=path) from error
-        if (table.schema.metadata or {}).get(_KIND) != b"answers":
-            came = f"one of something else, with the columns {', '.join(table.column_names[:10])}"
-            raise DataError(what, came, file=path)
-        for name, kind in _COLUMNS.items():
-            if name not in table.column_names:
-                if name == "answers":
-                    continue  # nobody knows the answers
-                raise DataError(f"the column {name}", f"only {', '.join(table.column_names[:10])}", file=path)
-            if table.schema.field(name).type != kind:
-                raise DataError(f"a column of {kind}", str(table.schema.field(name).type), file=path, column=name)
-            if name not in _EMPTY and table[name].null_count:
-                raise DataError("no empty cells", f"{table[name].null_count:,}", file=path, column=name)
+        table = _files.read(
+            path, "answers", "predicted answers", _COLUMNS, optional=("answers",), empty=("answers", "predicted")
+        )
         rows = {name: table[name].to_pylist() for name in table.column_names}
         try:
             return cls(
@@ -244,7 +224,7 @@ class AnswerPredictions:
                 else None,
             )
         except (TypeError, ValueError) as error:
-            raise DataError(what, f"a damaged one ({error})", "predict again", file=path) from error
+            raise _files.damaged("predicted answers", error, path) from error
 
 
 def _answer(one: dict[str, Any]) -> Answer:

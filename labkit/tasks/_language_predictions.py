@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labkit.errors import DataError
+from labkit.tasks import _files
 from labkit.tasks._row_scores import RowScores
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _COLUMNS = {
     "target": pa.string(),
     "fillers": _FILLERS,
 }
-_KIND, _TASK = b"labkit.kind", b"labkit.task"
+_TASK = b"labkit.task"
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,7 +123,7 @@ class LanguagePredictions:
         rows |= {name: getattr(self, name) for name in _SUMS}
         rows |= {"predicted": list(self.predicted), "target": list(self.references), "fillers": self._fillers()}
         table = pa.table({name: pa.array(values, _COLUMNS[name]) for name, values in rows.items()})
-        return table.replace_schema_metadata({_KIND: b"language", _TASK: self.task.encode()})
+        return table.replace_schema_metadata({_files.KIND: b"language", _TASK: self.task.encode()})
 
     def answers(self) -> pa.Table:
         """An Arrow table of what was written: row_id, predicted, and with fill-mask the fillers of each mask."""
@@ -161,11 +161,7 @@ class LanguagePredictions:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        pq.write_table(self.to_table(), partial)
-        partial.replace(target)
-        return target
+        return _files.write(self.to_table(), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> LanguagePredictions:
@@ -174,23 +170,9 @@ class LanguagePredictions:
         Raises:
             DataError: the file is missing or damaged, or is no Parquet file of a language model's predictions.
         """
-        what = "a Parquet file of a language model's predictions"
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(what, str(error).splitlines()[0], file=path) from error
-        meta = table.schema.metadata or {}
-        if meta.get(_KIND) != b"language":
-            raise DataError(what, f"one with the columns {', '.join(table.column_names[:10])}", file=path)
-        for name, kind in _COLUMNS.items():
-            if name not in table.column_names:
-                raise DataError(f"the column {name}", f"only {', '.join(table.column_names)}", file=path)
-            if table.schema.field(name).type != kind:
-                raise DataError(f"a column of {kind}", str(table.schema.field(name).type), file=path, column=name)
-            if name not in ("predicted", "target") and table[name].null_count:
-                raise DataError("no empty cells", f"{table[name].null_count:,}", file=path, column=name)
+        table = _files.read(path, "language", "a language model's predictions", _COLUMNS, empty=("predicted", "target"))
         return cls(
-            task=meta.get(_TASK, b"").decode(),
+            task=(table.schema.metadata or {}).get(_TASK, b"").decode(),
             row_ids=table["row_id"].to_pylist(),
             inputs=table["text"].to_pylist(),
             predicted=table["predicted"].to_pylist(),

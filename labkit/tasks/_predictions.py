@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labkit.errors import DataError
+from labkit.tasks import _files
 
 _PREFIX = "p_"
 
@@ -111,11 +111,7 @@ class Predictions:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        pq.write_table(self.to_table(), partial)
-        partial.replace(target)
-        return target
+        return _files.write(self.to_table(), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Predictions:
@@ -124,10 +120,7 @@ class Predictions:
         Raises:
             DataError: the file is missing, or is no Parquet file of predictions.
         """
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DataError("a Parquet file of predictions", str(error).splitlines()[0], file=path) from error
+        table = _files.read(path, "labels", "predictions", {})
         names = [name for name in table.column_names if name.startswith(_PREFIX)]
         if "row_id" not in table.column_names or not names:
             raise DataError("the columns row_id and p_<label>", ", ".join(table.column_names), file=path)

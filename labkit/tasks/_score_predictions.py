@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labkit.errors import DataError
+from labkit.tasks import _files
 
 if TYPE_CHECKING:
     from labkit.tasks._scores import Scores
 
-_KIND = b"labkit.kind"
+_COLUMNS = {"row_id": pa.string(), "label": pa.float64(), "score": pa.float64()}
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,7 +75,7 @@ class ScorePredictions:
         if self.gold is not None:
             columns["label"] = pa.array(self.gold, pa.float64(), from_pandas=True)
         columns["score"] = pa.array(self.predicted, pa.float64())
-        return pa.table(columns).replace_schema_metadata({_KIND: b"scores"})
+        return pa.table(columns).replace_schema_metadata({_files.KIND: b"scores"})
 
     def answers(self) -> pa.Table:
         """The table without the true scores: what ``labkit predict`` writes."""
@@ -93,11 +93,7 @@ class ScorePredictions:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        pq.write_table(self.to_table(), partial)
-        partial.replace(target)
-        return target
+        return _files.write(self.to_table(), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ScorePredictions:
@@ -106,12 +102,7 @@ class ScorePredictions:
         Raises:
             DataError: the file is missing, or is no Parquet file of such predictions.
         """
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DataError("a Parquet file of predictions", str(error).splitlines()[0], file=path) from error
-        if {"row_id", "score"} - set(table.column_names):
-            raise DataError("the columns row_id and score", ", ".join(table.column_names), file=path)
+        table = _files.read(path, "scores", "predicted scores", _COLUMNS, optional=("label",), empty=("label", "score"))
         return cls(
             row_ids=table["row_id"].to_pylist(),
             predicted=_floats(table["score"]),

@@ -329,6 +329,9 @@ class Seq2Seq:
         """Nothing: there is no threshold."""
         return {}
 
+    def finish(self, model: PreTrainedModel) -> None:
+        """Nothing: the model is saved as it was trained."""
+
     def pipeline(self, folder: str) -> str:
         """How transformers alone uses the saved model."""
         language = f', src_lang="{self.source_language}"' if self.source_language else ""

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labkit.data._layouts.spans import Span
 from labkit.errors import DataError
+from labkit.tasks import _files
 from labkit.tasks._scores import LabelCount, Scores
 
 _SPAN = [("start", pa.int32()), ("end", pa.int32()), ("label", pa.string())]
@@ -31,7 +31,7 @@ _COLUMNS = {
 NOTHING = "(nothing)"
 """Stands for no entity in a confusion matrix: its row holds the spurious ones, its column the missed ones."""
 
-_KIND, _LABELS = b"labkit.kind", b"labkit.labels"
+_LABELS = b"labkit.labels"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,7 +95,7 @@ class SpanPredictions:
             for spans, numbers in zip(self.predicted, self.confidence, strict=True)
         ]
         table = pa.table({name: pa.array(values, _COLUMNS[name]) for name, values in rows.items()})
-        meta = {_KIND: b"spans", _LABELS: json.dumps(self.labels, ensure_ascii=False).encode()}
+        meta = {_files.KIND: b"spans", _LABELS: json.dumps(self.labels, ensure_ascii=False).encode()}
         return table.replace_schema_metadata(meta)
 
     def answers(self) -> pa.Table:
@@ -139,11 +139,7 @@ class SpanPredictions:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        pq.write_table(self.to_table(), partial)
-        partial.replace(target)
-        return target
+        return _files.write(self.to_table(), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> SpanPredictions:
@@ -152,29 +148,13 @@ class SpanPredictions:
         Raises:
             DataError: the file is missing or damaged, or is no Parquet file of predicted spans.
         """
-        what = "a Parquet file of predicted spans"
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(what, str(error).splitlines()[0], file=path) from error
-        meta = table.schema.metadata or {}
-        if meta.get(_KIND) != b"spans":
-            raise DataError(what, f"one of something else, with the columns {_list(table.column_names)}", file=path)
-        for name, kind in _COLUMNS.items():
-            if name not in table.column_names:
-                if name == "spans":
-                    continue  # nobody has labelled the rows
-                raise DataError(f"the column {name}", f"only {_list(table.column_names)}", file=path)
-            if table.schema.field(name).type != kind:
-                raise DataError(f"a column of {kind}", str(table.schema.field(name).type), file=path, column=name)
-            if name != "spans" and table[name].null_count:
-                raise DataError("no empty cells", f"{table[name].null_count:,}", file=path, column=name)
+        table = _files.read(path, "spans", "predicted spans", _COLUMNS, optional=("spans",), empty=("spans",))
         try:
             predicted = table["predicted"].to_pylist()
             return cls(
                 row_ids=table["row_id"].to_pylist(),
                 texts=table["text"].to_pylist(),
-                labels=_labels(meta.get(_LABELS, b"")),
+                labels=_labels((table.schema.metadata or {}).get(_LABELS, b"")),
                 predicted=[_spans(spans) for spans in predicted],
                 confidence=[tuple(float(span["confidence"]) for span in spans) for spans in predicted],
                 gold=[None if spans is None else _spans(spans) for spans in table["spans"].to_pylist()]
@@ -182,7 +162,7 @@ class SpanPredictions:
                 else None,
             )
         except (TypeError, ValueError) as error:
-            raise DataError(what, f"a damaged one ({error})", "predict again", file=path) from error
+            raise _files.damaged("predicted spans", error, path) from error
 
 
 def _spans(spans: list[dict[str, Any]]) -> tuple[Span, ...]:
@@ -197,7 +177,3 @@ def _labels(text: bytes) -> tuple[str, ...]:
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         raise ValueError("the entity types are no list of names")
     return tuple(labels)
-
-
-def _list(names: Sequence[str], most: int = 10) -> str:
-    return ", ".join(names[:most]) + (" …" if len(names) > most else "") if names else "none"

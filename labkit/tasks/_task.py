@@ -141,6 +141,9 @@ class Task(Protocol):
     def tune(self, predictions: Any) -> dict[str, Any]:
         """What is to be remembered beside the model, found on predictions for the validation split; nothing where empty."""
 
+    def finish(self, model: PreTrainedModel) -> None:
+        """Bring a trained model into the form in which it is saved and used; of most tasks it has that already."""
+
     def baselines(self, corpus: Corpus, rows: Any, *, encode: Callable[[Any], Encoded], seed: int) -> dict[str, Any]:
         """The predictions for ``rows`` of the cheap models that every model stands beside, trained on the corpus.
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from labkit.errors import DataError, UnknownName
+from labkit.tasks import _files
 from labkit.tasks._row_scores import RowScores
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _COLUMNS = {
     "predicted": pa.string(),
     "confidence": pa.float64(),
 }
-_KIND, _TASK = b"labkit.kind", b"labkit.task"
+_TASK = b"labkit.task"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,7 +99,7 @@ class TextPredictions:
         columns = {name: pa.array(values, _COLUMNS[name]) for name, values in rows.items()}
         columns |= {name: pa.array(values, pa.float64()) for name, values in self.numbers.items()}
         table = pa.table(columns)
-        return table.replace_schema_metadata({_KIND: b"texts", _TASK: self.task.encode()})
+        return table.replace_schema_metadata({_files.KIND: b"texts", _TASK: self.task.encode()})
 
     def answers(self) -> pa.Table:
         """An Arrow table of what was written: row_id and predicted."""
@@ -152,11 +152,7 @@ class TextPredictions:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write a Parquet file, under a temporary name first, and return its path."""
-        target = Path(path)
-        partial = target.with_name(target.name + ".partial")
-        pq.write_table(self.to_table(), partial)
-        partial.replace(target)
-        return target
+        return _files.write(self.to_table(), path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TextPredictions:
@@ -165,27 +161,11 @@ class TextPredictions:
         Raises:
             DataError: the file is missing or damaged, or is no Parquet file of predicted texts.
         """
-        what = "a Parquet file of predicted texts"
-        try:
-            table = pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(what, str(error).splitlines()[0], file=path) from error
-        meta = table.schema.metadata or {}
-        if meta.get(_KIND) != b"texts":
-            raise DataError(what, f"one of something else, with the columns {_list(table.column_names)}", file=path)
-        for name, kind in _COLUMNS.items():
-            if name not in table.column_names:
-                if name == "target":
-                    continue  # nobody knows the true texts
-                raise DataError(f"the column {name}", f"only {_list(table.column_names)}", file=path)
-            if table.schema.field(name).type != kind:
-                raise DataError(f"a column of {kind}", str(table.schema.field(name).type), file=path, column=name)
-            if name != "target" and table[name].null_count:
-                raise DataError("no empty cells", f"{table[name].null_count:,}", file=path, column=name)
+        table = _files.read(path, "texts", "predicted texts", _COLUMNS, optional=("target",), empty=("target",))
         numbers = [field.name for field in table.schema if field.name not in _COLUMNS]
         try:
             return cls(
-                task=meta.get(_TASK, b"").decode(),
+                task=(table.schema.metadata or {}).get(_TASK, b"").decode(),
                 row_ids=table["row_id"].to_pylist(),
                 inputs=table["text"].to_pylist(),
                 predicted=table["predicted"].to_pylist(),
@@ -194,7 +174,7 @@ class TextPredictions:
                 numbers={name: table[name].to_numpy().astype(np.float64) for name in numbers},
             )
         except (TypeError, ValueError) as error:
-            raise DataError(what, f"a damaged one ({error})", "predict again", file=path) from error
+            raise _files.damaged("predicted texts", error, path) from error
 
 
 def known_texts(predictions: TextPredictions) -> TextPredictions:
@@ -207,7 +187,3 @@ def known_texts(predictions: TextPredictions) -> TextPredictions:
     if not len(at):
         raise DataError("rows with known texts", "none", "give the true texts, or predict without evaluating")
     return predictions if len(at) == len(predictions) else predictions.take(at)
-
-
-def _list(names: Sequence[str], most: int = 10) -> str:
-    return ", ".join(names[:most]) + (" …" if len(names) > most else "") if names else "none"

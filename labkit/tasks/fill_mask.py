@@ -321,6 +321,9 @@ class FillMask:
         assert isinstance(train, MaskedEncoded) and isinstance(asked, MaskedEncoded)
         return {UNIGRAM: unigram(train, train.seen, asked, list(rows["row_id"]), self.id)}
 
+    def finish(self, model: PreTrainedModel) -> None:
+        """Nothing: the model is saved as it was trained."""
+
     def pipeline(self, folder: str) -> str:
         """Lines of Python with which transformers alone uses the saved model, for the model card."""
         return (

@@ -249,6 +249,9 @@ class QuestionAnswering:
         """The words that overlap most with the question, and no answer at all."""
         return answer_baselines(corpus["train"], rows)
 
+    def finish(self, model: PreTrainedModel) -> None:
+        """Nothing: the model is saved as it was trained."""
+
     def pipeline(self, folder: str) -> str:
         """How transformers alone uses the saved model; version 5 has no pipeline for it."""
         silent = (

@@ -244,6 +244,9 @@ class TextClassification:
             seed=seed,
         )
 
+    def finish(self, model: PreTrainedModel) -> None:
+        """Nothing: the model is saved as it was trained."""
+
     def pipeline(self, folder: str) -> str:
         """How transformers alone uses the saved model."""
         return f'''from transformers import pipeline

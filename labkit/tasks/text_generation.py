@@ -397,6 +397,9 @@ class TextGeneration:
         assert isinstance(train, TextEncoded) and isinstance(asked, TextEncoded)
         return {UNIGRAM: unigram(train, train.seen, asked, list(rows["row_id"]), self.id)}
 
+    def finish(self, model: PreTrainedModel) -> None:
+        """Nothing: the model is saved as it was trained."""
+
     def pipeline(self, folder: str) -> str:
         """Lines of Python with which transformers alone uses the saved model, for the model card."""
         asked = '[{"role": "user", "content": "A question"}]' if self.form == "chat" else '"A text to go on with"'

@@ -217,6 +217,9 @@ class TokenClassification:
         """The most frequent tag of each word, and logistic regression on words and their neighbours."""
         return span_baselines(corpus["train"], rows, labels=self.labels, seed=seed)
 
+    def finish(self, model: PreTrainedModel) -> None:
+        """Nothing: the model is saved as it was trained."""
+
     def pipeline(self, folder: str) -> str:
         """How transformers alone uses the saved model."""
         return f"""from transformers import pipeline

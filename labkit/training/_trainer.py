@@ -19,7 +19,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import DefaultFlowCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from labkit.errors import LabError, ResourceError, RunError
+from labkit.errors import ResourceError, RunError
 from labkit.events import CheckpointSaved, Evaluated, Event, StepLogged
 from labkit.tasks import Encoded
 from labkit.training import _rundir
@@ -231,12 +231,6 @@ class Flow(TrainerCallback):
                 seconds_left=(now - self._began) / max(done, 1) * (state.max_steps - state.global_step),
             )
         )
-        if not math.isfinite(logs["loss"]):
-            raise LabError(
-                "a loss that falls",
-                f"{logs['loss']} at step {state.global_step}: training has diverged",
-                "start a new run with a smaller optimizer.learning_rate, or with budget.precision=float32",
-            )
 
     def on_evaluate(
         self, args: Any, state: Any, control: Any, metrics: dict[str, float] | None = None, **_: Any
