@@ -13,7 +13,7 @@ from labkit.models._load import (
     resolve,
 )
 from labkit.models._machine import LayerSpeed, Machine, Precision, layer_speed, machine, measure_again, usable_cores
-from labkit.models._recommend import Forecast, Recommendation, forecast, recommend
+from labkit.models._recommend import Forecast, Recommendation, default_epochs, forecast, recommend
 from labkit.models._starter import PREFIX as STARTER
 from labkit.models._starter import STARTERS, UNTRAINED, Starter, build_starter, find_starter, is_untrained
 from labkit.models._starter_cards import starter_card
@@ -36,6 +36,7 @@ __all__ = [
     "available_offline",
     "build_starter",
     "catalogue",
+    "default_epochs",
     "embed",
     "find",
     "find_starter",

@@ -22,6 +22,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from labkit.data import DataConfig
 from labkit.errors import LabError, RecipeError, UnknownName, suggest
+from labkit.models import default_epochs
 from labkit.tasks import TASKS
 
 Schedule = Literal["linear", "cosine", "constant", "polynomial", "inverse_sqrt"]
@@ -86,8 +87,8 @@ class OptimizerConfig:
 class BudgetConfig:
     """How long, in which precision, and what is kept."""
 
-    epochs: float = 8.0
-    """Passes over the training rows."""
+    epochs: float = 0.0
+    """Passes over the training rows; 0: chosen by their number, 8 to 20."""
     max_steps: int = 0
     """Optimiser steps after which to end, whatever the epochs; 0: no such limit."""
     patience: int = 0
@@ -185,6 +186,15 @@ class Recipe:
             else:
                 merged[section] = change
         return Recipe.from_dict(merged)
+
+    def epochs(self, rows: int) -> float:
+        """Passes over so many training rows: what [budget] says, or ``labkit.models.default_epochs``.
+
+        Args:
+            rows: of the training split; windows, where long ones are read in several.
+        """
+        optimizer = self.optimizer
+        return self.budget.epochs or default_epochs(rows, optimizer.batch_size * optimizer.gradient_accumulation)
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dictionaries of plain values; values that are not set are left out."""
@@ -327,7 +337,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "optimizer.batch_size": (1, 65536),
     "optimizer.gradient_accumulation": (1, 65536),
     "optimizer.max_gradient_norm": (0, math.inf),
-    "budget.epochs": (0.001, 100_000),
+    "budget.epochs": (0, 100_000),
     "budget.max_steps": (0, math.inf),
     "budget.patience": (0, math.inf),
     "budget.threads": (0, 1024),

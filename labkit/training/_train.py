@@ -199,16 +199,15 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     threads = recipe.budget.threads or models.usable_cores()
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)
-    recipe, precision = _resolve(recipe, corpus, base, directory)
-    emit(Note(text=f"Tokenising {sum(corpus.rows.values()):,} rows."))
     tokenizer = models.load_tokenizer(base)
+    longest = _max_length(recipe, base, tokenizer)
+    emit(Note(text=f"Tokenising {sum(corpus.rows.values()):,} rows."))
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    tokenizer.model_max_length = recipe.model.max_length
+    tokenizer.model_max_length = longest
     task = kind.of_corpus(corpus, {**dataclasses.asdict(recipe.generation), "mask_share": recipe.technique.mask_share})
-    encoded = {
-        split: task.encode(rows, tokenizer, max_length=recipe.model.max_length) for split, rows in corpus.splits.items()
-    }
+    encoded = {split: task.encode(rows, tokenizer, max_length=longest) for split, rows in corpus.splits.items()}
+    recipe, precision = _resolve(recipe, corpus, base, longest, len(encoded["train"]), directory)
     finished = (directory / _rundir.MODEL / "config.json").exists()
     if not finished and not _fit(recipe, corpus, task, base, tokenizer, encoded, precision, directory, emit, interrupt):
         return None
@@ -222,25 +221,33 @@ def _texts(corpus: Any) -> Iterator[str]:
             yield from (text for text in batch.get(column, ()) if text)
 
 
-def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Path) -> tuple[Recipe, str]:
-    """Fill in what the recipe leaves to the machine and the data, and write it down, once: a resumed run reads it."""
-    import torch
-
-    noted = directory / _rundir.ENVIRONMENT
-    if noted.exists() and recipe.data.fingerprint and recipe.model.max_length and recipe.optimizer.learning_rate:
-        return recipe, str(_rundir.read_json(noted)["precision"])
+def _max_length(recipe: Recipe, base: models.BaseModel, tokenizer: Any) -> int:
+    """Tokens to which inputs are cut: as the recipe says, or as many as the model takes, 512 at most."""
     config = models.load_config(base)
     limit = max(0, int(getattr(config, "max_position_embeddings", 0) or 0))  # XLNet says -1: it has no limit
     if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert"):
         limit -= 2  # their positions start behind the padding index
-    tokenizer_limit = models.load_tokenizer(base).model_max_length
-    limit = min(limit or 10**6, tokenizer_limit)
+    limit = min(limit or 10**6, tokenizer.model_max_length)
     if recipe.model.max_length > limit:
         raise RecipeError(
             [
                 f"model.max_length must be at most {limit}, the longest input of {base.name!r}, not {recipe.model.max_length}."
             ]
         )
+    return recipe.model.max_length or min(limit, 512)
+
+
+def _resolve(
+    recipe: Recipe, corpus: Any, base: models.BaseModel, longest: int, pieces: int, directory: Path
+) -> tuple[Recipe, str]:
+    """Fill in what the recipe leaves to the machine and the data, and write it down, once: a resumed run reads it."""
+    import torch
+
+    noted = directory / _rundir.ENVIRONMENT
+    given = (recipe.data.fingerprint, recipe.model.max_length, recipe.optimizer.learning_rate, recipe.budget.epochs)
+    if noted.exists() and all(given):
+        return recipe, str(_rundir.read_json(noted)["precision"])
+    config = models.load_config(base)
     rate = recipe.optimizer.learning_rate or default_learning_rate(base, config)
     machine = models.machine()
     speed = models.layer_speed(
@@ -254,9 +261,13 @@ def _resolve(recipe: Recipe, corpus: Any, base: models.BaseModel, directory: Pat
         precision = "float32"
     chosen = recipe.with_values(
         data=dataclasses.asdict(corpus.config),
-        model={"max_length": recipe.model.max_length or min(limit, 512)},
+        model={"max_length": longest},
         optimizer={"learning_rate": rate},
-        budget={"precision": precision, "threads": torch.get_num_threads()},
+        budget={
+            "epochs": recipe.epochs(pieces),
+            "precision": precision,
+            "threads": torch.get_num_threads(),
+        },
     )
     # The recipe comes last: as long as it has gaps, the next process comes here again, and notes what was asked again.
     facts = describe(machine, speed, precision, chosen)
@@ -414,7 +425,7 @@ def _fit(
     weights_file = checkpoints / f"checkpoint-{chosen}" / "model.safetensors"
     if over or chosen != state["global_step"]:
         model.load_state_dict(load_file(weights_file), strict=False)
-    tasks.finish(task, model)
+    task.finish(model)
     _save_model(model, tokenizer, task, directory)
     return True
 

@@ -135,7 +135,7 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
     if corpus is None:
         notes.append(f"Assumed: {_ROWS:,} rows of {_WORDS:g} words.")
     per_epoch = math.ceil(math.ceil(rows / recipe.optimizer.batch_size) / recipe.optimizer.gradient_accumulation)
-    steps = math.ceil(recipe.budget.epochs * per_epoch)
+    steps = math.ceil(recipe.epochs(rows) * per_epoch)
     if recipe.budget.max_steps:
         steps = min(steps, recipe.budget.max_steps)
     found: dict[str, Any] = {

@@ -10,7 +10,7 @@ import torch
 
 from labkit import data, models
 from labkit.errors import UnknownName
-from labkit.models import EMBEDDED, LayerSpeed, Machine, find, forecast, layer_speed, machine, recommend
+from labkit.models import EMBEDDED, LayerSpeed, Machine, default_epochs, find, forecast, layer_speed, machine, recommend
 
 pytestmark = pytest.mark.usefixtures("empty_hub")
 
@@ -57,16 +57,23 @@ def test_bf16_must_be_clearly_faster_to_be_chosen() -> None:
 @pytest.mark.usefixtures("measured")
 def test_a_forecast_grows_with_the_work() -> None:
     card = find(EMBEDDED)
-    base = forecast(card, rows=1000, on=HERE)
+    base = forecast(card, rows=1000, epochs=5, on=HERE)
     assert base.seconds > 0 and base.precision == "float32"
-    assert forecast(card, rows=2000, on=HERE).seconds == pytest.approx(2 * base.seconds, rel=0.05)
+    assert forecast(card, rows=2000, epochs=5, on=HERE).seconds == pytest.approx(2 * base.seconds, rel=0.05)
     assert forecast(card, rows=1000, epochs=10, on=HERE).seconds == pytest.approx(2 * base.seconds)
-    assert forecast(card, rows=1000, tokens=64, on=HERE).seconds > 1.5 * base.seconds
+    assert forecast(card, rows=1000, tokens=64, epochs=5, on=HERE).seconds > 1.5 * base.seconds
     assert forecast(card, rows=1000, tokens=64, on=HERE).memory_mb > base.memory_mb
     assert forecast(card, rows=1000, batch_size=64, on=HERE).memory_mb > base.memory_mb
     larger = forecast(find("roberta-large"), rows=1000, on=HERE)
     assert larger.seconds > 5 * base.seconds
     assert larger.memory_mb > 16 * 355, "weights, gradients and two moments of every parameter"
+
+
+def test_few_rows_are_passed_more_often() -> None:
+    assert [default_epochs(rows) for rows in (0, 100, 1000, 1600, 2000, 100_000)] == [20, 20, 16, 10, 8, 8]
+    assert default_epochs(1000, batch_size=8) == 8, "smaller batches are more steps"
+    some = forecast(find(EMBEDDED), rows=1000, on=HERE)
+    assert some == forecast(find(EMBEDDED), rows=1000, epochs=16, on=HERE), "a forecast is of what would be trained"
 
 
 def test_a_forecast_is_measured_here() -> None:

@@ -169,7 +169,7 @@ def test_names_that_are_nearly_right_are_suggested(values: dict[str, Any], hint:
         ({"data": "a.csv"}, "[data] must be a section of settings, not 'a.csv'"),
         ({"seed": "one"}, "seed must be a whole number"),
         ({"optimizer": {"learning_rate": float("nan")}}, "optimizer.learning_rate must be at least 0"),
-        ({"budget": {"epochs": 0}}, "budget.epochs must be at least 0.001"),
+        ({"budget": {"epochs": -1}}, "budget.epochs must be at least 0"),
         ({"data": {"validation_share": 0.6, "test_share": 0.5}}, "leave no rows to train on"),
         ({"budget": {"precision": "fp16"}}, "budget.precision must be one of auto, float32, bf16"),
     ],

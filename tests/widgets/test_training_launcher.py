@@ -59,7 +59,7 @@ def test_every_setting_has_a_field_with_help() -> None:
     assert json.loads(json.dumps(fields)) == fields
     by_name = {field["name"]: field for field in fields}
     assert by_name["optimizer.learning_rate"]["blank"] == "chosen by the model's size"
-    assert by_name["budget.epochs"]["blank"] == "" and by_name["budget.epochs"]["default"] == 8
+    assert by_name["budget.epochs"]["blank"] == "chosen by their number, 8 to 20"
     assert by_name["optimizer.schedule"]["choices"][:2] == ["linear", "cosine"]
     assert (by_name["data.multi_label"]["kind"], by_name["data.repairs"]["kind"]) == ("three", "flags")
     assert "minilm" in by_name["model.name"]["suggestions"]
@@ -164,7 +164,7 @@ def test_what_is_typed_is_checked_and_kept(make: Callable[..., TrainingLauncher]
     assert launcher.recipe == Recipe(), "the last one without a problem"
     refused = launcher.answer("launch", {})
     assert not refused["ok"] and "3 problems" in refused["error"]["message"]
-    assert launcher.check({"optimizer.learning_rate": 1e-4, "budget.epochs": 8.0, "seed": 0}) == {}
+    assert launcher.check({"optimizer.learning_rate": 1e-4, "budget.epochs": 0.0, "seed": 0}) == {}
     assert launcher.values == {"optimizer.learning_rate": 1e-4}, "defaults are left out"
     assert launcher.recipe.optimizer.learning_rate == 1e-4
 
