@@ -24,7 +24,14 @@ from labkit.models import STARTERS, build_starter
 from labkit.tasks import TASKS
 
 TABLE = Path(__file__).parents[2] / "docs" / "families.md"
-CELLS = [(family, task) for family in STARTERS for task in TASKS]
+KINDS = ("of pairs", "several labels", "scores")
+COLUMNS = {
+    "text-classification": "text-classification",
+    **dict.fromkeys(KINDS, "text-classification"),
+    **{task: task for task in TASKS if task != "text-classification"},
+}
+"""Column of the table → task id: the kinds of text-classification have columns of their own."""
+CELLS = [(family, column) for family in STARTERS for column in COLUMNS]
 
 
 @cache
@@ -60,13 +67,16 @@ def table() -> str:
         "Each ✓ is a test that trains a tiny model of that architecture on that task, saves it, loads it again with plain",
         "transformers and predicts with it; each – one that sees it refused before anything is trained, because",
         "transformers has no such head, or because the model has not learnt to foresee a text from left to right, as",
-        "text-generation wants it (`tests/training/test_families.py`, which also writes this table).",
+        "text-generation wants it (`tests/training/test_families.py`, which also writes this table). Behind",
+        "text-classification stand its other kinds: of pairs of texts, with several labels a text, and of scores (regression).",
         "",
-        "| family | as a starter model | " + " | ".join(TASKS) + " |",
-        "|---|---|" + "---|" * len(TASKS),
+        "| family | as a starter model | "
+        + " | ".join(f"… {name}" if name in KINDS else name for name in COLUMNS)
+        + " |",
+        "|---|---|" + "---|" * len(COLUMNS),
     ]
     for family in STARTERS:
-        marks = " | ".join("✓" if able(family, task) else "–" for task in TASKS)
+        marks = " | ".join("✓" if able(family, task) else "–" for task in COLUMNS.values())
         lines.append(f"| {architecture(family)} | `starter:{family}` | {marks} |")
     return "\n".join(lines) + "\n"
 
@@ -94,6 +104,23 @@ def paired_rows(count: int = 90) -> list[dict[str, Any]]:
         {"id": row["id"], "source": row["text"], "target": " ".join(reversed(row["text"].split()))}
         for row in toy_rows(count)
     ]
+
+
+def kind_rows(kind: str, count: int = 90) -> list[dict[str, Any]]:
+    """Pairs of texts with the same topic or not; texts with every topic that they touch; texts with their share of food."""
+    rows: list[dict[str, Any]] = []
+    made = toy_rows(2 * count)
+    for i in range(count):
+        text, other = made[2 * i]["text"], made[2 * i + 1 if i % 2 else 2 * i - 6]
+        row: dict[str, Any] = {"id": f"k{i}", "text": text}
+        if kind == "of pairs":
+            row |= {"text_pair": other["text"], "label": "same" if other["topic"] == made[2 * i]["topic"] else "other"}
+        elif kind == "several labels":
+            row["label"] = [topic for topic in WORDS if set(text.split()) & set(WORDS[topic][:6])]
+        else:
+            row["label"] = sum(word in WORDS["food"] for word in text.split()) / len(text.split())
+        rows.append(row)
+    return rows
 
 
 def asked_rows(count: int = 90) -> list[dict[str, Any]]:
@@ -125,7 +152,11 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     pairs.write_text("".join(json.dumps(row) + "\n" for row in paired_rows()), encoding="utf-8")
     asked = home / "asked.jsonl"
     asked.write_text("".join(json.dumps(row) + "\n" for row in asked_rows()), encoding="utf-8")
+    kinds = {kind: home / f"{kind}.jsonl" for kind in KINDS}
+    for kind, file in kinds.items():
+        file.write_text("".join(json.dumps(row) + "\n" for row in kind_rows(kind)), encoding="utf-8")
     return {
+        **kinds,
         "text-classification": write_csv(home / "toy.csv", toy_rows(90)),
         "token-classification": spans,
         "question-answering": asked,
@@ -140,22 +171,31 @@ def texts() -> list[str]:
     return [row["text"] for row in toy_rows(90)]
 
 
-def recipe(family: str, task: str, data: dict[str, Path], folder: Path) -> Any:
+def recipe(family: str, column: str, data: dict[str, Path], folder: Path) -> Any:
     return toy_recipe(
-        data[task], folder, task=task, model={"max_length": 32}, optimizer={"batch_size": 16, "learning_rate": 3e-3},
+        data[column],
+        folder,
+        task=COLUMNS[column],
+        model={"max_length": 32},
+        optimizer={"batch_size": 16, "learning_rate": 3e-3},
         budget={"epochs": 2},
-    )  # fmt: skip
+    )
 
 
-@pytest.mark.parametrize(("family", "task"), [cell for cell in CELLS if able(*cell)])
-def test_trained_saved_loaded_and_predicted_with(family: str, task: str, data: dict[str, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("family", "column"), [(family, name) for family, name in CELLS if able(family, COLUMNS[name])]
+)
+def test_trained_saved_loaded_and_predicted_with(
+    family: str, column: str, data: dict[str, Path], tmp_path: Path
+) -> None:
     import torch
     import transformers
 
     from labkit.training import Predictor, predict_file, train
 
+    task = COLUMNS[column]
     base = build_starter(family, texts(), size="tiny")
-    run = train(recipe(family, task, data, base.folder), tmp_path / "run")
+    run = train(recipe(family, column, data, base.folder), tmp_path / "run")
     assert run.status == "completed"
     assert all(np.isfinite(value) for value in run.evaluation.metrics.values())
     folder = run.directory / "model"
@@ -204,28 +244,44 @@ def test_trained_saved_loaded_and_predicted_with(family: str, task: str, data: d
             assert said.predicted[0] == "" or said.predicted[0].startswith(tokenizer.decode([int(first)]).strip())
         assert predict_file(run, data[task], tmp_path / "out.jsonl") == 90
         return
-    said = Predictor.load(run)(asked)
-    if task == "text-classification":
+    if column == "of pairs":
+        others = ["my dinner was fresh", "the coach and my team"]
+        said = Predictor.load(run)(asked, pairs=others)
+        with torch.no_grad():
+            logits = model(**tokenizer(asked, others, padding=True, return_tensors="pt")).logits
+    else:
+        said = Predictor.load(run)(asked)
+    if column == "scores":
+        assert run.evaluation.first == "pearson" and logits.shape == (2, 1)
+        scale, mean = getattr(model.config, "score_scale", 1.0), getattr(model.config, "score_mean", 0.0)
+        assert np.allclose(logits[:, 0].numpy() * scale + mean, said.predicted, atol=1e-4)
+        assert (scale, mean) == (1.0, 0.0) or family in ("gpt2", "llama", "qwen", "t5"), (
+            "others have a bias: scores as they are"
+        )
+    elif column == "several labels":
+        assert np.allclose(logits.sigmoid().numpy(), said.probabilities, atol=1e-4)
+    elif task == "text-classification":
         assert np.allclose(logits.softmax(-1).numpy(), said.probabilities, atol=1e-4)
     else:
         assert logits.shape[:2] == plain["input_ids"].shape and logits.shape[-1] == 5
         assert len(said.predicted) == 2
         alone = Predictor.load(run)(asked[0])
         assert alone.predicted[0] == said.predicted[0], "padding beside a longer text changes nothing"
-    rows = len((data[task]).read_text("utf-8").splitlines()) - (task == "text-classification")
-    assert predict_file(run, data[task], tmp_path / "out.jsonl") == rows
+    assert predict_file(run, data[column], tmp_path / "out.jsonl") == 90
 
 
-@pytest.mark.parametrize(("family", "task"), [cell for cell in CELLS if not able(*cell)])
+@pytest.mark.parametrize(
+    ("family", "column"), [(family, name) for family, name in CELLS if not able(family, COLUMNS[name])]
+)
 def test_what_a_family_cannot_do_is_said_before_it_is_trained(
-    family: str, task: str, data: dict[str, Path], tmp_path: Path
+    family: str, column: str, data: dict[str, Path], tmp_path: Path
 ) -> None:
     from labkit.errors import ModelError
     from labkit.training import train
 
     base = build_starter(family, texts(), size="tiny")
-    with pytest.raises(ModelError, match=f"can be fine-tuned for {task}"):
-        train(recipe(family, task, data, base.folder), tmp_path / "run")
+    with pytest.raises(ModelError, match=f"can be fine-tuned for {COLUMNS[column]}"):
+        train(recipe(family, column, data, base.folder), tmp_path / "run")
     assert not (tmp_path / "run").exists(), "no folder is left behind"
 
 
