@@ -75,6 +75,7 @@ class Lab:
                 f"--port={self.port}",
                 "--IdentityProvider.token=",
                 "--ServerApp.disable_check_xsrf=True",
+                "--LabApp.expose_app_in_browser=True",
                 f"--ServerApp.root_dir={self.root}",
             ],
             env=environment,
@@ -189,6 +190,12 @@ class Notebook:
         )
         if self.page.locator(".jp-FileBrowser").is_visible():
             self.page.keyboard.press("Control+b")
+
+    def theme(self, name: str) -> None:
+        """Change the theme of the open page: "light" or "dark"."""
+        theme = f"JupyterLab {name.capitalize()}"
+        self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
+        self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
 
     def reload(self) -> None:
         """Save the notebook and load the page again."""

@@ -2,19 +2,23 @@
 
     python tests/ui/screenshots.py OUT [--only labeler …] [--width 1250]
 
-Trains the embedded model on the support sample first (about a minute), so that there is something to evaluate.
+Trains the embedded model on the support sample first (about a minute), so that there is something to evaluate, and tiny models
+for the other tasks.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from browser import Lab, Notebook
 
-_OPEN = "from labkit import data\nfrom labkit.widgets import *\nRUN = {run!r}\n"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+_OPEN = "from labkit import data\nfrom labkit.widgets import *\nRUN, TINY = {run!r}, {tiny!r}\n"
 
 
 def _inspect(notebook: Notebook) -> None:
@@ -52,47 +56,40 @@ WIDGETS: dict[str, tuple[str, Callable[[Notebook], None] | None]] = {
 }
 
 
-def _tiny(kind: str, epochs: int, more: str) -> str:
-    """A cell with a playground of a tiny run, which is trained in it."""
-    tests = str(Path(__file__).parents[1])
-    return (
-        f"import sys, tempfile, pathlib; sys.path.insert(0, {tests!r}); from written import tiny_run\n"
-        f"w = Playground(tiny_run({kind!r}, pathlib.Path(tempfile.mkdtemp(dir='.')), epochs={epochs}), {more})"
-    )
-
-
 def _answered(notebook: Notebook) -> None:
     notebook.widget().locator('.pg-out[aria-busy="false"]').wait_for(timeout=60_000)
 
 
+EPOCHS = {"answers": 8, "translation": 12, "masks": 6}
+"""Kind of tiny run → epochs that it takes to learn something."""
+
 WIDGETS |= {
     "playground_answers": (
-        _tiny("answers", 8, "text='which food ?', second='😀 the very soup my train .'") + "; w.pin()",
+        "w = Playground(TINY['answers'], text='which food ?', second='😀 the very soup my train .'); w.pin()",
         _answered,
     ),
     "playground_written": (
-        _tiny("translation", 12, "text='monday and friday', writing={'samples': 2}") + "; w.pin('sunday', writing={})",
+        "w = Playground(TINY['translation'], text='monday and friday', writing={'samples': 2}); w.pin('sunday', writing={})",
         _answered,
     ),
-    "playground_masks": (_tiny("masks", 6, "text='soup [MASK] soup [MASK]'") + "; w.pin()", _answered),
+    "playground_masks": ("w = Playground(TINY['masks'], text='soup [MASK] soup [MASK]'); w.pin()", _answered),
 }
 
 
-def shots(lab: Lab, out: Path, run: str, names: list[str], width: int) -> None:
+def shots(lab: Lab, out: Path, head: str, names: list[str], width: int) -> None:
     """Take them."""
-    for theme in ("light", "dark"):
-        lab.theme(theme)
-        for name in names:
-            cell, act = WIDGETS[name]
-            with lab.open([_OPEN.format(run=run) + cell + "\nw"], width=width, height=1200) as notebook:
+    out.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        cell, act = WIDGETS[name]
+        with lab.open([head + cell + "\nw"], width=width, height=1200) as notebook:
+            notebook.page.wait_for_timeout(2500)
+            if act:
+                act(notebook)
+            for theme in ("light", "dark"):
+                notebook.theme(theme)
                 notebook.page.wait_for_timeout(2500)
-                if act:
-                    act(notebook)
-                    notebook.page.wait_for_timeout(2500)
                 target = out / f"{name}-{theme}.png"
-                target.parent.mkdir(parents=True, exist_ok=True)
-                output = notebook.page.locator(".jp-OutputArea-output").last
-                output.screenshot(path=target)
+                notebook.page.locator(".jp-OutputArea-output").last.screenshot(path=target)
                 print(target, *notebook.problems, flush=True)
 
 
@@ -101,7 +98,8 @@ def trained(folder: Path) -> str:
     from labkit.data import sample_path
     from labkit.training import Recipe, train
 
-    return str(train(Recipe.from_dict({"data": {"train": str(sample_path("support"))}}), folder / "run").directory)
+    recipe = Recipe.from_dict({"data": {"train": str(sample_path("support"))}, "budget": {"epochs": 5}})
+    return str(train(recipe, folder / "run").directory)
 
 
 def main() -> None:
@@ -112,10 +110,18 @@ def main() -> None:
     parser.add_argument("--run", help="a finished run to look at, instead of training one")
     parser.add_argument("--width", type=int, default=1250)
     options = parser.parse_args()
+    from written import tiny_run
+
     with tempfile.TemporaryDirectory() as folder:
-        run = options.run or trained(Path(folder))
+        asked = " ".join(WIDGETS[name][0] for name in options.only)
+        run = options.run or (trained(Path(folder)) if "RUN" in asked else "")
+        tiny = {}
+        for kind, epochs in EPOCHS.items():
+            if f"TINY['{kind}']" in asked:
+                (Path(folder) / kind).mkdir()
+                tiny[kind] = str(tiny_run(kind, Path(folder) / kind, epochs=epochs).directory)
         with Lab(Path(folder)) as lab:
-            shots(lab, options.out, run, options.only, options.width)
+            shots(lab, options.out, _OPEN.format(run=run, tiny=tiny), options.only, options.width)
 
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ def test_targets_are_edited_whole(pairs: Path) -> None:
     again = Labeler(read_pairs(pairs), who="ann")
     assert again.current == "r3" and again.go("r2")["example"]["excluded"]
     assert again.go("r0")["example"]["value"] == "ein Hund"
-    assert again.undo()["example"]["row_id"] == "r2" and not again.example["excluded"]  # type: ignore[index]
+    assert again.undo()["example"]["row_id"] == "r2" and again.example is not None and not again.example["excluded"]
 
 
 def test_texts_suggested_by_a_run(pairs: Path) -> None:
