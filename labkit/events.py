@@ -41,6 +41,8 @@ class RunStarted(Event):
     pid: int = 0
     labels: int = 0  # number of classes; 0: not known
     learning_rate: float = 0.0  # the highest one planned; 0: not known
+    parameters: int = 0  # of the model, adapters included; 0: not known
+    trained: int = 0  # parameters that are trained
 
 
 @dataclass(frozen=True, kw_only=True)

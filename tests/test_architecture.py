@@ -73,6 +73,8 @@ RUNTIME = {
     "traitlets": "state",
     "transformers": "models",
 }
+EXTRAS = {"peft": "adapters", "optuna": "search"}
+"""Packages of extras: imported where they are needed, with an error that says how to install them."""
 BROUGHT = {
     "huggingface_hub": "transformers",
     "nbformat": "nbconvert",
@@ -221,11 +223,13 @@ def test_runtime_dependencies_are_decisions() -> None:
     declared = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
     assert declared == set(RUNTIME)
     assert all(re.fullmatch(r"\w+", reason) for reason in RUNTIME.values())
+    own = {name: lines for name, lines in PROJECT["optional-dependencies"].items() if name not in ("test", "dev")}
+    assert {canonicalize_name(Requirement(line).name) for lines in own.values() for line in lines} == set(EXTRAS)
 
 
 def test_what_is_imported_is_declared() -> None:
     """A package that another one brings may go; ours would break without a word."""
-    known = {MODULES.get(name, name) for name in RUNTIME} | set(BROUGHT)
+    known = {MODULES.get(name, name) for name in RUNTIME} | set(BROUGHT) | set(EXTRAS)
     for name, _, tree in sources():
         for module in imports(tree):
             top = module.split(".")[0]

@@ -1,15 +1,18 @@
 """Results as plotly figures: pure functions, and the one template they share."""
 
 from labkit.charts._confusion import confusion
+from labkit.charts._cost import COSTS, cost
 from labkit.charts._data import class_balance, lengths
 from labkit.charts._learning import learning_curves
 from labkit.charts._scores import per_class_f1, reliability, scores, slices
 from labkit.charts._template import TEMPLATE
 
 __all__ = [
+    "COSTS",
     "TEMPLATE",
     "class_balance",
     "confusion",
+    "cost",
     "learning_curves",
     "lengths",
     "per_class_f1",

@@ -21,6 +21,10 @@ _EPILOG = {
   labkit train --recipe runs/reviews/recipe.toml --out runs/again
   labkit train --resume runs/reviews
 Every setting that --set takes stands, explained, in the recipe.toml of any run directory.""",
+    "compare": """examples:
+  labkit compare messages.csv --each technique.trainable=all,head,lora --seeds 3 --out comparisons/what
+  labkit compare a.toml b.toml --out comparisons/ab
+The runs lie in the folder of --out; called again, it goes on where it was interrupted.""",
     "labels": """examples:
   labkit labels messages.csv
   labkit labels ana.labels.jsonl ben.labels.jsonl --merge messages.csv.labels.jsonl
@@ -112,6 +116,18 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--out", metavar="DIR", help="run directory (default: a new one below runs/)")
     train.add_argument("--resume", metavar="RUN", help="go on with a stopped, failed or killed run")
     train.add_argument("--detach", action="store_true", help="train in a process of its own and return at once")
+
+    compare = command("compare", _training.compare, "Train several recipes with several seeds on the same splits, side by side.")
+    compare.add_argument("what", metavar="RECIPE|DATA", nargs="+", help="recipe files; or one file of data, with --each")
+    compare.add_argument(
+        "--each", metavar="section.field=a,b,…", help="compare these values of a setting, on one recipe or the default one"
+    )
+    compare.add_argument("--task", metavar="ID", help=f"task id, where DATA is given (default: {TASK})")
+    compare.add_argument(
+        "--set", action="append", default=[], metavar="section.field=value", help="any setting of all of them; may be repeated"
+    )
+    compare.add_argument("--seeds", type=int, default=3, help="how many, from 0 on (default: 3)")
+    compare.add_argument("--out", metavar="DIR", required=True, help="folder for the runs and comparison.json")
 
     evaluate = command("evaluate", _runs.evaluate, "Show a run's evaluation, or evaluate it on other labelled data.")
     evaluate.add_argument("directory", metavar="RUN", help="run directory")

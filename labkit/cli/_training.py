@@ -1,4 +1,4 @@
-"""``labkit train``."""
+"""``labkit train`` and ``labkit compare``."""
 
 from __future__ import annotations
 
@@ -46,6 +46,64 @@ def train(options: argparse.Namespace) -> int:
     print(f"\nrun directory  {terminal.short(run.directory)}")
     print(f"use it         labkit predict {terminal.short(run.directory)} YOUR.csv")
     return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    import json
+
+    from labkit import events, training
+
+    recipes = _recipes(options)
+    progress = terminal.Progress()
+    before: tuple[str, int] | None = None
+
+    def watch(name: str, seed: int, event: events.Event) -> None:
+        nonlocal before, progress
+        if before != (name, seed):
+            before, progress = (name, seed), terminal.Progress()
+            terminal.say(f"{name}, seed {seed}")
+        progress(event)
+
+    found = training.compare(recipes, options.out, seeds=options.seeds, watch=watch)
+    terminal.end_progress()
+    target = Path(options.out) / "comparison.json"
+    target.write_text(json.dumps(found.to_dict(), indent=1) + "\n", encoding="utf-8")
+    if options.json:
+        terminal.answer(found.to_dict())
+    else:
+        print(f"{found}\n\nwritten to {terminal.short(target)}")
+    return 0
+
+
+def _recipes(options: argparse.Namespace) -> dict[str, Any]:
+    """Name → recipe: files by their names, or the values of --each."""
+    from labkit.training import Recipe, parse_set
+
+    shared = parse_set(options.set)
+    files = [Path(one) for one in options.what if one.endswith(".toml")]
+    if files and len(files) < len(options.what):
+        raise LabError("recipe files, or one file of data", "both", "name recipes only, whose [data] say what to read")
+    if files:
+        names = [file.stem if file.stem != "recipe" else file.absolute().parent.name for file in files]
+        if len(set(names)) < len(names):
+            raise LabError("recipe files of different names", ", ".join(names), "rename one: the runs are called after them")
+        made = {name: Recipe.load(file).with_values(**shared) for name, file in zip(names, files, strict=True)}
+    elif len(options.what) > 1:
+        raise LabError("one file of data", f"{len(options.what)}", "or recipe files, whose names end in .toml")
+    else:
+        start = {"task": options.task} if options.task else {}
+        made = {"recipe": Recipe.from_dict(_merge({**start, "data": {"train": options.what[0]}}, shared))}
+    if not options.each:
+        return made
+    if len(made) > 1:
+        raise LabError("--each with one recipe", f"{len(made)} recipes", "leave --each out, or name one recipe")
+    setting, equals, values = options.each.partition("=")
+    if not equals or len([value for value in values.split(",") if value]) < 2:
+        raise LabError("--each section.field=a,b,… with two values at least", repr(options.each))
+    (recipe,) = made.values()
+    return {
+        value: recipe.with_values(**parse_set([f"{setting}={value}"])) for value in values.split(",") if value
+    }
 
 
 def _refuse_with_resume(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from labkit.data._balance import balance, class_weights
 from labkit.data._check import check
 from labkit.data._clean import REPAIRS, clean
 from labkit.data._corpus import Corpus, DataConfig, Step
+from labkit.data._folds import fold
 from labkit.data._journals.apply import apply
 from labkit.data._journals.journal import Journal, journal_path
 from labkit.data._journals.lines import Decision
@@ -71,6 +72,7 @@ __all__ = [
     "sample_path",
     "samples",
     "spans_to_tags",
+    "fold",
     "split",
     "tags_to_spans",
     "word_spans",

@@ -20,7 +20,8 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
         corpus: with a validation or test split, and one label a row.
         how: "oversample" copies rows of the smaller classes up to the largest (copies keep their row id), each row as
             often as any other of its class, give or take one; "undersample" leaves rows of the larger classes out down
-            to the smallest; "none" changes nothing. Rows without a label stay.
+            to the smallest; "batches" leaves the rows as they are, and training draws every class with the same
+            probability; "none" changes nothing. Rows without a label stay.
         seed: draws which rows; by default that of the split, which the recipe records for both.
 
     Raises:
@@ -28,7 +29,7 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
         DataError: no labels, several labels a row, scores, no split yet, balanced already, a seed other than that of the split,
             or more than 20 million rows to come.
     """
-    known = ("none", "oversample", "undersample")
+    known = ("none", "oversample", "undersample", "batches")
     if how not in known:
         raise UnknownName("way to balance", how, known)
     if how == "none":
@@ -69,6 +70,10 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
             members[labels[0]].append(i)
     if not members:
         raise DataError("labelled rows in train", "none", "give the column of the label, or do not balance")
+    if how == "batches":
+        said = f"Rows of train are drawn so that each of its {len(members):,} classes has the same share of the batches."
+        config = dataclasses.replace(corpus.config, balance=how, split_seed=seed)
+        return corpus.replace(steps=(*corpus.steps, Step(name="balance", counts={}, text=said)), config=config)
     sizes = [len(at) for at in members.values()]
     size = max(sizes) if how == "oversample" else min(sizes)
     if size * len(members) > max(_LARGEST, 2 * len(rows)):

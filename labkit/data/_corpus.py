@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CANONICAL = ("row_id", "text", "text_pair", "label")
 
 SplitBy = Literal["stratified", "random"]
-Balance = Literal["none", "oversample", "undersample"]
+Balance = Literal["none", "oversample", "undersample", "batches"]
 LayoutName = Literal["labels", "spans", "answers", "pairs", "texts"]
 
 
@@ -77,8 +77,12 @@ class DataConfig:
     """Column whose equal values must stay on one side of a split (an author, a document); empty: none."""
     split_seed: int = 0
     """Seed of the split and of the balancing; apart from the training seed, so that seeds are compared on the same split."""
+    folds: int = 0
+    """Folds of a cross-validation into which the training rows are dealt; 0: none."""
+    fold: int = 0
+    """Which of the folds is the test split, counted from 0."""
     balance: Balance = "none"
-    """Over- or under-sampling, of the training split only."""
+    """Over- or under-sampling of the training split, or batches into which every class is drawn alike."""
     fingerprint: str = ""
     """Hash of the sources' content; empty: not checked. A recipe whose data has changed since says so."""
     labels_fingerprint: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from labkit.data._balance import balance
 from labkit.data._clean import clean
 from labkit.data._corpus import Corpus, DataConfig
+from labkit.data._folds import fold
 from labkit.data._journals.apply import apply
 from labkit.data._read import read
 from labkit.data._split import split
@@ -51,6 +52,15 @@ def load(config: DataConfig) -> Corpus:
             raise DataError("labels in the data or in its label journals", came, do, file=config.train)
     if config.repairs:
         corpus = clean(corpus, config.repairs)
+    if config.folds:
+        corpus = fold(
+            corpus,
+            config.folds,
+            config.fold,
+            by=config.split_by,
+            group=config.group or None,
+            seed=config.split_seed,
+        )
     corpus = split(
         corpus,
         validation=config.validation_share,

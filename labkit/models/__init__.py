@@ -1,5 +1,6 @@
 """Base models: the catalogue, the embedded default, untrained starters, loading, and what fits this machine."""
 
+from labkit.models._adapters import ADAPTERS
 from labkit.models._catalogue import EMBEDDED, ModelCard, Unavailable, catalogue, find, unavailable
 from labkit.models._embed import embed, nearest
 from labkit.models._heads import able_starters, new_head, require_head
@@ -9,6 +10,7 @@ from labkit.models._load import (
     load_config,
     load_model,
     load_tokenizer,
+    new_weights,
     quiet_transformers,
     resolve,
 )
@@ -19,6 +21,7 @@ from labkit.models._starter import STARTERS, UNTRAINED, Starter, build_starter, 
 from labkit.models._starter_cards import starter_card
 
 __all__ = [
+    "ADAPTERS",
     "EMBEDDED",
     "STARTER",
     "STARTERS",
@@ -50,6 +53,7 @@ __all__ = [
     "measure_again",
     "nearest",
     "new_head",
+    "new_weights",
     "quiet_transformers",
     "recommend",
     "require_head",

@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from labkit._places import named
 from labkit.errors import LabError, ModelError, UnknownName
+from labkit.models import _adapters
 from labkit.models._catalogue import EMBEDDED, ModelCard, catalogue, find
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+_NEW = "labkit_new_weights"  # attribute of a loaded model
 _HUB_TIMEOUT = 8  # seconds to wait for the hub before saying that it cannot be reached
 _WANTED = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.spm"]
 
@@ -173,26 +175,43 @@ def load_model(
         config: other values for the configuration, such as ``num_labels``.
 
     Raises:
-        ModelError: the files are damaged, or the architecture has no such head.
+        ModelError: the files are damaged, the architecture has no such head, or they are an adapter alone and values for the
+            configuration are given.
     """
     import torch
 
     base = resolve(base) if isinstance(base, str) else base
+    if (base.folder / _adapters.NOTE).exists():
+        if config or dropout is not None:
+            do = "train it again with adapter.merge = true, and go on from that"
+            raise ModelError(f"a whole model in {base.folder}", "an adapter alone", do)
+        adapted: PreTrainedModel = _adapters.load_adapted(base.folder, auto_class)
+        return adapted
     settings = load_config(base)
     for key, value in config.items():
         setattr(settings, key, value)
     if dropout is not None:
         _set_dropout(settings, dropout)
     with quiet_transformers(), _explained(base, "model"):
-        model: PreTrainedModel = auto_class.from_pretrained(
+        model: PreTrainedModel
+        model, found = auto_class.from_pretrained(
             base.folder,
             config=settings,
             use_safetensors=True,
             trust_remote_code=False,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
+    other = {key if isinstance(key, str) else key[0] for key in found["mismatched_keys"]}
+    vars(model)[_NEW] = frozenset(found["missing_keys"]) | other
     return model
+
+
+def new_weights(model: Any) -> frozenset[str]:
+    """Names of the weights of a loaded model that its files lacked, such as those of a new head: they know nothing yet."""
+    names: frozenset[str] = getattr(model, _NEW, frozenset())
+    return names
 
 
 @contextlib.contextmanager

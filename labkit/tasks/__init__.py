@@ -9,6 +9,7 @@ from labkit.errors import DataError, UnknownName
 from labkit.tasks import _files
 from labkit.tasks._answer_predictions import Alternative, AnswerPredictions
 from labkit.tasks._encode import Encoded, encode
+from labkit.tasks._losses import LOSSES, Decision, Decisions, LossName, divergence, loss_of, loss_problems
 from labkit.tasks._language_predictions import Filler, LanguagePredictions
 from labkit.tasks._predictions import Predictions
 from labkit.tasks._score_predictions import ScorePredictions
@@ -79,14 +80,18 @@ def load_predictions(path: str | os.PathLike[str]) -> Any:
 
 
 __all__ = [
+    "LOSSES",
     "TASKS",
     "Alternative",
     "AnswerPredictions",
+    "Decision",
+    "Decisions",
     "Encoded",
     "FillMask",
     "Filler",
     "LabelCount",
     "LanguagePredictions",
+    "LossName",
     "Outputs",
     "Predicted",
     "Predictions",
@@ -106,7 +111,10 @@ __all__ = [
     "Writer",
     "Writing",
     "Written",
+    "divergence",
     "encode",
     "get",
     "load_predictions",
+    "loss_of",
+    "loss_problems",
 ]

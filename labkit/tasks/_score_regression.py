@@ -13,6 +13,7 @@ from labkit.errors import LabError, RecipeError
 from labkit.tasks._classification_metrics import METRICS as OF_CLASSES
 from labkit.tasks._encode import Encoded, columns_of, encode
 from labkit.tasks._logits import logits_of
+from labkit.tasks._losses import Decision, Decisions
 from labkit.tasks._score_baselines import score_baselines
 from labkit.tasks._score_metrics import METRICS, metrics
 from labkit.tasks._score_predictions import ScorePredictions
@@ -56,6 +57,7 @@ class TextRegression:
         name: higher for name, (higher, _) in {**OF_CLASSES, **METRICS}.items()
     }  # a recipe is read before its data, so it may name any; ``quick_metrics`` refuses those that are for classes
     feeds_labels: ClassVar[bool] = False
+    decides: ClassVar[Decision] = "number"
     weighs_classes: ClassVar[bool] = True
     options: ClassVar[tuple[str, ...]] = ()
 
@@ -137,25 +139,10 @@ class TextRegression:
             vars(model.config).pop(name, None)
         return model
 
-    def loss(
-        self, *, weights: Mapping[str, float] | None, label_smoothing: float
-    ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-        """Mean squared error in standard scores: 1 for who always says the mean.
-
-        Raises:
-            RecipeError: class weights or label smoothing, which are for classes.
-        """
-        from torch.nn import functional
-
-        given = [name for name, value in (("class_weights", weights), ("label_smoothing", label_smoothing)) if value]
-        if given:
-            raise RecipeError([f"technique.{name} is for classes, and this data has scores." for name in given])
-
-        def squared(output: Any, target: torch.Tensor) -> torch.Tensor:
-            goal = (target.float() - self.mean) / self.scale
-            return functional.mse_loss(output.logits.float().reshape(-1), goal)
-
-        return squared
+    def decisions(self, output: Any, target: torch.Tensor) -> Decisions:
+        """Scores in standard scores: the mean squared error is 1 for who always says the mean."""
+        goal = (target.float() - self.mean) / self.scale
+        return Decisions(output.logits.float().reshape(-1), goal)
 
     def predict(
         self,

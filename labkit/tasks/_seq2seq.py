@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from labkit.errors import LabError, RecipeError, quoted, suggest
 from labkit.tasks._encode import Encoded, batches_by_length, encode
-from labkit.tasks._losses import IGNORED, token_loss
+from labkit.tasks._losses import IGNORED, Decision, Decisions, token_decisions
 from labkit.tasks._text_predictions import TextPredictions
 from labkit.tasks._writing import Outputs, Writing, Written, decoding, drawing, generated, share, write_batch
 
@@ -104,6 +104,7 @@ class Seq2Seq:
     metric: ClassVar[str] = "loss"
     metrics: ClassVar[Mapping[str, bool]]
     feeds_labels: ClassVar[bool] = True
+    decides: ClassVar[Decision] = "one"
     weighs_classes: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = _OPTIONS
     nouns: ClassVar[str] = "labels"
@@ -205,16 +206,9 @@ class Seq2Seq:
         model.generation_config = self._generation(model, load_tokenizer(base))
         return model
 
-    def loss(
-        self, *, weights: Mapping[str, float] | None, label_smoothing: float
-    ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-        """Cross-entropy, the mean over the target's tokens: each token of the batch counts alike.
-
-        Args:
-            weights: not used; a recipe with class weights is refused for this task.
-            label_smoothing: share of the target that is spread over all tokens (Szegedy et al. 2016, arXiv:1512.00567).
-        """
-        return token_loss(label_smoothing)
+    def decisions(self, output: Any, target: torch.Tensor) -> Decisions:
+        """Every token of the targets."""
+        return token_decisions(output.logits, target)
 
     def predict(
         self,

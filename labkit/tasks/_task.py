@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from labkit.tasks._encode import Encoded
+from labkit.tasks._losses import Decision, Decisions
 from labkit.tasks._scores import Scores
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Task(Protocol):
         head: the ``AutoModelFor…`` class of transformers that has the head for it.
         metric: the metric that chooses the best checkpoint unless the recipe names another.
         metrics: every metric by name, with True where higher is better.
+        decides: one class of several, each class, or a number.
         weighs_classes: whether the loss takes class weights.
         options: settings of the recipe that only some tasks read, and this one does: those of [generation], and ``mask_share``.
         feeds_labels: whether the model itself is given the labels of a batch, as decoders are.
@@ -83,6 +85,9 @@ class Task(Protocol):
     @property
     def nouns(self) -> str: ...
 
+    @property
+    def decides(self) -> Decision: ...
+
     @classmethod
     def of_corpus(cls, corpus: Corpus, options: Mapping[str, Any]) -> Task:
         """The task with the labels of a corpus, and the section [generation] of the recipe."""
@@ -104,10 +109,13 @@ class Task(Protocol):
     def build(self, base: BaseModel, *, dropout: float | None) -> PreTrainedModel:
         """The base model with this task's head, whose weights come from torch's generator."""
 
-    def loss(
-        self, *, weights: Mapping[str, float] | None, label_smoothing: float
-    ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-        """A function of (model output, labels) to the mean loss of a batch."""
+    def decisions(self, output: Any, target: torch.Tensor) -> Decisions:
+        """What the model's output for a batch decides, beside the truth: what every loss is made from.
+
+        Args:
+            output: of the model.
+            target: the batch's labels.
+        """
 
     def predict(
         self,

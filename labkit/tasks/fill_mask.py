@@ -33,7 +33,7 @@ from labkit.tasks._language import (
 )
 from labkit.tasks._language_metrics import METRICS, quick
 from labkit.tasks._language_predictions import Filler, LanguagePredictions
-from labkit.tasks._losses import IGNORED, token_loss
+from labkit.tasks._losses import IGNORED, Decision, Decisions, token_decisions
 
 if TYPE_CHECKING:
     import torch
@@ -122,6 +122,7 @@ class FillMask:
     metric: ClassVar[str] = "loss"
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
     feeds_labels: ClassVar[bool] = False
+    decides: ClassVar[Decision] = "one"
     weighs_classes: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ("mask_share",)
     nouns: ClassVar[str] = "labels"
@@ -202,16 +203,9 @@ class FillMask:
 
         return load_model(base, AutoModelForMaskedLM, dropout=dropout)
 
-    def loss(
-        self, *, weights: Mapping[str, float] | None, label_smoothing: float
-    ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-        """Cross-entropy over the masked tokens.
-
-        Args:
-            weights: not used; a recipe with class weights is refused for this task.
-            label_smoothing: share of the target that is spread over all tokens.
-        """
-        return token_loss(label_smoothing, shifted=False)
+    def decisions(self, output: Any, target: torch.Tensor) -> Decisions:
+        """The masked tokens."""
+        return token_decisions(output.logits, target)
 
     def predict(
         self,

@@ -20,6 +20,7 @@ from labkit.tasks._answer_metrics import METRICS, best_threshold, metrics
 from labkit.tasks._answer_predictions import Alternative, AnswerPredictions
 from labkit.tasks._contexts import ContextEncoded, Ints, encode_questions
 from labkit.tasks._encode import Encoded, batches_by_length
+from labkit.tasks._losses import Decision, Decisions
 
 if TYPE_CHECKING:
     import torch
@@ -55,6 +56,7 @@ class QuestionAnswering:
     metric: ClassVar[str] = "f1"
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
     feeds_labels: ClassVar[bool] = False
+    decides: ClassVar[Decision] = "one"
     weighs_classes: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ()
     nouns: ClassVar[str] = "kinds of questions"
@@ -116,23 +118,12 @@ class QuestionAnswering:
 
         return load_model(base, AutoModelForQuestionAnswering, dropout=dropout, num_labels=2)
 
-    def loss(
-        self, *, weights: Mapping[str, float] | None, label_smoothing: float
-    ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-        """Cross-entropy over the tokens of a window, averaged over the first and the last token of the answer.
+    def decisions(self, output: Any, target: torch.Tensor) -> Decisions:
+        """The first and the last token of the answer, among the tokens of the window."""
+        import torch
 
-        Args:
-            weights: not used; a recipe with class weights is refused for this task.
-            label_smoothing: share of the target that is spread over all tokens (Szegedy et al. 2016, arXiv:1512.00567).
-        """
-        from torch.nn import functional
-
-        def mean(output: Any, target: torch.Tensor) -> torch.Tensor:
-            first = functional.cross_entropy(output.start_logits.float(), target[:, 0], label_smoothing=label_smoothing)
-            last = functional.cross_entropy(output.end_logits.float(), target[:, 1], label_smoothing=label_smoothing)
-            return (first + last) / 2
-
-        return mean
+        logits = torch.cat([output.start_logits, output.end_logits]).float()
+        return Decisions(logits, torch.cat([target[:, 0], target[:, 1]]))
 
     def predict(
         self,

@@ -14,6 +14,7 @@ from labkit.tasks._baselines import baselines
 from labkit.tasks._classification_metrics import metrics, quick_metrics, tune_thresholds
 from labkit.tasks._encode import Encoded, columns_of, encode
 from labkit.tasks._logits import logits_of
+from labkit.tasks._losses import Decision, Decisions
 from labkit.tasks._predictions import Predictions
 from labkit.tasks._score_regression import TextRegression
 
@@ -135,38 +136,17 @@ class TextClassification:
             problem_type="multi_label_classification" if self.multi_label else "single_label_classification",
         )
 
-    def loss(
-        self, *, weights: Mapping[str, float] | None, label_smoothing: float
-    ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-        """Cross-entropy; with several labels, the binary cross-entropy of each.
+    @property
+    def decides(self) -> Decision:
+        """One class of several, or each class."""
+        return "each" if self.multi_label else "one"
 
-        Args:
-            weights: class → its weight in the mean, or with several labels the weight of its positives.
-            label_smoothing: share of the target that is spread over all classes (Szegedy et al. 2016, arXiv:1512.00567).
-        """
-        import torch
-        from torch.nn import functional
-
-        weight = None if weights is None else torch.tensor([weights[label] for label in self.labels])
-
-        def single(output: Any, target: torch.Tensor) -> torch.Tensor:
-            logits = output.logits.float()
-            return functional.cross_entropy(
-                logits,
-                target,
-                weight=None if weight is None else weight.to(logits.device),
-                ignore_index=-1,
-                label_smoothing=label_smoothing,
-            )
-
-        def several(output: Any, target: torch.Tensor) -> torch.Tensor:
-            logits = output.logits.float()
-            goal = target.float() * (1 - label_smoothing) + label_smoothing / 2
-            return functional.binary_cross_entropy_with_logits(
-                logits, goal, pos_weight=None if weight is None else weight.to(logits.device)
-            )
-
-        return several if self.multi_label else single
+    def decisions(self, output: Any, target: torch.Tensor) -> Decisions:
+        """The logits of the rows whose class is known (-1: it is not); of every row where it may have several."""
+        logits = output.logits.float()
+        if self.multi_label:
+            return Decisions(logits, target.float())
+        return Decisions(logits[target >= 0], target[target >= 0])
 
     def predict(
         self,

@@ -22,7 +22,7 @@ from labkit.tasks._language import (
 )
 from labkit.tasks._language_metrics import METRICS, quick
 from labkit.tasks._language_predictions import LanguagePredictions
-from labkit.tasks._losses import token_loss
+from labkit.tasks._losses import Decision, Decisions, token_decisions
 from labkit.tasks._text_windows import BETWEEN, PLAIN_CHAT, chats, completions, rendered, running, shortened
 from labkit.tasks._writing import Outputs, Writing, Written, decoding, drawing, share, write_batch
 
@@ -105,6 +105,7 @@ class TextGeneration:
     metric: ClassVar[str] = "loss"
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
     feeds_labels: ClassVar[bool] = False
+    decides: ClassVar[Decision] = "one"
     weighs_classes: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ("max_target_length", "max_new_tokens", "beams")
     nouns: ClassVar[str] = "labels"
@@ -210,16 +211,9 @@ class TextGeneration:
 
         return load_model(base, AutoModelForCausalLM, dropout=dropout)
 
-    def loss(
-        self, *, weights: Mapping[str, float] | None, label_smoothing: float
-    ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-        """Cross-entropy over the tokens that are learnt.
-
-        Args:
-            weights: not used; a recipe with class weights is refused for this task.
-            label_smoothing: share of the target that is spread over all tokens.
-        """
-        return token_loss(label_smoothing, shifted=True)
+    def decisions(self, output: Any, target: torch.Tensor) -> Decisions:
+        """The tokens that are learnt, each foreseen from those before it."""
+        return token_decisions(output.logits, target, shifted=True)
 
     def predict(
         self,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from labkit.data._layouts.spans import Span
 from labkit.errors import ModelError, RecipeError
 from labkit.tasks._encode import Encoded, batches_by_length
-from labkit.tasks._losses import token_loss
+from labkit.tasks._losses import Decision, Decisions, token_decisions
 from labkit.tasks._span_baselines import span_baselines
 from labkit.tasks._span_metrics import METRICS, metrics
 from labkit.tasks._span_predictions import SpanPredictions
@@ -45,6 +45,7 @@ class TokenClassification:
     metric: ClassVar[str] = "f1"
     metrics: ClassVar[Mapping[str, bool]] = {name: higher for name, (higher, _) in METRICS.items()}
     feeds_labels: ClassVar[bool] = False
+    decides: ClassVar[Decision] = "one"
     weighs_classes: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ()
     nouns: ClassVar[str] = "types of entities"
@@ -113,16 +114,9 @@ class TokenClassification:
             label2id={tag: i for i, tag in enumerate(tags)},
         )
 
-    def loss(
-        self, *, weights: Mapping[str, float] | None, label_smoothing: float
-    ) -> Callable[[Any, torch.Tensor], torch.Tensor]:
-        """Cross-entropy, over the first token of each word.
-
-        Args:
-            weights: not used; a recipe with class weights is refused for this task.
-            label_smoothing: share of the target that is spread over all tags (Szegedy et al. 2016, arXiv:1512.00567).
-        """
-        return token_loss(label_smoothing)
+    def decisions(self, output: Any, target: torch.Tensor) -> Decisions:
+        """A tag for the first token of each word."""
+        return token_decisions(output.logits, target)
 
     def predict(
         self,

@@ -1,10 +1,13 @@
 """Fine-tuning: recipes, runs, training here or in a process of its own, and the fine-tuned model in use."""
 
+from labkit.training._compare import Contender, RecipeComparison, Trial, compare, compare_runs
 from labkit.training._diagnose import Diagnosis, diagnose
+from labkit.training._folds import CrossValidation, cross_validate
 from labkit.training._judge import evaluate, predict_file
 from labkit.training._launch import launch, relaunch
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import (
+    AdapterConfig,
     BudgetConfig,
     EvaluationConfig,
     GenerationConfig,
@@ -16,29 +19,44 @@ from labkit.training._recipe import (
     parse_set,
 )
 from labkit.training._run import Run, attach, new_directory, runs
+from labkit.training._search import Range, Search, SearchTrial, default_space, parse_space, search
 from labkit.training._train import resume, train
 
 __all__ = [
+    "AdapterConfig",
     "BudgetConfig",
+    "Contender",
+    "CrossValidation",
     "Diagnosis",
     "EvaluationConfig",
     "GenerationConfig",
     "ModelConfig",
     "OptimizerConfig",
     "Predictor",
+    "Range",
     "Recipe",
+    "RecipeComparison",
     "Run",
+    "Search",
+    "SearchTrial",
     "TechniqueConfig",
+    "Trial",
     "attach",
+    "compare",
+    "compare_runs",
+    "cross_validate",
+    "default_space",
     "diagnose",
     "evaluate",
     "field_help",
     "launch",
     "new_directory",
     "parse_set",
+    "parse_space",
     "predict_file",
     "relaunch",
     "resume",
     "runs",
+    "search",
     "train",
 ]

@@ -28,10 +28,24 @@ class Batches(Sampler[list[int]]):
             still meets other rows in every epoch. Roughly, because texts of one length are alike in other ways too:
             after an epoch of banking77, strictly sorted batches were 1.9 points of accuracy worse than these (mean of
             seven seeds), which are as good as random ones.
+        classes: class of each row. Rows are then drawn with replacement, as many as there are, every class with the same
+            probability. None: every row comes once in an epoch.
     """
 
-    def __init__(self, lengths: npt.NDArray[np.int64], batch_size: int, seed: int, *, grouped: bool = True) -> None:
+    def __init__(
+        self,
+        lengths: npt.NDArray[np.int64],
+        batch_size: int,
+        seed: int,
+        *,
+        grouped: bool = True,
+        classes: npt.NDArray[np.int64] | None = None,
+    ) -> None:
         self.lengths, self.batch_size, self.seed, self.grouped = lengths, batch_size, seed, grouped
+        self.chances: npt.NDArray[np.float64] | None = None
+        if classes is not None:
+            _, index, counts = np.unique(classes, return_inverse=True, return_counts=True)
+            self.chances = 1 / (len(counts) * counts[index])
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -43,7 +57,8 @@ class Batches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         random = np.random.default_rng((self.seed, self.epoch))
-        order = random.permutation(len(self.lengths))
+        count = len(self.lengths)
+        order = random.permutation(count) if self.chances is None else random.choice(count, count, p=self.chances)
         if not self.grouped:
             yield from (order[at : at + self.batch_size].tolist() for at in range(0, len(order), self.batch_size))
             return

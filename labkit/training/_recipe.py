@@ -22,9 +22,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from labkit.data import DataConfig
 from labkit.errors import LabError, RecipeError, UnknownName, suggest
-from labkit.models import default_epochs
-from labkit.tasks import TASKS
+from labkit.models import ADAPTERS, default_epochs
+from labkit.tasks import TASKS, LossName
 
+Trainable = Literal["all", "head", "top", "bias", "lora", "dora", "ia3", "prefix", "prompt", "bottleneck"]
 Schedule = Literal["linear", "cosine", "constant", "polynomial", "inverse_sqrt"]
 PrecisionChoice = Literal["auto", "float32", "bf16"]
 
@@ -43,18 +44,60 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TechniqueConfig:
-    """What is trained, against which loss."""
+    """What is trained, against which loss, and what keeps it from overfitting."""
 
-    trainable: Literal["all", "head"] = "all"
-    """All weights, or the new head only."""
+    trainable: Trainable = "all"
+    """All weights, the new head only, the head and the topmost layers (top), head and biases (bias), or an adapter beside the
+    frozen model: lora, dora, ia3, prefix, prompt, bottleneck."""
+    remember: bool = True
+    """With trainable = "head": compute the body's outputs once, where it can be, and not in every epoch."""
+    layers: int = 2
+    """Topmost layers that are trained where trainable = "top"."""
+    gradual: bool = False
+    """Let the head learn first, and one layer more in each epoch, from the top (gradual unfreezing)."""
+    layer_decay: float = 1.0
+    """Factor by which the learning rate falls from each layer to the one below it; 1: it does not."""
     freeze_embeddings: bool = False
     """Leave the table of word embeddings as pretrained: faster, and often no worse."""
+    loss: LossName = "auto"
+    """Loss: auto (cross-entropy, or what the task has in its place), focal, or ordinal for classes in an order."""
+    focal_gamma: float = 2.0
+    """How much less the focal loss counts what the model is sure of."""
+    r_drop: float = 0.0
+    """Weight of the divergence between two passes with different dropout (R-Drop); 0: one pass."""
+    l2_sp: float = 0.0
+    """Strength of the pull of every weight towards its pretrained value (L2-SP)."""
+    mixout: float = 0.0
+    """Probability with which a weight is put back to its pretrained value for a step."""
+    averaging: float = 0.0
+    """Decay of a moving average of the weights, which is judged and kept in their place, such as 0.99; 0: none."""
     label_smoothing: float = 0.0
     """Share of the target spread over all classes."""
     class_weights: bool = False
     """Weight classes by the inverse of their frequency."""
     mask_share: float = 0.15
     """Share of the tokens that are hidden and to be guessed, for fill-mask."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterConfig:
+    """Size and place of an adapter, where technique.trainable names one."""
+
+    rank: int = 8
+    """Rank of LoRA and DoRA."""
+    alpha: float = 16.0
+    """LoRA's and DoRA's product is multiplied by alpha / rank."""
+    dropout: float = 0.0
+    """Dropout before LoRA and DoRA."""
+    targets: tuple[str, ...] = ()
+    """Ends of the names of the linear maps that get one, such as query; empty: those of all layers that its paper names."""
+    tokens: int = 20
+    """Length of a prefix or prompt."""
+    width: int = 48
+    """Width of a bottleneck."""
+    merge: bool = True
+    """Add the adapter to the weights when training ends, where that is possible, so that plain transformers loads the model;
+    else the adapter is kept alone, a few hundred kB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +194,8 @@ class Recipe:
     """Which base model."""
     technique: TechniqueConfig = field(default_factory=TechniqueConfig)
     """What is trained."""
+    adapter: AdapterConfig = field(default_factory=AdapterConfig)
+    """The adapter that is trained."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """How it is trained."""
     budget: BudgetConfig = field(default_factory=BudgetConfig)
@@ -324,10 +369,24 @@ _BAD = object()
 _RANGES: dict[str, tuple[float, float]] = {
     "data.validation_share": (0, 0.9),
     "data.test_share": (0, 0.9),
+    "data.folds": (0, 1000),
+    "data.fold": (0, 999),
     "model.max_length": (0, 1_000_000),
     "model.dropout": (0, 0.95),
     "technique.label_smoothing": (0, 0.9),
     "technique.mask_share": (0.01, 0.9),
+    "technique.layers": (1, 1000),
+    "technique.layer_decay": (0.01, 1),
+    "technique.focal_gamma": (0, 20),
+    "technique.r_drop": (0, 100),
+    "technique.l2_sp": (0, 100),
+    "technique.mixout": (0, 0.95),
+    "technique.averaging": (0, 0.99999),
+    "adapter.rank": (1, 4096),
+    "adapter.alpha": (0.001, 100_000),
+    "adapter.dropout": (0, 0.95),
+    "adapter.tokens": (1, 1000),
+    "adapter.width": (1, 4096),
     "optimizer.learning_rate": (0, 1),
     "optimizer.warmup": (0, 1),
     "optimizer.weight_decay": (0, 1),
@@ -365,6 +424,7 @@ def _check(recipe: Recipe) -> list[str]:
         recipe.data,
         recipe.model,
         recipe.technique,
+        recipe.adapter,
         recipe.optimizer,
         recipe.budget,
         recipe.generation,
@@ -397,11 +457,32 @@ def _check(recipe: Recipe) -> list[str]:
                 )
     if task is not None and recipe.technique.class_weights and not task.weighs_classes:
         problems.append(f"technique.class_weights is not for {recipe.task}: set it to false.")
+    problems += _excluded(recipe)
     if recipe.data.validation_share + recipe.data.test_share >= 1:
         problems.append(
             "data.validation_share and data.test_share leave no rows to train on: together they must be below 1."
         )
     return problems
+
+
+def _excluded(recipe: Recipe) -> list[str]:
+    """Techniques that do not go together."""
+    technique, trainable = recipe.technique, recipe.technique.trainable
+    frozen = trainable in ("head", "bias", *ADAPTERS)
+    clashes = [
+        ("gradual", technique.gradual and frozen, "unfreezes layers, which"),
+        ("layer_decay", technique.layer_decay < 1 and frozen, "is for layers that are trained, which"),
+        ("l2_sp", technique.l2_sp > 0 and frozen, "pulls pretrained weights back, which"),
+        ("mixout", technique.mixout > 0 and frozen, "puts pretrained weights back, which"),
+    ]
+    found = [
+        f"technique.{name} {what} technique.trainable = {trainable!r} freezes anyway: leave one of the two out."
+        for name, clash, what in clashes
+        if clash
+    ]
+    if technique.gradual and technique.freeze_embeddings and trainable == "all":
+        found.append("technique.gradual unfreezes the embeddings last, which technique.freeze_embeddings forbids: leave one out.")
+    return found
 
 
 def _not_a_choice(name: str, value: object, choices: tuple[Any, ...]) -> str:

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import os
 import shutil
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,10 +18,11 @@ from typing import Any
 from labkit import data, models, tasks
 from labkit.errors import DataError, LabError, ModelError, RecipeError, quoted
 from labkit.events import Event, EventLog, Note, RunEnded, RunStarted, Status
+from labkit.tasks import loss_problems
 from labkit.training import _rundir
 from labkit.training._environment import describe, digest, essence
+from labkit.training._interrupt import Interrupt
 from labkit.training._judge import judge
-from labkit.training._predictor import SETTINGS
 from labkit.training._prepare import prepare, reopen, require_same
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
@@ -96,7 +94,7 @@ def execute(directory: Path, *, watch: Watch | None = None) -> None:
         _rundir.release_reserve(directory)
         emit(RunEnded(status=status, step=step, seconds=time.monotonic() - started, metrics=metrics or {}, error=error))
 
-    with _Interrupt() as interrupt:
+    with Interrupt() as interrupt:
         try:
             _rundir.hold_reserve(directory)
             metrics = _work(directory, emit, interrupt)
@@ -128,43 +126,7 @@ def execute(directory: Path, *, watch: Watch | None = None) -> None:
             _rundir.release(directory)
 
 
-class _Interrupt:
-    """The first Ctrl-C or SIGTERM asks the loop to save and stop; outside the loop, or the second time, it interrupts."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self.patient = False  # whether a loop looks at ``asked``
-        self.ended = False  # whether there is nothing left to interrupt
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> _Interrupt:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._handle)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: object) -> None:
-        if self.ended:
-            return  # a press too many
-        if self.asked or not self.patient:
-            self.ended = True
-            raise KeyboardInterrupt
-        self.asked = True
-
-    @contextlib.contextmanager
-    def patience(self) -> Iterator[None]:
-        self.patient = True
-        try:
-            yield
-        finally:
-            self.patient = False
-
-
-def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, float] | None:
+def _work(directory: Path, emit: Watch, interrupt: Interrupt) -> dict[str, float] | None:
     """Everything from reading the data to the model card. None where someone asked to stop."""
     recipe = Recipe.load(directory / _rundir.RECIPE)
     require_same(recipe, directory)
@@ -190,6 +152,12 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
             + ("" if recipe.task == Recipe().task else f" --task {recipe.task}"),
             file=recipe.data.train,
         )
+    technique, decides = recipe.technique, kind.of_corpus(corpus, {}).decides
+    unfit = loss_problems(
+        decides, name=technique.loss, weights=technique.class_weights, label_smoothing=technique.label_smoothing
+    )
+    if unfit:
+        raise RecipeError(unfit)
     columns = ["length", *corpus["train"].column_names]
     unknown = [name for name in recipe.evaluation.slices if name not in columns]
     if unknown:  # said now, not after the training
@@ -209,8 +177,23 @@ def _work(directory: Path, emit: Watch, interrupt: _Interrupt) -> dict[str, floa
     encoded = {split: task.encode(rows, tokenizer, max_length=longest) for split, rows in corpus.splits.items()}
     recipe, precision = _resolve(recipe, corpus, base, longest, len(encoded["train"]), directory)
     finished = (directory / _rundir.MODEL / "config.json").exists()
-    if not finished and not _fit(recipe, corpus, task, base, tokenizer, encoded, precision, directory, emit, interrupt):
-        return None
+    if not finished:
+        from labkit.training._fit import Fitting, fit
+
+        it = Fitting(
+            recipe=recipe,
+            corpus=corpus,
+            task=task,
+            base=base,
+            tokenizer=tokenizer,
+            encoded=encoded,
+            precision=precision,
+            directory=directory,
+            emit=emit,
+            interrupt=interrupt,
+        )
+        if not fit(it):
+            return None
     return judge(recipe, corpus, encoded, directory, emit)
 
 
@@ -248,7 +231,7 @@ def _resolve(
     if noted.exists() and all(given):
         return recipe, str(_rundir.read_json(noted)["precision"])
     config = models.load_config(base)
-    rate = recipe.optimizer.learning_rate or default_learning_rate(base, config)
+    rate = recipe.optimizer.learning_rate or default_learning_rate(base, config, recipe.technique.trainable)
     machine = models.machine()
     speed = models.layer_speed(
         int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 384)),
@@ -276,7 +259,12 @@ def _resolve(
     return chosen, precision
 
 
-def default_learning_rate(base: models.BaseModel, config: Any) -> float:
+_RATES = {
+    "head": 3e-3, "bias": 1e-3, "lora": 1e-3, "dora": 1e-3, "ia3": 5e-3, "prefix": 1e-2, "prompt": 1e-2, "bottleneck": 1e-3,
+}  # fmt: skip
+
+
+def default_learning_rate(base: models.BaseModel, config: Any, trainable: str = "all") -> float:
     """Peak learning rate by size: small encoders take, and need, a higher one; models that know nothing yet the highest.
 
     2e-4 is for MiniLM: on a validation split of banking77's training data (``benchmarks/tune_defaults.py``) 3e-4 was no
@@ -285,199 +273,7 @@ def default_learning_rate(base: models.BaseModel, config: Any) -> float:
     """
     if models.is_untrained(base):
         return 5e-4
+    if trainable != "all" and trainable in _RATES:
+        return _RATES[trainable]
     width = int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 768))
     return 2e-4 if width <= 512 else 5e-5 if width <= 768 else 2e-5
-
-
-def _fit(
-    recipe: Recipe,
-    corpus: Any,
-    task: tasks.Task,
-    base: models.BaseModel,
-    tokenizer: Any,
-    encoded: dict[str, tasks.Encoded],
-    precision: str,
-    directory: Path,
-    emit: Watch,
-    interrupt: _Interrupt,
-) -> bool:
-    """Train, and put the best model into its place. False where someone asked to stop."""
-    from safetensors.torch import load_file
-    from transformers import TrainingArguments, set_seed
-
-    from labkit.training._trainer import LabTrainer, gave_up
-
-    set_seed(recipe.seed)  # before the model: the head's weights are drawn there
-    model = task.build(base, dropout=recipe.model.dropout)
-    embeddings: Any = model.get_input_embeddings()
-    table = embeddings.weight.shape[0]
-    highest = max((int(rows.ids.max(initial=0)) for rows in encoded.values()), default=0)
-    if highest >= table:
-        raise ModelError(
-            f"a tokenizer that fits the model's {table:,} word embeddings",
-            f"the token id {highest:,}",
-            f"the tokenizer in {base.folder} belongs to another model: put the right one there",
-        )
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = tokenizer.pad_token_id
-    _freeze(model, recipe)
-    weights = data.class_weights(corpus) if recipe.technique.class_weights else None
-    batches = math.ceil(len(encoded["train"]) / recipe.optimizer.batch_size)
-    steps_per_epoch = math.ceil(batches / recipe.optimizer.gradient_accumulation)
-    total = _total_steps(recipe, steps_per_epoch)
-    metric = recipe.evaluation.metric or task.metric
-    validated = "validation" in encoded
-    checkpoints = directory / _rundir.CHECKPOINTS
-    arguments = TrainingArguments(
-        output_dir=str(checkpoints),
-        per_device_train_batch_size=recipe.optimizer.batch_size,
-        gradient_accumulation_steps=recipe.optimizer.gradient_accumulation,
-        num_train_epochs=recipe.budget.epochs,
-        max_steps=_max_steps(recipe, steps_per_epoch),
-        learning_rate=recipe.optimizer.learning_rate,
-        # transformers' "constant" knows no warm-up
-        lr_scheduler_type=recipe.optimizer.schedule.replace("constant", "constant_with_warmup"),
-        # its "polynomial" divides by the steps behind the warm-up, and ends above 0
-        warmup_steps=min(int(recipe.optimizer.warmup * total), total - 1),
-        lr_scheduler_kwargs={"lr_end": 0.0, "power": 2.0} if recipe.optimizer.schedule == "polynomial" else None,
-        weight_decay=recipe.optimizer.weight_decay,
-        adam_beta1=recipe.optimizer.beta1,
-        adam_beta2=recipe.optimizer.beta2,
-        adam_epsilon=recipe.optimizer.epsilon,
-        optim="adamw_torch_fused",
-        max_grad_norm=recipe.optimizer.max_gradient_norm,
-        bf16=precision == "bf16",
-        use_cpu=models.machine().device == "cpu",
-        seed=recipe.seed,
-        save_strategy="steps",
-        save_steps=1 << 40,  # labkit's own flow decides; see _trainer.Flow
-        logging_strategy="no",
-        logging_nan_inf_filter=False,
-        eval_strategy="no",
-        metric_for_best_model=metric,
-        greater_is_better=task.metrics[metric],
-        disable_tqdm=True,
-        report_to="none",
-        log_level="error",
-        dataloader_pin_memory=False,
-        remove_unused_columns=False,
-    )
-
-    def look() -> dict[str, float]:
-        return task.watch(
-            model,
-            encoded["validation"],
-            pad_id=tokenizer.pad_token_id,
-            side=tokenizer.padding_side,
-            batch_size=recipe.optimizer.batch_size,
-            metric=metric,
-        )
-
-    stop_file = directory / _rundir.STOP
-    trainer = LabTrainer(
-        model=model,
-        args=arguments,
-        tokenizer=tokenizer,
-        encoded=encoded["train"],
-        grouped=recipe.budget.length_grouped,
-        pad_id=tokenizer.pad_token_id,
-        side=tokenizer.padding_side,
-        feeds_labels=task.feeds_labels,
-        loss=task.loss(weights=weights, label_smoothing=recipe.technique.label_smoothing),
-        judge=look if validated else None,
-        emit=emit,
-        stop_requested=lambda: interrupt.asked or stop_file.exists(),
-        every=max(1, round(recipe.evaluation.every * steps_per_epoch)),
-        patience=recipe.budget.patience,
-        checkpoint_seconds=recipe.budget.checkpoint_minutes * 60,
-    )
-    last, state = _last_checkpoint(directory, emit)
-    emit(
-        RunStarted(
-            run=directory.name,
-            task=recipe.task,
-            model=recipe.model.name,
-            rows=corpus.rows,
-            steps=total,
-            epochs=recipe.budget.epochs,
-            from_step=state["global_step"],
-            precision=precision,
-            pid=os.getpid(),
-            labels=len(corpus.labels),
-            learning_rate=recipe.optimizer.learning_rate,
-        )
-    )
-    key = f"eval_{metric}"
-    over = state["global_step"] >= total or gave_up(
-        state["log_history"], key, task.metrics[metric], recipe.budget.patience
-    )
-    if not over:
-        if validated and recipe.evaluation.metric and last is None:
-            look()  # a metric that these rows do not have shows here, not after an epoch
-        with interrupt.patience(), models.quiet_transformers():
-            trainer.train(resume_from_checkpoint=str(last) if last else None)
-        if trainer.flow.starved:
-            raise MemoryError
-        if trainer.flow.stopped:
-            return False
-        state = {"best_global_step": trainer.state.best_global_step, "global_step": trainer.state.global_step}
-    chosen = state.get("best_global_step") or state["global_step"]
-    weights_file = checkpoints / f"checkpoint-{chosen}" / "model.safetensors"
-    if over or chosen != state["global_step"]:
-        model.load_state_dict(load_file(weights_file), strict=False)
-    task.finish(model)
-    _save_model(model, tokenizer, task, directory)
-    return True
-
-
-def _last_checkpoint(directory: Path, emit: Watch) -> tuple[Path | None, dict[str, Any]]:
-    """The newest checkpoint to go on from, and Trainer's state in it. One that was damaged from outside is passed over."""
-    saved = _rundir.checkpoints(directory)
-    for _, folder in _rundir.damaged_checkpoints(directory):
-        emit(Note(text=f"{folder.name} is damaged and not used: files in it are missing or have another size."))
-    steps = {step for step, _ in saved}
-    for _, folder in reversed(saved):
-        state: dict[str, Any] = _rundir.read_json(folder / "trainer_state.json")
-        best = state.get("best_global_step")
-        if best is None or best in steps:
-            return folder, state
-        emit(
-            Note(text=f"{folder.name} is not used: the best checkpoint before it, of step {best}, is damaged or gone.")
-        )
-    return None, {"global_step": 0, "log_history": []}
-
-
-def _total_steps(recipe: Recipe, steps_per_epoch: int) -> int:
-    planned = math.ceil(recipe.budget.epochs * steps_per_epoch)
-    return min(planned, recipe.budget.max_steps) if recipe.budget.max_steps else planned
-
-
-def _max_steps(recipe: Recipe, steps_per_epoch: int) -> int:
-    """For Trainer, to which -1 means as many as the epochs give."""
-    return _total_steps(recipe, steps_per_epoch) if recipe.budget.max_steps else -1
-
-
-def _freeze(model: Any, recipe: Recipe) -> None:
-    encoder = getattr(model, model.base_model_prefix, None)
-    if recipe.technique.trainable == "head" and encoder is None:
-        raise RecipeError(["technique.trainable must be 'all' here: this model has no head beside its body."])
-    if recipe.technique.trainable == "head" and encoder is not None:
-        for parameter in encoder.parameters():
-            parameter.requires_grad_(False)
-    elif recipe.technique.freeze_embeddings:
-        model.get_input_embeddings().weight.requires_grad_(False)
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        why = f"the head of {recipe.model.name!r} has no weights of its own"
-        raise RecipeError([f"technique.trainable must be 'all' here: {why}."])
-
-
-def _save_model(model: Any, tokenizer: Any, task: tasks.Task, directory: Path) -> None:
-    staged = directory / f"{_rundir.MODEL}.partial"
-    shutil.rmtree(staged, ignore_errors=True)
-    vars(model.config).pop(models.UNTRAINED, None)  # a starter model is no longer what it was built as
-    with models.quiet_transformers():
-        model.save_pretrained(staged)
-        tokenizer.save_pretrained(staged)
-    if settings := task.settings():
-        _rundir.write_json(staged / SETTINGS, settings)
-    _rundir.publish(staged, directory / _rundir.MODEL)

@@ -7,6 +7,7 @@ checkpoints (staged, then renamed). To make the step faster, replace ``training_
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 import time
@@ -15,17 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import DefaultFlowCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from labkit.errors import ResourceError, RunError
 from labkit.events import CheckpointSaved, Evaluated, Event, StepLogged
-from labkit.tasks import Encoded
+from labkit.tasks import Decision, Decisions, Encoded, divergence
 from labkit.training import _rundir
 from labkit.training._batches import Batches
+from labkit.training._recipe import TechniqueConfig
+from labkit.training._regularize import Anchor, Average, mixout
+from labkit.training._trainable import Thaw, groups
 
-_LOG_SECONDS = 0.5  # at most two updates a second: a viewer in a notebook stays responsive
+LOG_SECONDS = 0.5  # at most two updates a second: a viewer in a notebook stays responsive
 _MEMORY_LEFT_MB = 150  # below this the run saves itself before the system kills it
 
 
@@ -51,6 +56,11 @@ class LabTrainer(Trainer):
         pad_id, side: how to pad.
         feeds_labels: whether the model gets the labels of a batch as well.
         loss: of (model output, labels), the mean over a batch.
+        decisions, decides: of the task, for what compares two outputs.
+        technique: of the recipe.
+        new: names of the weights that are not pretrained.
+        thaw: which layers learn in which epoch; None: all of those that take part.
+        classes: class of each row, for balanced batches; None for others.
         judge: the metrics of the model as it stands, on the validation split; None without one.
         emit: takes the events.
         stop_requested: whether someone asked to stop.
@@ -71,6 +81,12 @@ class LabTrainer(Trainer):
         side: str,
         feeds_labels: bool,
         loss: Callable[[Any, torch.Tensor], torch.Tensor],
+        decisions: Callable[[Any, torch.Tensor], Decisions],
+        decides: Decision,
+        technique: TechniqueConfig,
+        new: frozenset[str],
+        thaw: Thaw | None,
+        classes: npt.NDArray[np.int64] | None,
         judge: Callable[[], dict[str, float]] | None,
         emit: Callable[[Event], None],
         stop_requested: Callable[[], bool],
@@ -79,7 +95,14 @@ class LabTrainer(Trainer):
         checkpoint_seconds: float,
     ) -> None:
         self.encoded, self.pad_id, self.side = encoded, pad_id, side
-        self.batches = Batches(encoded.lengths, args.per_device_train_batch_size, args.seed, grouped=grouped)
+        size = args.per_device_train_batch_size
+        self.batches = Batches(encoded.lengths, size, args.seed, grouped=grouped, classes=classes)
+        self.decisions, self.decides, self.technique, self.thaw = decisions, decides, technique, thaw
+        # of the pretrained weights: before a checkpoint puts others into their place
+        self.anchor = Anchor(model, technique.l2_sp, new) if technique.l2_sp else None
+        if technique.mixout:
+            mixout(model, technique.mixout, new)
+        self.average = Average(model, technique.averaging) if technique.averaging else None
         self.feeds_labels, self.task_loss, self.judge, self.emit = feeds_labels, loss, judge, emit
         super().__init__(
             model=model,
@@ -116,7 +139,46 @@ class LabTrainer(Trainer):
         labels = inputs["labels"] if self.feeds_labels else inputs.pop("labels")
         outputs = model(**inputs)
         loss = self.task_loss(outputs, labels)
+        if self.technique.r_drop:
+            loss = self._twice(model, inputs, labels, outputs, loss)
         return (loss, outputs) if return_outputs else loss
+
+    def _twice(self, model: Any, inputs: dict[str, Any], labels: torch.Tensor, first: Any, loss: torch.Tensor) -> Any:
+        """The mean loss of two passes, which differ in their dropout, and the divergence between what they say, in both directions
+        (Liang et al. 2021, arXiv:2106.14448, equations 2 to 4)."""
+        second = model(**inputs)
+        one, other = self.decisions(first, labels), self.decisions(second, labels)
+        apart = divergence(one, other, self.decides) + divergence(other, one, self.decides)
+        return (loss + self.task_loss(second, labels)) / 2 + self.technique.r_drop * apart / 2
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
+        """AdamW, with a learning rate of its own for each layer where the recipe lets it fall."""
+        if self.technique.layer_decay == 1 or self.optimizer is not None:
+            return super().create_optimizer(model)
+        model = model or self.model
+        kind, options = self.get_optimizer_cls_and_kwargs(self.args, model)
+        self.optimizer = kind(
+            groups(
+                model,
+                set(self.get_decay_parameter_names(model)),
+                rate=self.args.learning_rate,
+                weight_decay=self.args.weight_decay,
+                layer_decay=self.technique.layer_decay,
+            ),
+            **options,
+        )
+        return self.optimizer
+
+    def take(self, checkpoint: Path) -> None:
+        """Put the weights of a checkpoint into the model: the averaged ones where they are averaged."""
+        self._load_from_checkpoint(str(checkpoint))
+        if self.average:
+            self.average.put()
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self.average:
+            self.average.load(Path(resume_from_checkpoint))
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Not counted: it would walk over all parameters at every step."""
@@ -126,7 +188,8 @@ class LabTrainer(Trainer):
         return None  # the loss is a mean over its batch, and accumulation divides by the number of batches
 
     def _evaluate(self, trial: Any, ignore_keys_for_eval: Any, skip_scheduler: bool = False) -> dict[str, float]:
-        metrics = self.judge() if self.judge else {}
+        with self.average.in_force() if self.average else contextlib.nullcontext():
+            metrics = self.judge() if self.judge else {}
         prefixed = {f"eval_{name}": value for name, value in metrics.items()}
         self.state.log_history.append({"step": self.state.global_step, "epoch": self.state.epoch, **prefixed})
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, prefixed)
@@ -142,6 +205,8 @@ class LabTrainer(Trainer):
         self._staging = str(staging)
         try:
             super()._save_checkpoint(model, trial)
+            if self.average:
+                self.average.save(staging / name)
             _rundir.seal(staging / name)
             _rundir.publish(staging / name, home / name)
         finally:
@@ -184,7 +249,18 @@ class Flow(TrainerCallback):
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         # Trainer's own call reaches a batch sampler only when it is wrapped
-        self.trainer.batches.set_epoch(int(state.epoch or 0))
+        epoch = int(state.epoch or 0)
+        self.trainer.batches.set_epoch(epoch)
+        if self.trainer.thaw:
+            self.trainer.thaw.apply(self.trainer.model, epoch)
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.trainer.anchor:
+            self.trainer.anchor.pull()
+
+    def on_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.trainer.average:
+            self.trainer.average.step(state.global_step + 1)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         now = time.monotonic()
@@ -200,18 +276,14 @@ class Flow(TrainerCallback):
             self.stopped = control.should_save = control.should_training_stop = True
         elif _free_memory_mb() < _MEMORY_LEFT_MB:
             self.starved = control.should_save = control.should_training_stop = True
-        if now - self._logged > _LOG_SECONDS or control.should_evaluate or control.should_training_stop:
+        if now - self._logged > LOG_SECONDS or control.should_evaluate or control.should_training_stop:
             control.should_log = True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **_: Any) -> None:
         if not logs or "loss" not in logs:
             return
         if not math.isfinite(logs["loss"]):
-            raise RunError(
-                f"a finite loss at step {state.global_step}",
-                f"{logs['loss']}: training diverged",
-                "train again with a lower optimizer.learning_rate, more optimizer.warmup, or budget.precision float32",
-            )
+            raise diverged(state.global_step, logs["loss"])
         now = time.monotonic()
         elapsed = max(now - self._logged, 1e-9)
         tokens, examples = self.trainer.tokens - self._counted[0], self.trainer.examples - self._counted[1]
@@ -253,6 +325,15 @@ class Flow(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._saved = time.monotonic()
+
+
+def diverged(step: int, loss: float) -> RunError:
+    """The error for a loss that is no number."""
+    return RunError(
+        f"a finite loss at step {step}",
+        f"{loss}: training diverged",
+        "train again with a lower optimizer.learning_rate, more optimizer.warmup, or budget.precision float32",
+    )
 
 
 def gave_up(history: list[dict[str, float]], metric: str, higher_is_better: bool, patience: int) -> bool:

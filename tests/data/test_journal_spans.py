@@ -212,7 +212,7 @@ def test_a_plain_text_is_trained_on_through_its_journal_alone(
     from labkit.models import build_starter
     from labkit.training import Recipe, Run, resume, train
 
-    monkeypatch.setattr("labkit.training._trainer._LOG_SECONDS", 0.0)
+    monkeypatch.setattr("labkit.training._trainer.LOG_SECONDS", 0.0)
     texts = [f"{row['text']} no. {i}" for i, row in enumerate(toy_rows(70))]
     data = tmp_path / name
     write(data, texts)

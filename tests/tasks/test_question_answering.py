@@ -18,7 +18,7 @@ from toys import FILLER, WORDS, toy_recipe, toy_rows
 from labkit.data import Answer, read
 from labkit.errors import DataError, RecipeError
 from labkit.models import STARTERS, build_starter, load_tokenizer
-from labkit.tasks import QuestionAnswering
+from labkit.tasks import QuestionAnswering, loss_of
 from labkit.tasks._contexts import ContextEncoded, encode_questions, frame_of
 from labkit.tasks.question_answering import best_stretches
 
@@ -273,10 +273,10 @@ def test_metrics_that_have_no_value_are_refused(tmp_path: Path) -> None:
     assert set(QuestionAnswering().quick_metrics(found, "has_answer_f1")) == {"f1", "exact_match", "has_answer_f1"}
     with pytest.raises(RecipeError, match="no_answer_accuracy"):
         QuestionAnswering().quick_metrics(found, "no_answer_accuracy")
-    loss = QuestionAnswering().loss(weights=None, label_smoothing=0.0)
+    loss = loss_of(QuestionAnswering().decisions, "one")
     logits = torch.tensor([[0.0, 2.0, 0.0]])
     output = SimpleNamespace(start_logits=logits, end_logits=logits * 0)
     expected = (np.log(np.exp([0, 2, 0]).sum()) - 2 + np.log(3)) / 2
     assert float(loss(output, torch.tensor([[1, 2]]))) == pytest.approx(expected)
-    smooth = QuestionAnswering().loss(weights=None, label_smoothing=0.3)
+    smooth = loss_of(QuestionAnswering().decisions, "one", label_smoothing=0.3)
     assert float(smooth(output, torch.tensor([[1, 2]]))) > expected

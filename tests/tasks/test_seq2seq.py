@@ -19,7 +19,7 @@ from toys import toy_recipe
 from labkit.data import read, sample
 from labkit.errors import DataError, RecipeError
 from labkit.models import STARTERS, BaseModel, build_starter, load_tokenizer
-from labkit.tasks import Summarization, TextPredictions, Translation, get
+from labkit.tasks import Summarization, TextPredictions, Translation, get, loss_of
 from labkit.tasks._losses import IGNORED
 from labkit.tasks._text_baselines import COPY, LEAD_SENTENCES, LEAD_WORDS, WORD_BY_WORD
 from labkit.training import Predictor, predict_file, train
@@ -115,9 +115,9 @@ def test_the_loss_counts_every_token_alike() -> None:
     target = torch.tensor([[1, 2, 3], [4, IGNORED, IGNORED]])
     logs = torch.log_softmax(Output.logits, dim=-1)
     wanted = -(logs[0, 0, 1] + logs[0, 1, 2] + logs[0, 2, 3] + logs[1, 0, 4]) / 4
-    plain = Translation().loss(weights=None, label_smoothing=0.0)
+    plain = loss_of(Translation().decisions, "one")
     assert torch.isclose(plain(Output, target), wanted)
-    smooth = Translation().loss(weights=None, label_smoothing=0.2)
+    smooth = loss_of(Translation().decisions, "one", label_smoothing=0.2)
     spread = -torch.stack([logs[0].mean(dim=-1).sum(), logs[1, 0].mean()]).sum() / 4
     assert torch.isclose(smooth(Output, target), 0.8 * wanted + 0.2 * spread)
     assert plain(Output, torch.full((2, 3), IGNORED)) == 0

@@ -16,7 +16,7 @@ from labkit import tasks
 from labkit.data import Corpus
 from labkit.errors import RecipeError, UnknownName
 from labkit.models import load_tokenizer, resolve
-from labkit.tasks import Predictions
+from labkit.tasks import Predictions, loss_of
 from labkit.tasks.text_classification import TextClassification, code_labels
 
 TASK = tasks.get("text-classification")
@@ -55,35 +55,35 @@ def test_labels_become_numbers() -> None:
 
 def test_loss_is_cross_entropy_over_the_rows_with_a_label() -> None:
     target = torch.tensor([0, 2, -1, 1])
-    loss = ONE.loss(weights=None, label_smoothing=0.0)(output(), target)
+    loss = loss_of(ONE.decisions, "one")(output(), target)
     kept = [0, 1, 3]
     assert loss.item() == pytest.approx(-LOGITS.log_softmax(-1)[kept, target[kept]].mean().item())
 
 
 def test_loss_with_class_weights_and_smoothing() -> None:
-    target, weights = torch.tensor([0, 2, 1, 1]), {"a": 1.0, "b": 3.0, "c": 0.5}
-    loss = ONE.loss(weights=weights, label_smoothing=0.0)(output(), target)
+    target, weights = torch.tensor([0, 2, 1, 1]), [1.0, 3.0, 0.5]
+    loss = loss_of(ONE.decisions, "one", weights=weights)(output(), target)
     each, w = -LOGITS.log_softmax(-1)[range(4), target], torch.tensor([1.0, 3.0, 0.5])[target]
     assert loss.item() == pytest.approx(((each * w).sum() / w.sum()).item())
-    smooth = ONE.loss(weights=None, label_smoothing=0.3)(output(), target)
+    smooth = loss_of(ONE.decisions, "one", label_smoothing=0.3)(output(), target)
     goal = functional.one_hot(target, 3) * 0.7 + 0.1
     assert smooth.item() == pytest.approx(-(goal * LOGITS.log_softmax(-1)).sum(-1).mean().item())
 
 
 def test_loss_of_several_labels_is_binary() -> None:
     target = torch.tensor([[1.0, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 1]])
-    loss = MANY.loss(weights=None, label_smoothing=0.0)(output(), target)
+    loss = loss_of(MANY.decisions, "each")(output(), target)
     p = LOGITS.sigmoid()
     assert loss.item() == pytest.approx(-(target * p.log() + (1 - target) * (1 - p).log()).mean().item())
-    weighted = MANY.loss(weights={"a": 1.0, "b": 5.0, "c": 1.0}, label_smoothing=0.0)(output(), target)
+    weighted = loss_of(MANY.decisions, "each", weights=[1.0, 5.0, 1.0])(output(), target)
     factor = torch.tensor([1.0, 5.0, 1.0])
     assert weighted.item() == pytest.approx(-(factor * target * p.log() + (1 - target) * (1 - p).log()).mean().item())
-    smooth = MANY.loss(weights=None, label_smoothing=0.2)(output(), target)
+    smooth = loss_of(MANY.decisions, "each", label_smoothing=0.2)(output(), target)
     assert smooth.item() == pytest.approx(functional.binary_cross_entropy(p, target * 0.8 + 0.1).item())
 
 
 def test_loss_of_half_precision_logits_is_float32() -> None:
-    loss = ONE.loss(weights=None, label_smoothing=0.0)(output(LOGITS.bfloat16()), torch.tensor([0, 2, 1, 1]))
+    loss = loss_of(ONE.decisions, "one")(output(LOGITS.bfloat16()), torch.tensor([0, 2, 1, 1]))
     assert loss.dtype == torch.float32
 
 

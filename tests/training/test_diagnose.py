@@ -309,7 +309,7 @@ def silly(toy_data: Path, toy_model: Path, rate: float, **optimizer: Any) -> Any
 def test_a_silly_learning_rate_is_seen_in_a_real_run(
     rate: float, expected: set[str], toy_data: Path, toy_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labkit.training._trainer._LOG_SECONDS", 0.0)
+    monkeypatch.setattr("labkit.training._trainer.LOG_SECONDS", 0.0)
     found = diagnose(train(silly(toy_data, toy_model, rate), tmp_path / "run"))
     assert found[0].severity == "serious" and found[0].kind in expected
     proposed = found[0].changes["optimizer.learning_rate"]

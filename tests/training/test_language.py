@@ -130,7 +130,7 @@ def test_a_stopped_run_ends_as_if_it_had_not_been(
     task: str, step: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also in its masks, which differ from epoch to epoch."""
-    monkeypatch.setattr("labkit.training._trainer._LOG_SECONDS", 0.0)
+    monkeypatch.setattr("labkit.training._trainer.LOG_SECONDS", 0.0)
     plan = recipe(task, data)
 
     def stop(event: Any) -> None:

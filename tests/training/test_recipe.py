@@ -12,6 +12,7 @@ import pytest
 from labkit.data import DataConfig
 from labkit.errors import RecipeError
 from labkit.training import (
+    AdapterConfig,
     BudgetConfig,
     EvaluationConfig,
     GenerationConfig,
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Any] = {
     "model": ModelConfig,
     "technique": TechniqueConfig,
     "optimizer": OptimizerConfig,
+    "adapter": AdapterConfig,
     "budget": BudgetConfig,
     "generation": GenerationConfig,
     "evaluation": EvaluationConfig,
@@ -39,13 +41,16 @@ CHANGED = Recipe(
         train='C:\\Daten\\"Grüße".csv', validation="v.csv", test="t.csv", text="body", text_pair="reply", label=("a", "b # c"),
         label_separator="|", multi_label=True, scores=False, id="key", encoding="cp1252", delimiter="\t",
         repairs=("drop_unlabelled",), validation_share=0.15, test_share=0.25, split_by="random", group="author",
-        split_seed=3, balance="oversample", fingerprint="abc",
+        split_seed=3, folds=4, fold=2, balance="oversample", fingerprint="abc",
         labels=("a.labels.jsonl", "b.labels.jsonl"), labels_fingerprint="12:ab",
     ),
     model=ModelConfig(name="roberta-base", max_length=128, dropout=0.2),
     technique=TechniqueConfig(
-        trainable="head", freeze_embeddings=True, label_smoothing=0.05, class_weights=True, mask_share=0.3
+        trainable="top", layers=3, remember=False, gradual=True, layer_decay=0.9, freeze_embeddings=True, loss="focal",
+        focal_gamma=1.5, r_drop=0.5, l2_sp=0.1, mixout=0.2, averaging=0.9, label_smoothing=0.05, class_weights=True,
+        mask_share=0.3,
     ),
+    adapter=AdapterConfig(rank=4, alpha=8.0, dropout=0.1, targets=("query",), tokens=5, width=16, merge=False),
     optimizer=OptimizerConfig(
         learning_rate=3e-5, schedule="cosine", warmup=0.06, weight_decay=0.1, beta1=0.8, beta2=0.98, epsilon=1e-6,
         batch_size=8, gradient_accumulation=4, max_gradient_norm=0.5,

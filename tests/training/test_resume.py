@@ -21,7 +21,7 @@ from labkit.training import Run, _rundir, attach, launch, relaunch, resume, trai
 
 @pytest.fixture(autouse=True)
 def every_step_logged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labkit.training._trainer._LOG_SECONDS", 0.0)
+    monkeypatch.setattr("labkit.training._trainer.LOG_SECONDS", 0.0)
 
 
 def same(one: Run, other: Run) -> bool:

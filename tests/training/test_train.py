@@ -33,7 +33,7 @@ def of_kind(run: Run, kind: type[Event]) -> list[Any]:
 
 @pytest.fixture
 def every_step_logged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labkit.training._trainer._LOG_SECONDS", 0.0)
+    monkeypatch.setattr("labkit.training._trainer.LOG_SECONDS", 0.0)
 
 
 def test_it_learns(toy_run: Run) -> None:

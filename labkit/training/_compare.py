@@ -1,0 +1,347 @@
+"""Several recipes on the same splits with several seeds, side by side: score, time, memory, size and speed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labkit import data, evaluation
+from labkit._places import named
+from labkit.errors import LabError, RecipeError, RunError
+from labkit.evaluation import Estimate
+from labkit.events import Event, RunEnded, RunStarted, StepLogged
+from labkit.training._predictor import Predictor
+from labkit.training._recipe import Recipe
+from labkit.training._run import Run
+from labkit.training._train import train
+
+_TIMED = 512  # rows that the speed of prediction is measured on
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One training of a comparison.
+
+    Attributes:
+        name: of its recipe.
+        seed: of the training.
+        directory: of the run.
+        figures: the headline figures on the split that counts.
+        seconds: that the run took, evaluation included, over all its processes.
+        memory_mb: peak resident memory of the training process, in MB.
+        parameters, trained: parameters of the model, and how many of them were trained.
+        size_mb: of the saved model, in MB.
+        rows_per_second: speed of prediction, in float32, in batches of 32.
+    """
+
+    name: str
+    seed: int
+    directory: str
+    figures: Mapping[str, float]
+    seconds: float
+    memory_mb: float
+    parameters: int
+    trained: int
+    size_mb: float
+    rows_per_second: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """What a recipe came to over its seeds.
+
+    Attributes:
+        name: of the recipe.
+        trials: one a seed.
+        score: mean of the first figure, with an interval for other seeds and other test rows.
+        spread: standard deviation of that figure over the seeds; None with one seed.
+        difference: from the first recipe, with an interval; None for the first itself.
+        p_value: that there is no such difference; None for the first itself.
+        test: what the p-value is of.
+    """
+
+    name: str
+    trials: tuple[Trial, ...]
+    score: Estimate
+    spread: float | None = None
+    difference: Estimate | None = None
+    p_value: float | None = None
+    test: str = ""
+
+    def mean(self, name: str) -> float:
+        """The mean over the seeds of an attribute of the trials."""
+        return statistics.mean(float(getattr(trial, name)) for trial in self.trials)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeComparison:
+    """Recipes on equal terms.
+
+    Attributes:
+        metric: the figure that is compared.
+        split: the split that it is of.
+        rows: of that split.
+        contenders: one a recipe, in the order given; the others are compared with the first.
+    """
+
+    metric: str
+    split: str
+    rows: int
+    contenders: tuple[Contender, ...]
+
+    def table(self) -> list[dict[str, Any]]:
+        """A row a recipe, as plain values; times in seconds, sizes in MB."""
+        return [
+            {
+                "recipe": one.name,
+                self.metric: one.score.value,
+                "low": one.score.low,
+                "high": one.score.high,
+                "spread": one.spread,
+                "difference": one.difference.value if one.difference else None,
+                "difference_low": one.difference.low if one.difference else None,
+                "difference_high": one.difference.high if one.difference else None,
+                "p_value": one.p_value,
+                "seeds": len(one.trials),
+                "seconds": one.mean("seconds"),
+                "memory_mb": one.mean("memory_mb"),
+                "trained": round(one.mean("trained")),
+                "parameters": round(one.mean("parameters")),
+                "size_mb": one.mean("size_mb"),
+                "rows_per_second": one.mean("rows_per_second"),
+            }
+            for one in self.contenders
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RecipeComparison:
+        """What ``to_dict`` returned."""
+        made = []
+        for one in values["contenders"]:
+            figures = {name: Estimate(**one[name]) if one[name] else None for name in ("score", "difference")}
+            made.append(Contender(**{**one, **figures, "trials": tuple(Trial(**trial) for trial in one["trials"])}))
+        return cls(**{**values, "contenders": tuple(made)})
+
+    def __str__(self) -> str:
+        head = ("recipe", self.metric, "difference", "seeds", "time", "memory", "trained", "size", "rows/s")
+        lines = [head]
+        for one in self.contenders:
+            lines.append(
+                (
+                    one.name,
+                    f"{one.score.value:.3f} ({one.score.low:.3f} to {one.score.high:.3f})",
+                    "" if one.difference is None else f"{one.difference.value:+.3f}, {_p(one.p_value)}",
+                    str(len(one.trials)),
+                    f"{one.mean('seconds'):,.0f} s",
+                    f"{one.mean('memory_mb'):,.0f} MB",
+                    f"{one.mean('trained'):,.0f}",
+                    f"{one.mean('size_mb'):,.1f} MB",
+                    f"{one.mean('rows_per_second'):,.0f}",
+                )
+            )
+        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+        what = f"{self.metric} on {self.rows:,} {self.split} rows; differences from {self.contenders[0].name}"
+        return "\n".join([what, "", *shown])
+
+
+def compare(
+    recipes: Mapping[str, Recipe],
+    directory: str | os.PathLike[str],
+    *,
+    seeds: int | Sequence[int] = 3,
+    watch: Callable[[str, int, Event], None] | None = None,
+) -> RecipeComparison:
+    """Train several recipes with several seeds on the same splits, and put them side by side.
+
+    What is complete in the directory is not trained again, and what was interrupted is resumed: calling it again after a crash goes
+    on where that came.
+
+    A score's interval is for other seeds and other test rows: the variance of the mean over seeds, and the mean variance
+    by the bootstrap over rows, which all seeds share, are added. So is a difference's, from paired runs. With one seed the
+    paired test of ``labkit.evaluation.compare`` over rows decides; with several a t-test with that variance.
+
+    Args:
+        recipes: name → recipe; all of one task and with the same data.
+        directory: where the runs go, one folder a recipe and seed.
+        seeds: how many, from 0 on, or which.
+        watch: called with the recipe's name, the seed and every event.
+
+    Raises:
+        RecipeError: fewer than two recipes, names that cannot be folders, or recipes of different tasks or data.
+        LabError: whatever a training raises.
+    """
+    numbers = range(seeds) if isinstance(seeds, int) else seeds
+    _require_comparable(recipes, numbers)
+    home = named(directory).absolute()
+    runs: dict[str, list[Run]] = {name: [] for name in recipes}
+    for seed in numbers:  # seed by seed: after the first round there is a whole table
+        for name, recipe in recipes.items():
+            place = home / f"{name}-seed{seed}"
+            run = Run(place) if (place / "recipe.toml").exists() else None
+            if run is None or run.status != "completed":
+                tell = None if watch is None else _telling(watch, name, seed)
+                run = train(recipe.with_values(seed=seed), place, watch=tell)
+            if run.status != "completed":
+                raise RunError(f"a completed run in {place}", run.status, "call it again: it goes on from here")
+            runs[name].append(run)
+    return compare_runs(runs)
+
+
+def compare_runs(runs: Mapping[str, Sequence[Run]]) -> RecipeComparison:
+    """Put completed runs side by side: name → the runs of a recipe, one a seed, in the same order of seeds for each.
+
+    Raises:
+        LabError: they were judged on different rows, or by different figures.
+    """
+    first = next(iter(runs))
+    judged = {name: [run.evaluation for run in some] for name, some in runs.items()}
+    metric = judged[first][0].first
+    split = "test" if "test" in runs[first][0].evaluations else "validation"
+    trials = {name: tuple(_trial(name, run, split) for run in some) for name, some in runs.items()}
+    contenders = []
+    for name, some in runs.items():
+        scores = [one.headline[metric] for one in judged[name]]
+        values = [one.value for one in scores]
+        made = Contender(
+            name=name,
+            trials=trials[name],
+            score=_interval(values, [_deviation(one) for one in scores]),
+            spread=statistics.stdev(values) if len(values) > 1 else None,
+        )
+        if name != first:
+            pairs = [
+                evaluation.compare(mine.predictions(split), theirs.predictions(split), other=first)
+                for mine, theirs in zip(some, runs[first], strict=True)
+            ]
+            gaps = [_gap(pair, metric) for pair in pairs]
+            values = [gap.value for gap in gaps]
+            p, test = pairs[0].p_value, pairs[0].test
+            if len(values) > 1:
+                p, test = _t_test(values, [_deviation(gap) for gap in gaps]), "t-test over seeds and rows"
+            made = dataclasses.replace(
+                made, difference=_interval(values, [_deviation(gap) for gap in gaps]), p_value=p, test=test
+            )
+        contenders.append(made)
+    return RecipeComparison(metric=metric, split=split, rows=judged[first][0].n, contenders=tuple(contenders))
+
+
+def _require_comparable(recipes: Mapping[str, Recipe], seeds: Sequence[int]) -> None:
+    problems = []
+    if len(recipes) < 2:
+        problems.append(f"A comparison needs two recipes at least, and got {len(recipes)}.")
+    if not seeds:
+        problems.append("A comparison needs one seed at least.")
+    problems += [
+        f"{name!r} cannot be the name of a folder: use letters, digits, dots, dashes and underscores."
+        for name in recipes
+        if not name or not all(c.isalnum() or c in "-_.+" for c in name) or name.startswith(".")
+    ]
+    first = next(iter(recipes.values()), None)
+    for name, recipe in recipes.items():
+        if first is not None and recipe.task != first.task:
+            problems.append(f"{name!r} is for {recipe.task}, and the first recipe for {first.task}.")
+        elif first is not None and recipe.data != first.data:
+            other = [
+                field.name
+                for field in dataclasses.fields(recipe.data)
+                if getattr(recipe.data, field.name) != getattr(first.data, field.name)
+                and field.name not in ("balance", "repairs")
+            ]
+            if other:
+                problems.append(f"{name!r} has other data than the first recipe ({', '.join(f'data.{o}' for o in other)}).")
+    if problems:
+        raise RecipeError(problems)
+
+
+def _telling(watch: Callable[[str, int, Event], None], name: str, seed: int) -> Callable[[Event], None]:
+    return lambda event: watch(name, seed, event)
+
+
+def _trial(name: str, run: Run, split: str) -> Trial:
+    events = run.events()
+    begun = [event for event in events if isinstance(event, RunStarted)]
+    return Trial(
+        name=name,
+        seed=run.recipe.seed,
+        directory=str(run.directory),
+        figures={figure: estimate.value for figure, estimate in run.evaluation.headline.items()},
+        seconds=sum(event.seconds for event in events if isinstance(event, RunEnded)),
+        memory_mb=max((event.memory_mb or 0.0 for event in events if isinstance(event, StepLogged)), default=0.0),
+        parameters=begun[-1].parameters if begun else 0,
+        trained=begun[-1].trained if begun else 0,
+        size_mb=sum(file.stat().st_size for file in run.model_folder.glob("*.safetensors")) / 1e6,
+        rows_per_second=_speed(run, split),
+    )
+
+
+def _speed(run: Run, split: str) -> float:
+    corpus = data.load(run.recipe.data)
+    rows = corpus[split].select(range(min(_TIMED, len(corpus[split]))))
+    predictor = Predictor.load(run)
+    encoded = predictor.encode(rows)
+    ids = list(rows["row_id"])
+    predictor.run(encoded, ids)  # once for whatever is made at the first call
+    began = time.monotonic()
+    predictor.run(encoded, ids)
+    return len(rows) / max(time.monotonic() - began, 1e-9)
+
+
+def _gap(pair: evaluation.Comparison, metric: str) -> Estimate:
+    if metric not in pair.differences:
+        raise LabError(f"a comparison by {metric}", f"one by {', '.join(pair.differences)}")
+    return pair.differences[metric]
+
+
+def _deviation(figure: Estimate) -> float:
+    """The standard deviation that an interval stands for."""
+    if figure.low is None or figure.high is None:
+        return 0.0
+    return (figure.high - figure.low) / (2 * 1.959964)
+
+
+def _error(values: Sequence[float], deviations: Sequence[float]) -> tuple[float, float]:
+    """Standard error of a mean over seeds for other seeds and other rows, and the degrees of freedom."""
+    rows = statistics.mean(one**2 for one in deviations)
+    if len(values) < 2:
+        return math.sqrt(rows), math.inf
+    seeds = statistics.variance(values) / len(values)
+    whole = seeds + rows
+    # Welch and Satterthwaite: the variance over rows is known well, that over a few seeds is not
+    freedom = (len(values) - 1) * (whole / seeds) ** 2 if seeds > 0 else math.inf
+    return math.sqrt(whole), freedom
+
+
+def _interval(values: Sequence[float], deviations: Sequence[float]) -> Estimate:
+    from scipy import stats
+
+    mean = statistics.mean(values)
+    error, freedom = _error(values, deviations)
+    reach = float(stats.norm.ppf(0.5 + _CONFIDENCE / 2) if math.isinf(freedom) else stats.t.ppf(0.5 + _CONFIDENCE / 2, freedom))
+    return Estimate(mean, mean - reach * error, mean + reach * error)
+
+
+def _t_test(values: Sequence[float], deviations: Sequence[float]) -> float:
+    from scipy import stats
+
+    error, freedom = _error(values, deviations)
+    if not error:
+        return 1.0 if statistics.mean(values) == 0 else 0.0
+    t = abs(statistics.mean(values)) / error
+    return float(2 * (stats.norm.sf(t) if math.isinf(freedom) else stats.t.sf(t, freedom)))
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else "p < 0.001" if value < 0.001 else f"p = {value:.2g}"

@@ -1,0 +1,152 @@
+"""Cross-validation: every row is judged once by a model that has not seen it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labkit import evaluation
+from labkit._places import named
+from labkit.errors import LabError, RunError
+from labkit.evaluation import Estimate, Evaluation
+from labkit.events import Event
+from labkit.training._recipe import Recipe
+from labkit.training._run import Run
+from labkit.training._train import train
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrossValidation:
+    """What came of a cross-validation.
+
+    Attributes:
+        metric: the figure that counts most.
+        scores: that figure for each fold, repeat by repeat.
+        score: its mean, with an interval.
+        runs: one a fold, repeat by repeat.
+        folds, repeats: how many.
+        predictions: of every row by a model that has not seen it, of the first repeat: what ``find_suspects`` takes to find
+            label errors, and ``Labeler`` as suggestions.
+        evaluation: of those predictions together.
+    """
+
+    metric: str
+    scores: tuple[float, ...]
+    score: Estimate
+    runs: tuple[Run, ...]
+    folds: int
+    repeats: int
+    predictions: Any
+    evaluation: Evaluation
+
+    def __str__(self) -> str:
+        times = f", {self.repeats} times" if self.repeats > 1 else ""
+        spread = statistics.stdev(self.scores)
+        return (
+            f"{self.folds} folds{times}: {self.metric} {self.score.value:.3f} "
+            f"({self.score.low:.3f} to {self.score.high:.3f}), standard deviation over folds {spread:.3f}; "
+            f"{len(self.predictions):,} rows predicted by models that had not seen them"
+        )
+
+
+def cross_validate(
+    recipe: Recipe,
+    directory: str | os.PathLike[str],
+    *,
+    folds: int = 5,
+    repeats: int = 1,
+    watch: Callable[[int, int, Event], None] | None = None,
+) -> CrossValidation:
+    """Train on all folds but one and judge on that, for each fold: stratified, groups together, as ``data.fold`` deals them.
+
+    What is complete in the directory is not trained again, and what was interrupted is resumed. A given test split stays apart.
+
+    The interval is by the corrected resampled t-test, because the training sets of the folds overlap (Nadeau and Bengio 2003,
+    Inference for the generalization error).
+
+    Args:
+        recipe: whose data is dealt; another seed of its split for each repeat.
+        directory: where the runs go.
+        folds: how many.
+        repeats: how often all rows are dealt anew.
+        watch: called with the repeat, the fold and every event.
+
+    Raises:
+        DataError: more folds than rows of the smallest class.
+        LabError: whatever a training raises; fewer than one repeat.
+    """
+    if repeats < 1:
+        raise LabError("one repeat at least", str(repeats))
+    home = named(directory).absolute()
+    runs = []
+    for repeat in range(repeats):
+        seed = recipe.data.split_seed + repeat
+        for number in range(folds):
+            place = home / (f"repeat{repeat}-fold{number}" if repeats > 1 else f"fold{number}")
+            run = Run(place) if (place / "recipe.toml").exists() else None
+            if run is None or run.status != "completed":
+                asked = recipe.with_values(data={"folds": folds, "fold": number, "split_seed": seed})
+                run = train(asked, place, watch=_telling(watch, repeat, number))
+            if run.status != "completed":
+                raise RunError(f"a completed run in {place}", run.status, "call it again: it goes on from here")
+            runs.append(run)
+    judged = [run.evaluation for run in runs]
+    metric = judged[0].first
+    scores = tuple(one.headline[metric].value for one in judged)
+    together = joined([run.predictions("test") for run in runs[:folds]])
+    return CrossValidation(
+        metric=metric,
+        scores=scores,
+        score=_corrected(scores, folds),
+        runs=tuple(runs),
+        folds=folds,
+        repeats=repeats,
+        predictions=together,
+        evaluation=evaluation.evaluate(together, slices=()),
+    )
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """Predictions of one kind for different rows as one; those of classes must have the same classes."""
+    import numpy as np
+
+    first = parts[0]
+    made: dict[str, Any] = {}
+    for field in dataclasses.fields(first):
+        values = [getattr(part, field.name) for part in parts]
+        if field.name in ("labels", "multi_label", "task"):
+            if any(value != values[0] for value in values):
+                raise LabError(f"predictions with the same {field.name}", "others")
+            made[field.name] = values[0]
+        elif field.name == "thresholds":
+            made[field.name] = None if values[0] is None else np.mean(values, axis=0)
+        elif field.name == "numbers":
+            made[field.name] = {name: np.concatenate([value[name] for value in values]) for name in values[0]}
+        elif any(value is None for value in values):
+            made[field.name] = None
+        elif isinstance(values[0], np.ndarray):
+            made[field.name] = np.concatenate(values)
+        else:
+            made[field.name] = [one for value in values for one in value]
+    return type(first)(**made)
+
+
+def _telling(
+    watch: Callable[[int, int, Event], None] | None, repeat: int, number: int
+) -> Callable[[Event], None] | None:
+    return None if watch is None else lambda event: watch(repeat, number, event)
+
+
+def _corrected(scores: Sequence[float], folds: int, confidence: float = 0.95) -> Estimate:
+    from scipy import stats
+
+    mean, n = statistics.mean(scores), len(scores)
+    # a fold is tested on 1 / (folds - 1) of what it is trained on
+    error = math.sqrt((1 / n + 1 / (folds - 1)) * statistics.variance(scores))
+    reach = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error
+    return Estimate(mean, mean - reach, mean + reach)

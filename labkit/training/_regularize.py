@@ -1,0 +1,118 @@
+"""Keeping a fine-tuned model near what it knew, and its weights calm: L2-SP, mixout, averaging."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+AVERAGE = "average.safetensors"
+"""File of a checkpoint with the averaged weights."""
+
+
+class Anchor:
+    """L2-SP: a penalty of ``strength``/2 times the squared distance of the weights from their pretrained values (Li, Grandvalet
+    and Davoine 2018, arXiv:1802.01483). New weights, which have none, are left to weight decay.
+
+    Args:
+        model: as pretrained.
+        strength: of the penalty.
+        new: names of the weights that are not pretrained.
+    """
+
+    def __init__(self, model: Any, strength: float, new: frozenset[str]) -> None:
+        self.strength = strength
+        kept = [one for name, one in model.named_parameters() if one.requires_grad and name not in new]
+        self.pairs = [(one, one.detach().clone()) for one in kept]
+
+    def pull(self) -> None:
+        """Add the penalty's gradient to that of the loss."""
+        for parameter, before in self.pairs:
+            if parameter.grad is not None:
+                parameter.grad.add_(parameter.detach() - before, alpha=self.strength)
+
+
+def mixout(model: Any, share: float, new: frozenset[str]) -> None:
+    """Put each weight of the linear layers back to its pretrained value with a probability, anew for every step, and scale so that
+    the mean stays (Lee, Cho and Kang 2020, arXiv:1909.11299).
+
+    Args:
+        model: as pretrained; its linear layers are changed in place, while training only.
+        share: the probability.
+        new: names of the weights that are not pretrained, and left alone.
+    """
+    for name, module in model.named_modules():
+        weight = getattr(module, "weight", None)
+        if not isinstance(module, torch.nn.Linear) or f"{name}.weight" in new or weight is None or not weight.requires_grad:
+            continue
+        module.forward = _Mixed(module, weight.detach().clone(), share)
+
+
+class _Mixed:
+    """The forward pass of a linear layer with some of its weights put back."""
+
+    def __init__(self, layer: torch.nn.Linear, before: torch.Tensor, share: float) -> None:
+        self.layer, self.before, self.share = layer, before, share
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        weight = self.layer.weight
+        if self.layer.training:
+            # of the difference dropout keeps some, scaled: the same as the paper's formula (3)
+            weight = self.before + functional.dropout(weight - self.before, self.share)
+        return functional.linear(x, weight, self.layer.bias)
+
+
+class Average:
+    """An exponential moving average of the weights, which is judged and kept in their place (Polyak and Juditsky 1992; with the
+    warm-up of the decay that TensorFlow's ``ExponentialMovingAverage`` has).
+
+    Args:
+        model: whose trained parameters are averaged.
+        decay: share of the old average that stays at each step.
+    """
+
+    def __init__(self, model: Any, decay: float) -> None:
+        self.decay = decay
+        self.now = {name: one for name, one in model.named_parameters() if one.requires_grad}
+        self.mean = {name: one.detach().clone() for name, one in self.now.items()}
+
+    def step(self, number: int) -> None:
+        """Take the weights behind an optimiser step in, counted from 1."""
+        decay = min(self.decay, (1 + number) / (10 + number))
+        torch._foreach_lerp_(list(self.mean.values()), [one.detach() for one in self.now.values()], 1 - decay)
+
+    @contextlib.contextmanager
+    def in_force(self) -> Iterator[None]:
+        """The model has the averaged weights as long as this lasts."""
+        before = {name: one.detach().clone() for name, one in self.now.items()}
+        self._put(self.mean)
+        try:
+            yield
+        finally:
+            self._put(before)
+
+    def save(self, folder: Path) -> None:
+        """Write the average into a checkpoint."""
+        from safetensors.torch import save_file
+
+        save_file(self.mean, folder / AVERAGE)
+
+    def load(self, folder: Path) -> None:
+        """Read the average of a checkpoint."""
+        from safetensors.torch import load_file
+
+        for name, value in load_file(folder / AVERAGE).items():
+            self.mean[name].copy_(value)
+
+    def put(self) -> None:
+        """Give the model the averaged weights for good."""
+        self._put(self.mean)
+
+    def _put(self, values: dict[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for name, one in self.now.items():
+                one.copy_(values[name])

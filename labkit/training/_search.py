@@ -1,0 +1,499 @@
+"""Hyperparameter search with Optuna: spaces by technique, pruning, a study in a file that any number of processes work on.
+
+A trial is a run like any other, in a folder of its own. What a trial proposes depends on the seed, its number and the trials before it
+alone, and a trial that was killed is resumed, so that a killed search ends with the same best trial as an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit._places import named
+from labkit.errors import LabError, MissingExtra, RecipeError, RunError
+from labkit.events import Evaluated, Event, in_force
+from labkit.tasks import TASKS
+from labkit.training import _rundir
+from labkit.training._recipe import Recipe
+from labkit.training._run import Run
+from labkit.training._train import train
+
+if TYPE_CHECKING:
+    import optuna
+
+_STUDY, _PLAN, _BEST = "study.journal", "search.json", "best.toml"
+_STARTUP = 5  # trials drawn at random before the sampler learns from them
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers between two bounds.
+
+    Attributes:
+        low, high: the bounds.
+        log: whether they are drawn evenly by their logarithm.
+        whole: whether they are whole numbers.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+
+Space = Mapping[str, "Range | tuple[Any, ...]"]
+"""Setting → a range, or the values to choose from."""
+
+_RATES = {
+    "all": (1e-5, 5e-4), "top": (1e-5, 1e-3), "head": (1e-4, 3e-2), "bias": (1e-4, 1e-2), "lora": (1e-4, 5e-3),
+    "dora": (1e-4, 5e-3), "ia3": (1e-3, 3e-2), "prefix": (1e-3, 1e-1), "prompt": (1e-3, 1e-1), "bottleneck": (1e-4, 5e-3),
+}  # fmt: skip
+
+
+def default_space(recipe: Recipe) -> dict[str, Range | tuple[Any, ...]]:
+    """What is worth searching for a technique: its learning rate first, then what keeps it from overfitting."""
+    technique = recipe.technique
+    space: dict[str, Range | tuple[Any, ...]] = {
+        "optimizer.learning_rate": Range(*_RATES[technique.trainable], log=True),
+        "optimizer.batch_size": (8, 16, 32),
+        "optimizer.warmup": Range(0.0, 0.2),
+    }
+    if technique.trainable in ("lora", "dora"):
+        space["adapter.rank"] = (4, 8, 16, 32)
+        space["adapter.dropout"] = Range(0.0, 0.2)
+    elif technique.trainable == "bottleneck":
+        space["adapter.width"] = (16, 48, 96)
+    elif technique.trainable in ("prefix", "prompt"):
+        space["adapter.tokens"] = (10, 20, 50)
+    elif technique.trainable in ("all", "top"):
+        space["optimizer.weight_decay"] = Range(1e-3, 1e-1, log=True)
+        space["model.dropout"] = Range(0.0, 0.3)
+    return space
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchTrial:
+    """One trial.
+
+    Attributes:
+        number: counted from 0.
+        values: setting → value.
+        state: "complete", "pruned", "failed" or "running".
+        score: of the best evaluation; None where there was none.
+        scores: of every evaluation.
+        seconds: that it took.
+        directory: of the run.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    state: str
+    score: float | None
+    scores: tuple[float, ...]
+    seconds: float
+    directory: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """A search as it stands: ``search`` returns it, and ``Search.load`` reads it while others still work on it.
+
+    Attributes:
+        directory: of the search.
+        metric: on the validation split, which is searched for.
+        higher: whether a higher one is better.
+        trials: in the order of their numbers.
+        importance: setting → share of the variance of the scores that it explains (fANOVA, Hutter, Hoos and Leyton-Brown 2014);
+            empty with fewer than four complete trials.
+    """
+
+    directory: str
+    metric: str
+    higher: bool
+    trials: tuple[SearchTrial, ...]
+    importance: Mapping[str, float]
+
+    @property
+    def best(self) -> SearchTrial:
+        """The best complete trial; of equals the first.
+
+        Raises:
+            RunError: there is none yet.
+        """
+        done = [trial for trial in self.trials if trial.state == "complete" and trial.score is not None]
+        if not done:
+            raise RunError(f"a complete trial in {self.directory}", "none yet")
+        sign = 1 if self.higher else -1
+        return max(done, key=lambda trial: (sign * (trial.score or 0.0), -trial.number))
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of the best trial, with the whole evaluation of the recipe that the search began with."""
+        plan = json.loads((Path(self.directory) / _PLAN).read_text("utf-8"))
+        return _with(Recipe.from_dict(plan["recipe"]), self.best.values)
+
+    @classmethod
+    def load(cls, directory: str | os.PathLike[str]) -> Search:
+        """The search in a folder, as far as it has come.
+
+        Raises:
+            RunError: there is none.
+        """
+        home = named(directory).absolute()
+        if not (home / _PLAN).exists():
+            raise RunError(f"a search in {home}", "none", "start one with: labkit search")
+        plan = json.loads((home / _PLAN).read_text("utf-8"))
+        return _result(home, _study(home, plan), plan)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "best": asdict(self.best) if any(t.state == "complete" for t in self.trials) else None}
+
+    def __str__(self) -> str:
+        states = [trial.state for trial in self.trials]
+        lines = [f"{len(states)} trials: {states.count('complete')} complete, {states.count('pruned')} pruned"]
+        if failed := states.count("failed"):
+            lines[0] += f", {failed} failed"
+        if "complete" not in states:
+            return lines[0]
+        best = self.best
+        lines.append(f"best: trial {best.number} with {self.metric} {best.score:.4f} on the validation split")
+        lines += [f"  {name} = {_short(value)}" for name, value in best.values.items()]
+        if self.importance:
+            said = ", ".join(f"{name} {100 * share:.0f} %" for name, share in self.importance.items())
+            lines.append(f"importance: {said}")
+        return "\n".join(lines)
+
+
+def search(
+    recipe: Recipe,
+    directory: str | os.PathLike[str],
+    *,
+    space: Space | None = None,
+    trials: int = 20,
+    workers: int = 1,
+    prune: bool = True,
+    watch: Callable[[int, Event], None] | None = None,
+) -> Search:
+    """Look for the settings with the best figure on the validation split; the test split is not looked at.
+
+    Called again on a folder it goes on: to more trials, or after a crash. With several workers the trials see one another's results as
+    they come, so that another run of the same search may propose others.
+
+    Values are proposed by the tree-structured Parzen estimator (Bergstra et al. 2011, Algorithms for hyper-parameter optimization), after
+    five random trials. A trial is given up when, after an evaluation, it is worse than the median of the trials before it were then.
+
+    Args:
+        recipe: what stays the same; its seed is the search's as well.
+        directory: of the search.
+        space: setting → ``Range`` or values; ``default_space`` of the recipe when None.
+        trials: how many there are to be in all.
+        workers: processes that work on it, with the processor's cores shared between them.
+        prune: whether trials are given up early.
+        watch: called with the trial's number and every event, with one worker.
+
+    Raises:
+        RecipeError: settings that do not exist, values that cannot work, or no validation split.
+        RunError: the folder holds a search of another recipe or space.
+        MissingExtra: Optuna is not installed.
+    """
+    _optuna()
+    home = named(directory).absolute()
+    space = default_space(recipe) if space is None else dict(space)
+    _require_space(recipe, space)
+    plan = {
+        "recipe": recipe.to_dict(),
+        "space": {name: asdict(one) if isinstance(one, Range) else list(one) for name, one in space.items()},
+        "prune": prune,
+    }
+    _begin(home, plan)
+    if workers > 1:
+        _share(home, trials, workers)
+    else:
+        for number in _work(home, plan, trials):
+            _run_trial(home, plan, number, watch)
+    found = _result(home, _study(home, plan), plan)
+    if any(trial.state == "complete" for trial in found.trials):
+        found.recipe.save(home / _BEST)
+    return found
+
+
+def parse_space(texts: Sequence[str]) -> dict[str, Range | tuple[Any, ...]]:
+    """Turn ``["optimizer.learning_rate=1e-5..1e-3 log", "optimizer.batch_size=8,16"]`` into a space.
+
+    Raises:
+        RecipeError: something that is no range and no list of values.
+    """
+    from labkit.training._recipe import parse_set
+
+    found: dict[str, Range | tuple[Any, ...]] = {}
+    problems = []
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not value:
+            problems.append(f"{text!r} must have the form section.setting=low..high, with log behind it or not, or =a,b,c.")
+        elif ".." in value:
+            low, _, rest = value.partition("..")
+            high, _, log = rest.partition(" ")
+            try:
+                whole = low.lstrip("-").isdigit() and high.lstrip("-").isdigit()
+                found[name] = Range(float(low), float(high), log=log.strip() == "log", whole=whole)
+            except ValueError:
+                problems.append(f"{text!r}: {value!r} is no range of numbers.")
+        else:
+            values = []
+            for one in value.split(","):
+                nested = parse_set([f"{name}={one}"])
+                while isinstance(nested, dict):
+                    nested = next(iter(nested.values()))
+                values.append(nested)
+            found[name] = tuple(values)
+    if problems:
+        raise RecipeError(problems)
+    return found
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise MissingExtra("optuna", "search", "searching hyperparameters") from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+def _require_space(recipe: Recipe, space: Space) -> None:
+    problems = [] if space else ["The space is empty: name a setting to search."]
+    for name, one in space.items():
+        if isinstance(one, Range) and not (one.low < one.high and (one.low > 0 or not one.log)):
+            problems.append(f"{name}: a range needs low < high, and low above 0 with log, not {one.low:g} to {one.high:g}.")
+            continue
+        if not isinstance(one, Range) and not one:
+            problems.append(f"{name}: there are no values to choose from.")
+        for value in (one.low, one.high) if isinstance(one, Range) else one:
+            try:
+                _with(recipe, {name: int(value) if isinstance(one, Range) and one.whole else value})
+            except RecipeError as error:
+                problems += error.problems
+    if not recipe.data.validation and not recipe.data.validation_share:
+        problems.append("A search needs validation rows: set data.validation_share above 0.")
+    if problems:
+        raise RecipeError(list(dict.fromkeys(problems)))
+
+
+def _begin(home: Path, plan: dict[str, Any]) -> None:
+    file = home / _PLAN
+    if file.exists():
+        before = json.loads(file.read_text("utf-8"))
+        changed = [part for part in ("space", "recipe", "prune") if before.get(part) != plan[part]]
+        if changed:
+            came = f"one with another {' and another '.join(changed)}"
+            raise RunError(f"the search that {home} began with", came, "choose another folder, or go on with the same one")
+        return
+    if home.exists() and any(home.iterdir()):
+        raise RunError(f"an empty or new folder, or a search, in {home}", "a folder that holds something else", "choose another")
+    home.mkdir(parents=True, exist_ok=True)
+    _rundir.write_json(file, plan)
+
+
+def _study(home: Path, plan: Mapping[str, Any], number: int | None = None) -> optuna.Study:
+    """The study; its sampler is seeded by the trial's number, so that what it proposes does not depend on who ran the trials before."""
+    optuna = _optuna()
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    recipe = Recipe.from_dict(plan["recipe"])
+    higher = TASKS[recipe.task].metrics[_metric(recipe)]
+    seed = None if number is None else (recipe.seed * 1_000_003 + number) % 2**32
+    pruner = (
+        optuna.pruners.MedianPruner(n_startup_trials=_STARTUP, n_warmup_steps=0)
+        if plan["prune"]
+        else optuna.pruners.NopPruner()
+    )
+    return optuna.create_study(
+        storage=JournalStorage(JournalFileBackend(str(home / _STUDY))),
+        study_name="search",
+        load_if_exists=True,
+        direction="maximize" if higher else "minimize",
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP),
+        pruner=pruner,
+    )
+
+
+def _work(home: Path, plan: Mapping[str, Any], trials: int) -> Iterator[int]:
+    """The numbers of the trials that this process is to run: first those that a killed process left, then new ones."""
+    from filelock import FileLock, Timeout
+
+    for trial in _study(home, plan).trials:
+        if trial.state.name == "RUNNING":
+            lock = FileLock(home / f"trial{trial.number:03d}.lock")
+            with contextlib.suppress(Timeout):
+                with lock.acquire(timeout=0):
+                    yield trial.number
+    while True:
+        with FileLock(home / "next.lock"):
+            study = _study(home, plan)
+            number = len(study.trials)
+            if number >= trials:
+                return
+            study = _study(home, plan, number)
+            trial = study.ask()
+            for name, one in _spaces(plan).items():
+                _suggest(trial, name, one)
+            lock = FileLock(home / f"trial{number:03d}.lock")
+            lock.acquire()
+        try:
+            yield number
+        finally:
+            lock.release()
+
+
+def _spaces(plan: Mapping[str, Any]) -> dict[str, Range | tuple[Any, ...]]:
+    return {name: Range(**one) if isinstance(one, dict) else tuple(one) for name, one in plan["space"].items()}
+
+
+def _suggest(trial: Any, name: str, one: Range | tuple[Any, ...]) -> Any:
+    if not isinstance(one, Range):
+        return trial.suggest_categorical(name, list(one))
+    if one.whole:
+        return trial.suggest_int(name, int(one.low), int(one.high), log=one.log)
+    return trial.suggest_float(name, one.low, one.high, log=one.log)
+
+
+def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable[[int, Event], None] | None) -> None:
+    optuna = _optuna()
+    study = _study(home, plan, number)
+    frozen = study.trials[number]
+    trial = optuna.trial.Trial(study, frozen._trial_id)
+    recipe = Recipe.from_dict(plan["recipe"])
+    metric = _metric(recipe)
+    asked = _with(recipe, frozen.params).with_values(evaluation={"baselines": False, "slices": [], "resamples": 100})
+    place = home / f"trial{number:03d}"
+    seen = set(frozen.intermediate_values)
+    pruned = False
+
+    def report(event: Event) -> None:
+        if isinstance(event, Evaluated) and event.split == "validation" and metric in event.metrics:
+            at = round(100 * event.epoch)  # and not the step: batches may be of another size in another trial
+            if at not in seen:
+                seen.add(at)
+                trial.report(event.metrics[metric], at)
+
+    def tell(event: Event) -> None:
+        nonlocal pruned
+        if watch is not None:
+            watch(number, event)
+        report(event)
+        if isinstance(event, Evaluated) and not pruned and trial.should_prune() and Run(place).status == "running":
+            pruned = True
+            Run(place).stop()
+
+    began = time.monotonic()
+    try:
+        run = Run(place) if (place / _rundir.RECIPE).exists() else None
+        if run is not None and run.status != "completed":
+            for event in in_force(run.events()):  # what a killed process had no time to tell
+                report(event)
+            pruned = bool(seen) and trial.should_prune()
+        if not pruned and (run is None or run.status != "completed"):
+            run = train(asked, place, watch=tell)
+    except LabError as error:
+        trial.set_user_attr("error", str(error))
+        study.tell(number, state=optuna.trial.TrialState.FAIL)
+        return
+    spent = float(frozen.user_attrs.get("seconds", 0.0)) + time.monotonic() - began
+    trial.set_user_attr("seconds", spent)
+    assert run is not None
+    looks = [event for event in in_force(run.events()) if isinstance(event, Evaluated)]
+    scores = [event.metrics[metric] for event in looks if metric in event.metrics]
+    if run.status == "completed":
+        higher = TASKS[recipe.task].metrics[metric]
+        study.tell(number, max(scores) if higher else min(scores))
+    elif pruned:
+        study.tell(number, state=optuna.trial.TrialState.PRUNED)
+    else:
+        raise KeyboardInterrupt  # someone stopped it: it stays open, and the search goes on with it
+
+
+def _share(home: Path, trials: int, workers: int) -> None:
+    """Let several processes work on the study, each on its share of the cores."""
+    from labkit.models import usable_cores
+
+    threads = max(1, usable_cores() // workers)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-m", "labkit.training._search", str(home), str(trials), str(threads)]
+    with contextlib.ExitStack() as stack:
+        processes = [subprocess.Popen(command, env=environment) for _ in range(workers)]
+        stack.callback(lambda: [process.terminate() for process in processes if process.poll() is None])
+        failed = [process.wait() for process in processes]
+    if all(failed):
+        raise RunError("a worker of the search that comes to its end", f"exit codes {failed}", f"see the runs in {home}")
+
+
+def _result(home: Path, study: Any, plan: Mapping[str, Any]) -> Search:
+    optuna = _optuna()
+    recipe = Recipe.from_dict(plan["recipe"])
+    metric = _metric(recipe)
+    names = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+    trials = tuple(
+        SearchTrial(
+            number=one.number,
+            values=dict(one.params),
+            state=names.get(one.state.name, "running"),
+            score=one.value if one.state.name == "COMPLETE" else None,
+            scores=tuple(value for _, value in sorted(one.intermediate_values.items())),
+            seconds=float(one.user_attrs.get("seconds", 0.0)),
+            directory=str(home / f"trial{one.number:03d}"),
+        )
+        for one in study.trials
+    )
+    complete = [one for one in trials if one.state == "complete" and one.score is not None and math.isfinite(one.score)]
+    importance: dict[str, float] = {}
+    if len(complete) >= 4 and len({one.score for one in complete}) > 1:
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+        importance = dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
+    higher = TASKS[recipe.task].metrics[metric]
+    return Search(directory=str(home), metric=metric, higher=higher, trials=trials, importance=importance)
+
+
+def _metric(recipe: Recipe) -> str:
+    return recipe.evaluation.metric or TASKS[recipe.task].metric
+
+
+def _with(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    sections: dict[str, Any] = {}
+    for name, value in values.items():
+        section, _, setting = name.rpartition(".")
+        if section:
+            sections.setdefault(section, {})[setting] = value
+        else:
+            sections[setting] = value
+    return recipe.with_values(**sections)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _main() -> None:
+    import torch
+
+    home, trials, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(threads)
+    plan = json.loads((home / _PLAN).read_text("utf-8"))
+    plan["recipe"].setdefault("budget", {})["threads"] = threads
+    for number in _work(home, plan, trials):
+        _run_trial(home, plan, number, None)
+
+
+if __name__ == "__main__":
+    _main()

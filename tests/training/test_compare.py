@@ -1,0 +1,198 @@
+"""Recipes side by side, cross-validation, and search: on toy runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toys import toy_recipe, toy_rows, write_csv
+
+from labkit import cli, data
+from labkit.charts import cost
+from labkit.errors import DataError, RecipeError, RunError
+from labkit.evaluation import Estimate
+from labkit.events import StepLogged
+from labkit.training import (
+    Range,
+    RecipeComparison,
+    Run,
+    Search,
+    compare,
+    cross_validate,
+    default_space,
+    parse_space,
+    search,
+)
+from labkit.training._compare import _interval
+from labkit.training._folds import joined
+
+
+@pytest.fixture(scope="module")
+def found(toy_data: Path, toy_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RecipeComparison, Path]:
+    """Everything against the head alone, two seeds each."""
+    whole = toy_recipe(toy_data, toy_model, budget={"epochs": 6})
+    home = tmp_path_factory.mktemp("compared")
+    recipes = {"all": whole, "head": whole.with_values(technique={"trainable": "head"})}
+    return compare(recipes, home, seeds=2), home
+
+
+def test_recipes_are_compared_on_equal_terms(found: tuple[RecipeComparison, Path]) -> None:
+    comparison, home = found
+    whole, head = comparison.contenders
+    assert [one.name for one in comparison.contenders] == ["all", "head"] and comparison.metric == "accuracy"
+    assert [trial.seed for trial in whole.trials] == [0, 1] and (home / "head-seed1" / "model").is_dir()
+    ids = [Run(trial.directory).predictions("test").row_ids for one in comparison.contenders for trial in one.trials]
+    assert all(list(one) == list(ids[0]) for one in ids), "the same test rows whatever the recipe and the seed"
+    assert head.mean("trained") < 200 < whole.mean("trained")
+    assert whole.score.low < whole.score.value < whole.score.high
+    assert head.difference is not None and head.difference.value < 0 and head.p_value is not None and head.p_value < 0.05
+    assert all(trial.rows_per_second > 0 and trial.size_mb > 0 and trial.seconds > 0 for trial in whole.trials)
+    table = comparison.table()
+    assert table[1]["difference"] == pytest.approx(table[1]["accuracy"] - table[0]["accuracy"])
+    assert "head" in str(comparison) and "differences from all" in str(comparison)
+    again = RecipeComparison.from_dict(json.loads(json.dumps(comparison.to_dict())))
+    assert again.table() == table
+    assert len(cost(table, "trained").data) == 2
+
+
+def test_what_is_complete_is_not_trained_again(found: tuple[RecipeComparison, Path]) -> None:
+    comparison, home = found
+    recipes = {one.name: Run(one.trials[0].directory).recipe for one in comparison.contenders}
+    stamps = {path: path.stat().st_mtime_ns for path in home.glob("*/model/model.safetensors")}
+    again = compare(recipes, home, seeds=2)
+    assert stamps == {path: path.stat().st_mtime_ns for path in home.glob("*/model/model.safetensors")}
+    assert [row["accuracy"] for row in again.table()] == [row["accuracy"] for row in comparison.table()]
+
+
+def test_an_interval_has_the_seeds_and_the_rows_in_it() -> None:
+    one = _interval([0.8], [0.02])
+    assert one.low == pytest.approx(0.8 - 1.96 * 0.02, abs=1e-3)
+    alike, apart = _interval([0.8, 0.8, 0.8], [0.02] * 3), _interval([0.7, 0.8, 0.9], [0.02] * 3)
+    assert alike == Estimate(pytest.approx(0.8), pytest.approx(one.low), pytest.approx(one.high))
+    assert apart.low is not None and alike.low is not None and apart.low < alike.low - 0.05
+
+
+def test_what_cannot_be_compared(toy_data: Path, toy_model: Path, toy_csv: Path, tmp_path: Path) -> None:
+    recipe = toy_recipe(toy_data, toy_model)
+    for recipes, part in (
+        ({"a": recipe}, "two recipes"),
+        ({"a": recipe, "../b": recipe}, "name of a folder"),
+        ({"a": recipe, "b": toy_recipe(toy_csv, toy_model)}, "other data than the first recipe (data.train)"),
+        ({"a": recipe, "b": recipe.with_values(task="fill-mask")}, "is for fill-mask"),
+    ):
+        with pytest.raises(RecipeError) as caught:
+            compare(recipes, tmp_path / "out")
+        assert part in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_compare_on_the_command_line(toy_data: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    quick = ["--set", f"model.name={toy_model}", "--set", "budget.epochs=1", "--set", "evaluation.baselines=false"]
+    asked = ["compare", str(toy_data), "--each", "technique.trainable=all,bias", "--seeds", "1", *quick]
+    assert cli.main([*asked, "--out", str(tmp_path / "out"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in said["contenders"]] == ["all", "bias"]
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8")) == said
+    assert cli.main(["compare", str(toy_data), "--each", "technique.trainable", "--out", str(tmp_path / "no")]) == 1
+
+
+def test_folds_hold_every_row_once(toy_data: Path) -> None:
+    corpus = data.read(str(toy_data))
+    parts = [data.fold(corpus, 4, i, seed=3) for i in range(4)]
+    held = [list(part["test"]["row_id"]) for part in parts]
+    assert sorted(sum(held, [])) == sorted(corpus["train"]["row_id"])
+    for part, ids in zip(parts, held, strict=True):
+        assert not set(ids) & set(part["train"]["row_id"])
+        assert {label: list(part["test"]["label"]).count(label) for label in corpus.labels} == dict.fromkeys(corpus.labels, 10)
+    with pytest.raises(DataError, match="at least 50 rows of each class"):
+        data.fold(corpus, 50, 0)
+    with pytest.raises(DataError, match="a fold from 0 to 3"):
+        data.fold(corpus, 4, 4)
+
+
+def test_folds_respect_groups(tmp_path: Path) -> None:
+    rows = [{**row, "author": f"a{i // 10}"} for i, row in enumerate(toy_rows(120))]
+    corpus = data.read(str(write_csv(tmp_path / "rows.csv", rows)), label="topic", text="text")
+    for i in range(3):
+        part = data.fold(corpus, 3, i, group="author")
+        assert not set(part["test"]["author"]) & set(part["train"]["author"])
+
+
+def test_cross_validation(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    recipe = toy_recipe(toy_data, toy_model, budget={"epochs": 6})
+    found = cross_validate(recipe, tmp_path / "cv", folds=3)
+    assert len(found.runs) == len(found.scores) == 3 and len(found.predictions) == 120
+    assert sorted(found.predictions.row_ids) == sorted(data.read(str(toy_data))["train"]["row_id"])
+    assert found.score.value == pytest.approx(np.mean(found.scores)) and found.score.low < found.score.value
+    assert found.evaluation.n == 120 and "3 folds" in str(found)
+    part = found.runs[1].predictions("test")
+    at = [list(found.predictions.row_ids).index(one) for one in part.row_ids]
+    assert np.array_equal(found.predictions.probabilities[at], part.probabilities)
+    seeds = {run.recipe.data.fold: run.recipe.data.split_seed for run in found.runs}
+    assert seeds == {0: 0, 1: 0, 2: 0}
+    assert len(joined([part, part])) == 2 * len(part)
+
+
+@pytest.fixture()
+def quick(toy_data: Path, toy_model: Path) -> Any:
+    return toy_recipe(toy_data, toy_model, budget={"epochs": 3})
+
+
+SPACE = {"optimizer.learning_rate": Range(1e-4, 3e-2, log=True), "optimizer.batch_size": (8, 16)}
+
+
+def test_a_search_that_is_killed_ends_as_the_uninterrupted_one(quick: Any, tmp_path: Path) -> None:
+    whole = search(quick, tmp_path / "whole", space=SPACE, trials=9)
+    assert len(whole.trials) == 9 and whole.best.score is not None
+    assert {trial.state for trial in whole.trials} <= {"complete", "pruned"}
+
+    class Killed(BaseException):
+        pass
+
+    home = tmp_path / "killed"
+    for number, step in ((1, 3), (4, 1), (7, 5)):
+
+        def kill(trial: int, event: object, number: int = number, step: int = step) -> None:
+            if trial == number and isinstance(event, StepLogged) and event.step >= step:
+                raise Killed
+
+        with pytest.raises(Killed):
+            search(quick, home, space=SPACE, trials=9, watch=kill)
+        assert Search.load(home).trials[number].state == "running"
+    again = search(quick, home, space=SPACE, trials=9)
+    assert [trial.values for trial in again.trials] == [trial.values for trial in whole.trials]
+    assert [(t.state, t.score, t.scores) for t in again.trials] == [(t.state, t.score, t.scores) for t in whole.trials]
+    assert again.best.values == whole.best.values and (home / "best.toml").exists()
+    assert again.recipe.optimizer.learning_rate == whole.best.values["optimizer.learning_rate"]
+
+
+def test_a_search_goes_on_but_not_with_another_space(quick: Any, tmp_path: Path) -> None:
+    first = search(quick, tmp_path / "s", space=SPACE, trials=2)
+    more = search(quick, tmp_path / "s", space=SPACE, trials=3)
+    assert [trial.values for trial in more.trials[:2]] == [trial.values for trial in first.trials]
+    with pytest.raises(RunError, match="another space"):
+        search(quick, tmp_path / "s", space={"seed": (1, 2)}, trials=3)
+    with pytest.raises(RunError, match="another recipe"):
+        search(quick.with_values(seed=5), tmp_path / "s", space=SPACE, trials=3)
+
+
+def test_spaces(quick: Any, tmp_path: Path) -> None:
+    texts = ["optimizer.learning_rate=1e-5..1e-3 log", "optimizer.batch_size=8,16", "adapter.rank=2..8"]
+    assert parse_space(texts) == {
+        "optimizer.learning_rate": Range(1e-5, 1e-3, log=True),
+        "optimizer.batch_size": (8, 16),
+        "adapter.rank": Range(2, 8, whole=True),
+    }
+    with pytest.raises(RecipeError, match="no range of numbers"):
+        parse_space(["optimizer.warmup=a..b"])
+    with pytest.raises(RecipeError, match="Did you mean 'learning_rate'"):
+        search(quick, tmp_path / "s", space={"optimizer.learning_rat": Range(1e-5, 1e-3)})
+    with pytest.raises(RecipeError, match="low < high"):
+        search(quick, tmp_path / "s", space={"optimizer.learning_rate": Range(1e-3, 1e-5)})
+    assert not (tmp_path / "s").exists()
+    for trainable in ("all", "head", "lora", "prompt", "bottleneck"):
+        asked = quick.with_values(technique={"trainable": trainable})
+        assert "optimizer.learning_rate" in default_space(asked)
