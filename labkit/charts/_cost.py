@@ -39,7 +39,9 @@ def cost(table: Sequence[Mapping[str, Any]], cost: str = "seconds") -> go.Figure
     figure = go.Figure()
     for i, row in enumerate(table):
         low, high = row["low"], row["high"]
-        bars = None if low is None else {"array": [high - row[metric]], "arrayminus": [row[metric] - low], "thickness": 1}
+        bars = (
+            None if low is None else {"array": [high - row[metric]], "arrayminus": [row[metric] - low], "thickness": 1}
+        )
         figure.add_scatter(
             x=[row[cost]],
             y=[row[metric]],

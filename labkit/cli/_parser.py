@@ -117,14 +117,24 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", metavar="RUN", help="go on with a stopped, failed or killed run")
     train.add_argument("--detach", action="store_true", help="train in a process of its own and return at once")
 
-    compare = command("compare", _training.compare, "Train several recipes with several seeds on the same splits, side by side.")
-    compare.add_argument("what", metavar="RECIPE|DATA", nargs="+", help="recipe files; or one file of data, with --each")
+    compare = command(
+        "compare", _training.compare, "Train several recipes with several seeds on the same splits, side by side."
+    )
     compare.add_argument(
-        "--each", metavar="section.field=a,b,…", help="compare these values of a setting, on one recipe or the default one"
+        "what", metavar="RECIPE|DATA", nargs="+", help="recipe files; or one file of data, with --each"
+    )
+    compare.add_argument(
+        "--each",
+        metavar="section.field=a,b,…",
+        help="compare these values of a setting, on one recipe or the default one",
     )
     compare.add_argument("--task", metavar="ID", help=f"task id, where DATA is given (default: {TASK})")
     compare.add_argument(
-        "--set", action="append", default=[], metavar="section.field=value", help="any setting of all of them; may be repeated"
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.field=value",
+        help="any setting of all of them; may be repeated",
     )
     compare.add_argument("--seeds", type=int, default=3, help="how many, from 0 on (default: 3)")
     compare.add_argument("--out", metavar="DIR", required=True, help="folder for the runs and comparison.json")

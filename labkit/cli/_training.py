@@ -86,7 +86,9 @@ def _recipes(options: argparse.Namespace) -> dict[str, Any]:
     if files:
         names = [file.stem if file.stem != "recipe" else file.absolute().parent.name for file in files]
         if len(set(names)) < len(names):
-            raise LabError("recipe files of different names", ", ".join(names), "rename one: the runs are called after them")
+            raise LabError(
+                "recipe files of different names", ", ".join(names), "rename one: the runs are called after them"
+            )
         made = {name: Recipe.load(file).with_values(**shared) for name, file in zip(names, files, strict=True)}
     elif len(options.what) > 1:
         raise LabError("one file of data", f"{len(options.what)}", "or recipe files, whose names end in .toml")
@@ -101,9 +103,7 @@ def _recipes(options: argparse.Namespace) -> dict[str, Any]:
     if not equals or len([value for value in values.split(",") if value]) < 2:
         raise LabError("--each section.field=a,b,… with two values at least", repr(options.each))
     (recipe,) = made.values()
-    return {
-        value: recipe.with_values(**parse_set([f"{setting}={value}"])) for value in values.split(",") if value
-    }
+    return {value: recipe.with_values(**parse_set([f"{setting}={value}"])) for value in values.split(",") if value}
 
 
 def _refuse_with_resume(options: argparse.Namespace) -> None:

@@ -71,7 +71,9 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
     if not members:
         raise DataError("labelled rows in train", "none", "give the column of the label, or do not balance")
     if how == "batches":
-        said = f"Rows of train are drawn so that each of its {len(members):,} classes has the same share of the batches."
+        said = (
+            f"Rows of train are drawn so that each of its {len(members):,} classes has the same share of the batches."
+        )
         config = dataclasses.replace(corpus.config, balance=how, split_seed=seed)
         return corpus.replace(steps=(*corpus.steps, Step(name="balance", counts={}, text=said)), config=config)
     sizes = [len(at) for at in members.values()]

@@ -29,7 +29,9 @@ def fold(
     """
     require_train(corpus, "fold")
     if earlier := done(corpus, "split", "balance"):
-        raise DataError("a corpus that is not split yet", f"one after {earlier}()", "deal the cleaned corpus into folds")
+        raise DataError(
+            "a corpus that is not split yet", f"one after {earlier}()", "deal the cleaned corpus into folds"
+        )
     if folds < 2:
         raise DataError("2 folds at least", str(folds))
     if not 0 <= number < folds:
@@ -49,7 +51,9 @@ def fold(
     groups = [_split._groups(train, column) for column in columns]
     units = _split._units(_split._binned(seen) if corpus.scores else seen, groups, by, seed)
     if len(units) < folds:
-        raise DataError(f"at least {folds} different texts or groups for {folds} folds", str(len(units)), "ask for fewer")
+        raise DataError(
+            f"at least {folds} different texts or groups for {folds} folds", str(len(units)), "ask for fewer"
+        )
     shares = {str(i): 1 / folds for i in range(1, folds)}
     placed = _split._assign(units, shares, _split._lone(units), seed)
     parts = [placed["train"], *(placed[str(i)] for i in range(1, folds))]

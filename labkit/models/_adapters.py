@@ -78,7 +78,9 @@ def wrap(
         raise MissingExtra("peft", "peft", f"technique.trainable = {kind!r}") from error
     if kind in ("prefix", "prompt"):
         if head not in _TASKS:
-            raise RecipeError([f"technique.trainable = {kind!r} is not for this task: choose lora, which every task takes."])
+            raise RecipeError(
+                [f"technique.trainable = {kind!r} is not for this task: choose lora, which every task takes."]
+            )
         if kind == "prefix" and head != "AutoModelForCausalLM":
             why = "encoders of transformers take no prefix of keys and values"
             raise RecipeError([f"technique.trainable = 'prefix' is for text-generation: {why}. Choose prompt or lora."])
@@ -220,8 +222,12 @@ def _chosen(model: Any, ends: Sequence[str], *, given: bool) -> list[str]:
     chosen = [name for name in every if any(name == end or name.endswith(f".{end}") for end in ends)]
     missing = [end for end in ends if not any(name == end or name.endswith(f".{end}") for name in every)]
     if given and missing:
-        there = sorted({name.rsplit(".", 1)[-1] for name in every} | {".".join(name.rsplit(".", 2)[-2:]) for name in every})
-        raise RecipeError([f"adapter.targets: there is no linear map {quoted(missing)}. There are: {quoted(there, 40)}."])
+        there = sorted(
+            {name.rsplit(".", 1)[-1] for name in every} | {".".join(name.rsplit(".", 2)[-2:]) for name in every}
+        )
+        raise RecipeError(
+            [f"adapter.targets: there is no linear map {quoted(missing)}. There are: {quoted(there, 40)}."]
+        )
     return chosen or every
 
 

@@ -9,8 +9,8 @@ from labkit.errors import DataError, UnknownName
 from labkit.tasks import _files
 from labkit.tasks._answer_predictions import Alternative, AnswerPredictions
 from labkit.tasks._encode import Encoded, encode
-from labkit.tasks._losses import LOSSES, Decision, Decisions, LossName, divergence, loss_of, loss_problems
 from labkit.tasks._language_predictions import Filler, LanguagePredictions
+from labkit.tasks._losses import LOSSES, Decision, Decisions, LossName, divergence, loss_of, loss_problems
 from labkit.tasks._predictions import Predictions
 from labkit.tasks._score_predictions import ScorePredictions
 from labkit.tasks._score_regression import TextRegression

@@ -9,7 +9,6 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from labkit import data, evaluation
@@ -152,7 +151,9 @@ class RecipeComparison:
                 )
             )
         widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-        shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+        shown = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        ]
         what = f"{self.metric} on {self.rows:,} {self.split} rows; differences from {self.contenders[0].name}"
         return "\n".join([what, "", *shown])
 
@@ -261,7 +262,9 @@ def _require_comparable(recipes: Mapping[str, Recipe], seeds: Sequence[int]) -> 
                 and field.name not in ("balance", "repairs")
             ]
             if other:
-                problems.append(f"{name!r} has other data than the first recipe ({', '.join(f'data.{o}' for o in other)}).")
+                problems.append(
+                    f"{name!r} has other data than the first recipe ({', '.join(f'data.{o}' for o in other)})."
+                )
     if problems:
         raise RecipeError(problems)
 
@@ -329,7 +332,9 @@ def _interval(values: Sequence[float], deviations: Sequence[float]) -> Estimate:
 
     mean = statistics.mean(values)
     error, freedom = _error(values, deviations)
-    reach = float(stats.norm.ppf(0.5 + _CONFIDENCE / 2) if math.isinf(freedom) else stats.t.ppf(0.5 + _CONFIDENCE / 2, freedom))
+    reach = float(
+        stats.norm.ppf(0.5 + _CONFIDENCE / 2) if math.isinf(freedom) else stats.t.ppf(0.5 + _CONFIDENCE / 2, freedom)
+    )
     return Estimate(mean, mean - reach * error, mean + reach * error)
 
 

@@ -113,7 +113,9 @@ def fit(it: Fitting) -> bool:
         model = _adapters.wrap(model, technique.trainable, it.task.head, new=new, **sizes)
     else:
         choose(model, recipe)
-    remembers = technique.trainable == "head" and technique.remember and not technique.averaging and not technique.r_drop
+    remembers = (
+        technique.trainable == "head" and technique.remember and not technique.averaging and not technique.r_drop
+    )
     train = _train_head if remembers and _head.fits(model, it.encoded, new) else _train_model
     if not train(it, model, new):
         return False

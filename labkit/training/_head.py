@@ -194,12 +194,16 @@ def _outputs(
                 values = value.float().numpy()
                 if name != "last_hidden_state" or first:
                     values = values[:, :1] if name == "last_hidden_state" else values
-                    outputs.setdefault(name, np.zeros((len(encoded), *values.shape[1:]), dtype=np.float32))[rows] = values
+                    outputs.setdefault(name, np.zeros((len(encoded), *values.shape[1:]), dtype=np.float32))[rows] = (
+                        values
+                    )
                     continue
                 kept = outputs.setdefault(name, np.zeros((len(encoded.ids), values.shape[-1]), dtype=np.float32))
                 for i, row in enumerate(rows):
                     start, end = encoded.offsets[row], encoded.offsets[row + 1]
-                    kept[start:end] = values[i, values.shape[1] - (end - start) :] if side == "left" else values[i, : end - start]
+                    kept[start:end] = (
+                        values[i, values.shape[1] - (end - start) :] if side == "left" else values[i, : end - start]
+                    )
     partial = file.with_name(file.name + ".partial")
     with partial.open("wb") as target:
         np.savez(target, **outputs)

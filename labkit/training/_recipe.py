@@ -481,7 +481,9 @@ def _excluded(recipe: Recipe) -> list[str]:
         if clash
     ]
     if technique.gradual and technique.freeze_embeddings and trainable == "all":
-        found.append("technique.gradual unfreezes the embeddings last, which technique.freeze_embeddings forbids: leave one out.")
+        found.append(
+            "technique.gradual unfreezes the embeddings last, which technique.freeze_embeddings forbids: leave one out."
+        )
     return found
 
 

@@ -47,7 +47,12 @@ def mixout(model: Any, share: float, new: frozenset[str]) -> None:
     """
     for name, module in model.named_modules():
         weight = getattr(module, "weight", None)
-        if not isinstance(module, torch.nn.Linear) or f"{name}.weight" in new or weight is None or not weight.requires_grad:
+        if (
+            not isinstance(module, torch.nn.Linear)
+            or f"{name}.weight" in new
+            or weight is None
+            or not weight.requires_grad
+        ):
             continue
         module.forward = _Mixed(module, weight.detach().clone(), share)
 

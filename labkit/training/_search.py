@@ -240,7 +240,9 @@ def parse_space(texts: Sequence[str]) -> dict[str, Range | tuple[Any, ...]]:
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not value:
-            problems.append(f"{text!r} must have the form section.setting=low..high, with log behind it or not, or =a,b,c.")
+            problems.append(
+                f"{text!r} must have the form section.setting=low..high, with log behind it or not, or =a,b,c."
+            )
         elif ".." in value:
             low, _, rest = value.partition("..")
             high, _, log = rest.partition(" ")
@@ -275,7 +277,9 @@ def _require_space(recipe: Recipe, space: Space) -> None:
     problems = [] if space else ["The space is empty: name a setting to search."]
     for name, one in space.items():
         if isinstance(one, Range) and not (one.low < one.high and (one.low > 0 or not one.log)):
-            problems.append(f"{name}: a range needs low < high, and low above 0 with log, not {one.low:g} to {one.high:g}.")
+            problems.append(
+                f"{name}: a range needs low < high, and low above 0 with log, not {one.low:g} to {one.high:g}."
+            )
             continue
         if not isinstance(one, Range) and not one:
             problems.append(f"{name}: there are no values to choose from.")
@@ -297,10 +301,14 @@ def _begin(home: Path, plan: dict[str, Any]) -> None:
         changed = [part for part in ("space", "recipe", "prune") if before.get(part) != plan[part]]
         if changed:
             came = f"one with another {' and another '.join(changed)}"
-            raise RunError(f"the search that {home} began with", came, "choose another folder, or go on with the same one")
+            raise RunError(
+                f"the search that {home} began with", came, "choose another folder, or go on with the same one"
+            )
         return
     if home.exists() and any(home.iterdir()):
-        raise RunError(f"an empty or new folder, or a search, in {home}", "a folder that holds something else", "choose another")
+        raise RunError(
+            f"an empty or new folder, or a search, in {home}", "a folder that holds something else", "choose another"
+        )
     home.mkdir(parents=True, exist_ok=True)
     _rundir.write_json(file, plan)
 
@@ -336,9 +344,8 @@ def _work(home: Path, plan: Mapping[str, Any], trials: int) -> Iterator[int]:
     for trial in _study(home, plan).trials:
         if trial.state.name == "RUNNING":
             lock = FileLock(home / f"trial{trial.number:03d}.lock")
-            with contextlib.suppress(Timeout):
-                with lock.acquire(timeout=0):
-                    yield trial.number
+            with contextlib.suppress(Timeout), lock.acquire(timeout=0):
+                yield trial.number
     while True:
         with FileLock(home / "next.lock"):
             study = _study(home, plan)
@@ -436,7 +443,9 @@ def _share(home: Path, trials: int, workers: int) -> None:
         stack.callback(lambda: [process.terminate() for process in processes if process.poll() is None])
         failed = [process.wait() for process in processes]
     if all(failed):
-        raise RunError("a worker of the search that comes to its end", f"exit codes {failed}", f"see the runs in {home}")
+        raise RunError(
+            "a worker of the search that comes to its end", f"exit codes {failed}", f"see the runs in {home}"
+        )
 
 
 def _result(home: Path, study: Any, plan: Mapping[str, Any]) -> Search:

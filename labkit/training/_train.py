@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from labkit import data, models, tasks
-from labkit.errors import DataError, LabError, ModelError, RecipeError, quoted
-from labkit.events import Event, EventLog, Note, RunEnded, RunStarted, Status
+from labkit.errors import DataError, LabError, RecipeError, quoted
+from labkit.events import Event, EventLog, Note, RunEnded, Status
 from labkit.tasks import loss_problems
 from labkit.training import _rundir
 from labkit.training._environment import describe, digest, essence

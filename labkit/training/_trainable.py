@@ -97,12 +97,16 @@ def choose(model: Any, recipe: Recipe) -> None:
         model.get_input_embeddings().weight.requires_grad_(False)
     if not any(parameter.requires_grad for parameter in model.parameters()):
         why = "has no weights of its own behind its body" if technique.trainable == "head" else "has none of these"
-        raise RecipeError([f"technique.trainable must be another than {technique.trainable!r}: {recipe.model.name!r} {why}."])
+        raise RecipeError(
+            [f"technique.trainable must be another than {technique.trainable!r}: {recipe.model.name!r} {why}."]
+        )
     if technique.trainable == "bias" and not any(
         name.endswith("bias") and parameter.requires_grad and not where.head(name)
         for name, parameter in model.named_parameters()
     ):
-        raise RecipeError([f"technique.trainable = 'bias' needs a model with biases, and {recipe.model.name!r} has none."])
+        raise RecipeError(
+            [f"technique.trainable = 'bias' needs a model with biases, and {recipe.model.name!r} has none."]
+        )
 
 
 def _of_body(model: Any, name: str) -> bool:
@@ -142,10 +146,14 @@ def thaw(model: Any, recipe: Recipe, epochs: float) -> Thaw | None:
     if not recipe.technique.gradual:
         return None
     where = depths(model)
-    return Thaw({name: where.of[name] for name, one in model.named_parameters() if one.requires_grad}, where.layers, epochs)
+    return Thaw(
+        {name: where.of[name] for name, one in model.named_parameters() if one.requires_grad}, where.layers, epochs
+    )
 
 
-def groups(model: Any, decayed: set[str], *, rate: float, weight_decay: float, layer_decay: float) -> list[dict[str, Any]]:
+def groups(
+    model: Any, decayed: set[str], *, rate: float, weight_decay: float, layer_decay: float
+) -> list[dict[str, Any]]:
     """Groups of parameters for the optimiser, the head first: the learning rate falls from each layer to the one below
     (Howard and Ruder 2018, section 3.2; Clark et al. 2020, arXiv:2003.10555, appendix B).
 

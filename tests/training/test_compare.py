@@ -48,7 +48,9 @@ def test_recipes_are_compared_on_equal_terms(found: tuple[RecipeComparison, Path
     assert all(list(one) == list(ids[0]) for one in ids), "the same test rows whatever the recipe and the seed"
     assert head.mean("trained") < 200 < whole.mean("trained")
     assert whole.score.low < whole.score.value < whole.score.high
-    assert head.difference is not None and head.difference.value < 0 and head.p_value is not None and head.p_value < 0.05
+    assert (
+        head.difference is not None and head.difference.value < 0 and head.p_value is not None and head.p_value < 0.05
+    )
     assert all(trial.rows_per_second > 0 and trial.size_mb > 0 and trial.seconds > 0 for trial in whole.trials)
     table = comparison.table()
     assert table[1]["difference"] == pytest.approx(table[1]["accuracy"] - table[0]["accuracy"])
@@ -89,7 +91,9 @@ def test_what_cannot_be_compared(toy_data: Path, toy_model: Path, toy_csv: Path,
     assert not (tmp_path / "out").exists()
 
 
-def test_compare_on_the_command_line(toy_data: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_on_the_command_line(
+    toy_data: Path, toy_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     quick = ["--set", f"model.name={toy_model}", "--set", "budget.epochs=1", "--set", "evaluation.baselines=false"]
     asked = ["compare", str(toy_data), "--each", "technique.trainable=all,bias", "--seeds", "1", *quick]
     assert cli.main([*asked, "--out", str(tmp_path / "out"), "--json"]) == 0
@@ -106,7 +110,9 @@ def test_folds_hold_every_row_once(toy_data: Path) -> None:
     assert sorted(sum(held, [])) == sorted(corpus["train"]["row_id"])
     for part, ids in zip(parts, held, strict=True):
         assert not set(ids) & set(part["train"]["row_id"])
-        assert {label: list(part["test"]["label"]).count(label) for label in corpus.labels} == dict.fromkeys(corpus.labels, 10)
+        assert {label: list(part["test"]["label"]).count(label) for label in corpus.labels} == dict.fromkeys(
+            corpus.labels, 10
+        )
     with pytest.raises(DataError, match="at least 50 rows of each class"):
         data.fold(corpus, 50, 0)
     with pytest.raises(DataError, match="a fold from 0 to 3"):

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
 
-from labkit.errors import RecipeError
 from labkit.events import RunStarted
 from labkit.models import build_starter
-from labkit.training import Predictor, Run, predict_file, resume, train
+from labkit.training import Predictor, Run, predict_file, train
 
 TASKS = {"text-classification": "bert", "token-classification": "bert", "text-generation": "gpt2"}
 EVERY = tuple(TASKS)
