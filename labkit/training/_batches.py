@@ -27,8 +27,8 @@ class Batches(Sampler[list[int]]):
             roughly sorted by length and cut into batches, and the batches are shuffled: little padding, and every row
             still meets other rows in every epoch. Roughly, because texts of one length are alike in other ways too: after
             an epoch of banking77, strictly sorted batches were 1.9 points of accuracy worse than random ones (mean of seven
-            seeds); after two epochs of translating from nothing, batches sorted up to a third of a standard deviation were
-            1.9 BLEU worse than random ones, and these 0.1 better, in three quarters of the time of random ones.
+            seeds). After two epochs of translating from nothing, random ones reached 5.6 BLEU (one seed), batches sorted up
+            to a third of a standard deviation 3.6 (one seed), up to a half 5.0 and 0.6, and these 5.7 and 5.5 (two seeds).
     """
 
     def __init__(self, lengths: npt.NDArray[np.int64], batch_size: int, seed: int, *, grouped: bool = True) -> None:
