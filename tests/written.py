@@ -54,7 +54,7 @@ def _rows(kind: str) -> list[dict[str, Any]]:
 _PLANS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "answers": (
         "question-answering", "bert",
-        {"model": {"max_length": 40, "dropout": 0.0}, "optimizer": {"learning_rate": 5e-3, "batch_size": 8}},
+        {"model": {"max_length": 40, "dropout": 0.0}, "optimizer": {"learning_rate": 3e-3, "batch_size": 8}},
     ),
     "translation": ("translation", "bart", {"generation": {"max_target_length": 16}, "model": {"max_length": 32}}),
     "raw": ("text-generation", "gpt2", {"model": {"max_length": 33}}),

@@ -14,8 +14,8 @@ from labkit.errors import DataError
 def fold(
     corpus: Corpus, folds: int, number: int, *, by: SplitBy = "stratified", group: str | None = None, seed: int = 0
 ) -> Corpus:
-    """Deal the training rows into folds as ``split`` carves them (stratified, equal texts and groups together), and make one of them
-    the test split. A test split that the corpus has is left out: it stays apart from a cross-validation.
+    """Deal the training rows into folds as ``split`` carves them (stratified, equal texts and groups together), and make
+    one of them the test split. A test split that the corpus has is left out: it stays apart from a cross-validation.
 
     Args:
         corpus: with training rows; cleaned, if it is to be. A given validation split stays as it is.

@@ -74,11 +74,11 @@ def default_epochs(rows: int, batch_size: int = 32) -> float:
     steps, but no more than 20.
 
     Small data needs steps rather than epochs: with 3 epochs fine-tuning BERT on a thousand rows ends before it has
-    converged, with 20 it is stable (Mosbach et al. 2021, arXiv:2006.04884, section 6; Zhang et al. 2021, arXiv:2006.05987,
-    section 6).
+    converged, with 20 it is stable (Mosbach et al. 2021, arXiv:2006.04884; Zhang et al. 2021, arXiv:2006.05987). Taken from
+    these papers, and not measured here.
 
     Args:
-        rows: of the training split.
+        rows: of the training split; windows, where long ones are read in several.
         batch_size: rows an optimiser step.
     """
     steps = math.ceil(max(rows, 1) / batch_size)
@@ -173,7 +173,6 @@ def recommend(
         raise LabError("minutes above 0 for training", str(minutes), "give minutes=15, say")
     hardware = hardware or machine()
     rows, words = _size(data)
-    epochs = epochs or default_epochs(rows)
     whole = data is not None and data.config.layout in _IN_WINDOWS
     domains = sorted({card.domain for card in catalogue()})
     if domain not in domains:

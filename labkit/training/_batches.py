@@ -13,7 +13,7 @@ import numpy.typing as npt
 from torch.utils.data import Sampler
 
 _POOL = 64  # batches whose rows are sorted together: large enough for even lengths, small enough to stay random
-_BLUR = 1 / 3  # standard deviations of the lengths: by so much, typically, a row is out of place
+_BLUR = 1.0  # standard deviations of the lengths: by so much, typically, a row is out of place
 
 
 class Batches(Sampler[list[int]]):
@@ -25,9 +25,10 @@ class Batches(Sampler[list[int]]):
         seed: of the order.
         grouped: whether rows of similar length go together. A random order is cut into pools of 64 batches, each pool is
             roughly sorted by length and cut into batches, and the batches are shuffled: little padding, and every row
-            still meets other rows in every epoch. Roughly, because texts of one length are alike in other ways too:
-            after an epoch of banking77, strictly sorted batches were 1.9 points of accuracy worse than these (mean of
-            seven seeds), which are as good as random ones.
+            still meets other rows in every epoch. Roughly, because texts of one length are alike in other ways too: after
+            an epoch of banking77, strictly sorted batches were 1.9 points of accuracy worse than random ones (mean of seven
+            seeds). After two epochs of translating from nothing, random ones reached 5.6 BLEU (one seed), batches sorted up
+            to a third of a standard deviation 3.6 (one seed), up to a half 5.0 and 0.6, and these 5.7 and 5.5 (two seeds).
         classes: class of each row. Rows are then drawn with replacement, as many as there are, every class with the same
             probability. None: every row comes once in an epoch.
     """

@@ -167,8 +167,8 @@ def compare(
 ) -> RecipeComparison:
     """Train several recipes with several seeds on the same splits, and put them side by side.
 
-    What is complete in the directory is not trained again, and what was interrupted is resumed: calling it again after a crash goes
-    on where that came.
+    What is complete in the directory is not trained again, and what was interrupted is resumed: calling it again after a
+    crash goes on where that came.
 
     A score's interval is for other seeds and other test rows: the variance of the mean over seeds, and the mean variance
     by the bootstrap over rows, which all seeds share, are added. So is a difference's, from paired runs. With one seed the

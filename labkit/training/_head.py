@@ -6,7 +6,7 @@ classifiers, only that is kept.
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -44,45 +44,37 @@ class Body(torch.nn.Module):
         return self.kind(**self.pending)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Remembered:
-    """Tokenised rows whose batches tell the stand-in what the body said about them.
+def _remembered(encoded: Encoded, body: Body, outputs: dict[str, npt.NDArray[np.float32]], first: bool) -> Encoded:
+    """The same rows, whose batches also tell the stand-in what the body said about them.
 
-    Attributes:
+    Args:
         encoded: the rows.
         body: the stand-in.
         outputs: name → what the body said: shape (n, …) for a row, or (tokens, width) for its tokens.
         first: whether only the first token's output is kept.
     """
 
-    encoded: Encoded
-    body: Body
-    outputs: dict[str, npt.NDArray[np.float32]]
-    first: bool
-
-    def __len__(self) -> int:
-        return len(self.encoded)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(object.__getattribute__(self, "encoded"), name)
-
-    def batch(self, rows: Sequence[int], pad_id: int, side: str = "right") -> dict[str, torch.Tensor]:
-        """A batch of the rows, which the stand-in is told of."""
-        made = self.encoded.batch(rows, pad_id, side)
+    def batch(rows: Sequence[int], pad_id: int, side: str = "right") -> dict[str, torch.Tensor]:
+        made = encoded.batch(rows, pad_id, side)
         width = made["input_ids"].shape[1]
         said = {}
-        for name, values in self.outputs.items():
-            if name != "last_hidden_state" or self.first:
+        for name, values in outputs.items():
+            if name != "last_hidden_state" or first:
                 said[name] = torch.from_numpy(values[list(rows)])
                 continue
             padded = np.zeros((len(rows), width, values.shape[-1]), dtype=np.float32)
             for i, row in enumerate(rows):
-                start, end = self.encoded.offsets[row], self.encoded.offsets[row + 1]
+                start, end = encoded.offsets[row], encoded.offsets[row + 1]
                 place = slice(width - (end - start), width) if side == "left" else slice(0, end - start)
                 padded[i, place] = values[start:end]
             said[name] = torch.from_numpy(padded)
-        self.body.pending = said
+        body.pending = said
         return made
+
+    # A copy, as tasks ask for their own class of rows
+    made = copy.copy(encoded)
+    object.__setattr__(made, "batch", batch)
+    return made
 
 
 def fits(model: Any, encoded: dict[str, Encoded], new: frozenset[str]) -> bool:
@@ -105,7 +97,7 @@ def remember(
     side: str,
     precision: str,
     stop: Callable[[], bool],
-) -> dict[str, Remembered] | None:
+) -> dict[str, Encoded] | None:
     """Run the body over every split once, and put the stand-in into its place.
 
     What it says is kept in files of the run, a split each, so that a killed run goes on behind the last whole one.
@@ -132,7 +124,7 @@ def remember(
         outputs = _outputs(body, rows, folder / f"features-{split}.npz", first, pad_id, side, precision, stop)
         if outputs is None:
             return None
-        found[split] = Remembered(rows, stand_in, outputs, first)
+        found[split] = _remembered(rows, stand_in, outputs, first)
     with torch.inference_mode():
         stand_in.kind = type(body(**_inputs(probe.batch([0], pad_id, side))))
     setattr(model, model.base_model_prefix, stand_in)
@@ -214,7 +206,7 @@ def _outputs(
 def train_head(
     model: Any,
     task: Task,
-    rows: dict[str, Remembered],
+    rows: dict[str, Encoded],
     batches: Batches,
     loss: Callable[[Any, torch.Tensor], torch.Tensor],
     arguments: TrainingArguments,
@@ -308,7 +300,7 @@ def train_head(
                 )
                 losses, logged = [], now
             if looks:
-                seen: Any = rows["validation"]
+                seen = rows["validation"]
                 said = task.watch(model, seen, pad_id=pad_id, side=side, batch_size=_LOOKING_BATCH, metric=metric)
                 before = [entry[key] for entry in history]
                 better = not before or (said[metric] > max(before) if higher else said[metric] < min(before))

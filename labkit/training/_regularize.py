@@ -37,8 +37,8 @@ class Anchor:
 
 
 def mixout(model: Any, share: float, new: frozenset[str]) -> None:
-    """Put each weight of the linear layers back to its pretrained value with a probability, anew for every step, and scale so that
-    the mean stays (Lee, Cho and Kang 2020, arXiv:1909.11299).
+    """Put each weight of the linear layers back to its pretrained value with a probability, anew for every step, and scale
+    so that the mean stays (Lee, Cho and Kang 2020, arXiv:1909.11299).
 
     Args:
         model: as pretrained; its linear layers are changed in place, while training only.

@@ -1,7 +1,8 @@
 """Hyperparameter search with Optuna: spaces by technique, pruning, a study in a file that any number of processes work on.
 
-A trial is a run like any other, in a folder of its own. What a trial proposes depends on the seed, its number and the trials before it
-alone, and a trial that was killed is resumed, so that a killed search ends with the same best trial as an uninterrupted one.
+A trial is a run like any other, in a folder of its own. What a trial proposes depends on the seed, its number and the
+trials before it alone, and a trial that was killed is resumed, so that a killed search ends with the same best trial as an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -186,11 +187,12 @@ def search(
 ) -> Search:
     """Look for the settings with the best figure on the validation split; the test split is not looked at.
 
-    Called again on a folder it goes on: to more trials, or after a crash. With several workers the trials see one another's results as
-    they come, so that another run of the same search may propose others.
+    Called again on a folder it goes on: to more trials, or after a crash. With several workers the trials see one another's
+    results as they come, so that another run of the same search may propose others.
 
-    Values are proposed by the tree-structured Parzen estimator (Bergstra et al. 2011, Algorithms for hyper-parameter optimization), after
-    five random trials. A trial is given up when, after an evaluation, it is worse than the median of the trials before it were then.
+    Values are proposed by the tree-structured Parzen estimator (Bergstra et al. 2011, Algorithms for hyper-parameter
+    optimization), after five random trials. A trial is given up when, after an evaluation, it is worse than the median of
+    the trials before it were then.
 
     Args:
         recipe: what stays the same; its seed is the search's as well.
@@ -314,7 +316,8 @@ def _begin(home: Path, plan: dict[str, Any]) -> None:
 
 
 def _study(home: Path, plan: Mapping[str, Any], number: int | None = None) -> optuna.Study:
-    """The study; its sampler is seeded by the trial's number, so that what it proposes does not depend on who ran the trials before."""
+    """The study; its sampler is seeded by the trial's number, so that what it proposes does not depend on who ran the
+    trials before."""
     optuna = _optuna()
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend

@@ -16,8 +16,8 @@ class Depths:
     """How deep each parameter lies in a model.
 
     Attributes:
-        of: name of the parameter → 0 for embeddings, 1 to ``layers`` for the layers from the input on (those of a decoder behind
-            those of its encoder), ``layers + 1`` for the head.
+        of: name of the parameter → 0 for embeddings, 1 to ``layers`` for the layers from the input on (those of a decoder
+            behind those of its encoder), ``layers + 1`` for the head.
         layers: number of layers.
     """
 

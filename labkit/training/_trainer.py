@@ -144,8 +144,8 @@ class LabTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def _twice(self, model: Any, inputs: dict[str, Any], labels: torch.Tensor, first: Any, loss: torch.Tensor) -> Any:
-        """The mean loss of two passes, which differ in their dropout, and the divergence between what they say, in both directions
-        (Liang et al. 2021, arXiv:2106.14448, equations 2 to 4)."""
+        """The mean loss of two passes, which differ in their dropout, and the divergence between what they say, in both
+        directions (Liang et al. 2021, arXiv:2106.14448, equations 2 to 4)."""
         second = model(**inputs)
         one, other = self.decisions(first, labels), self.decisions(second, labels)
         apart = divergence(one, other, self.decides) + divergence(other, one, self.decides)

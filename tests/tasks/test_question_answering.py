@@ -231,7 +231,7 @@ def test_a_small_model_learns_to_answer_and_not_to(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     base = build_starter("modernbert", [row[key] for row in rows for key in ("question", "context")], size="tiny")
     made = toy_recipe(
-        path, base.folder, task="question-answering", model={"max_length": 32}, budget={"epochs": 12},
+        path, base.folder, task="question-answering", model={"max_length": 32}, budget={"epochs": 20},
         optimizer={"learning_rate": 5e-3}, evaluation={"baselines": True},
     )  # fmt: skip
     run = train(made, tmp_path / "run")

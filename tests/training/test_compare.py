@@ -107,7 +107,7 @@ def test_folds_hold_every_row_once(toy_data: Path) -> None:
     corpus = data.read(str(toy_data))
     parts = [data.fold(corpus, 4, i, seed=3) for i in range(4)]
     held = [list(part["test"]["row_id"]) for part in parts]
-    assert sorted(sum(held, [])) == sorted(corpus["train"]["row_id"])
+    assert sorted(row for rows in held for row in rows) == sorted(corpus["train"]["row_id"])
     for part, ids in zip(parts, held, strict=True):
         assert not set(ids) & set(part["train"]["row_id"])
         assert {label: list(part["test"]["label"]).count(label) for label in corpus.labels} == dict.fromkeys(

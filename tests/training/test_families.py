@@ -301,8 +301,12 @@ def test_a_starter_learns_what_is_easy(family: str, task: str, tmp_path: Path) -
     data = {"text-classification": write_csv(tmp_path / "toy.csv", toy_rows(300)), "token-classification": spans}
     base = build_starter(family, texts(), size="tiny")
     easy = recipe(family, task, data, base.folder).with_values(budget={"epochs": 12}, optimizer={"learning_rate": 1e-2})
-    run = train(easy, tmp_path / "run")
-    assert run.evaluation.headline[run.evaluation.first].value > 0.85
+    # the median of three seeds: with about one in four the tiny XLNet ends with two of the three classes (6 seeds, 2 rates)
+    figures = []
+    for seed in range(3):
+        result = train(easy.with_values(seed=seed), tmp_path / f"run{seed}").evaluation
+        figures.append(result.headline[result.first].value)
+    assert sorted(figures)[1] > 0.85
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def _answered(notebook: Notebook) -> None:
     notebook.widget().locator('.pg-out[aria-busy="false"]').wait_for(timeout=60_000)
 
 
-EPOCHS = {"answers": 8, "translation": 12, "masks": 6}
+EPOCHS = {"answers": 30, "translation": 12, "masks": 6}
 """Kind of tiny run → epochs that it takes to learn something."""
 
 WIDGETS |= {

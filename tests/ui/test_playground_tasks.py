@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from browser import Lab, Notebook
+from playwright.sync_api import expect
 from written import tiny_run
 
 from labkit.training import Run
@@ -19,7 +20,7 @@ PATIENCE = 60_000
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     home = tmp_path_factory.mktemp("played")
-    kinds = {"answers": 8, "chat": 2, "masks": 2}
+    kinds = {"answers": 30, "chat": 2, "masks": 2}
     return {kind: tiny_run(kind, home, epochs=epochs) for kind, epochs in kinds.items()}
 
 
@@ -122,6 +123,6 @@ def test_filling_masks(lab: Lab, runs: dict[str, Run]) -> None:
         assert [one.get_attribute("aria-label") for one in fillers.all()] == named
         fillers.nth(1).click()
         wait(notebook, f"play.text == '😀 soup {best[1]['token']} {HOSTILE}'")
-        assert box.input_value() == notebook.python("play.text")
+        expect(box).to_have_value(notebook.python("play.text"))
         notebook.execute(f"play.pin('[MASK] {HOSTILE}')")
         widget.locator(".pg-pins").get_by_role("list", name="Fillers of mask 1").wait_for()

@@ -25,7 +25,7 @@ def wrong_run(toy_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
             row["topic"] = "food" if row["topic"] == "sport" else "sport"
     for row in rows:
         row["text"] += " <img src=x onerror=alert(1)>"
-    recipe = toy_recipe(write_csv(folder / "rows.csv", rows), toy_model, budget={"epochs": 8})
+    recipe = toy_recipe(write_csv(folder / "rows.csv", rows), toy_model, budget={"epochs": 20})
     return train(recipe, folder / "run")
 
 

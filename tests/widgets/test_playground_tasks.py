@@ -17,7 +17,7 @@ from labkit.widgets import Playground
 
 CONTEXT = "😀 the very soup my train ."
 HOSTILE = "<script>alert(1)</script>"
-EPOCHS = {"answers": 8, "translation": 3, "chat": 2, "masks": 2}
+EPOCHS = {"answers": 30, "translation": 3, "chat": 2, "masks": 2}
 
 
 @pytest.fixture(scope="module")

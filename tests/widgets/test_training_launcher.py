@@ -139,7 +139,7 @@ def test_a_corpus_brings_its_task_and_a_model_that_can_do_it(make: Callable[...,
 def test_a_forecast_for_every_task(name: str, task: str, model: str) -> None:
     repairs = {"phrasebook": ["drop_empty"], "qa": ["drop_bad_answers"]}.get(name, [])
     data = {"train": str(sample_path(name)), "repairs": repairs}
-    recipe = Recipe.from_dict({"task": task, "data": data, "model": {"name": model}})
+    recipe = Recipe.from_dict({"task": task, "data": data, "model": {"name": model}, "budget": {"epochs": 5}})
     found = estimate(recipe, library := Library())
     assert not found["problem"] and found["seconds"] > 0 and found["steps"] > 0
     assert ("knows no language" in found["note"]) == model.startswith("starter:")
@@ -230,6 +230,8 @@ def test_data_in_every_form(make: Callable[..., TrainingLauncher], toy_csv: Path
 
 def test_the_forecast_follows_the_recipe(make: Callable[..., TrainingLauncher], toy_csv: Path, toy_model: Path) -> None:
     launcher = make(toy_csv)
+    assert settled(launcher)["steps"] == 20 * 3, "few rows are passed 20 times unless something else is asked for"
+    launcher.set(**{"budget.epochs": 8})
     first = settled(launcher)
     assert first["problem"] == "" and sum(first["rows"].values()) == 120
     assert first["seconds"] > 0 and first["memory_mb"] > 500 and first["precision"] in ("float32", "bf16")
