@@ -100,7 +100,7 @@ def wrap(
     else:
         config = peft.LoraConfig(
             r=rank,
-            lora_alpha=alpha,
+            lora_alpha=alpha,  # type: ignore[arg-type]  # a number that the rank divides, whole or not
             lora_dropout=dropout,
             use_dora=kind == "dora",
             target_modules=_chosen(model, targets, given=True),

@@ -155,11 +155,13 @@ def _one(decided: Decisions, weight: torch.Tensor | None, options: Mapping[str, 
     if options["name"] == "ordinal":
         said = logits.softmax(-1).cumsum(-1)
         true = functional.one_hot(target, logits.shape[-1]).to(said.dtype).cumsum(-1)
-        return (said - true).square().sum(-1).mean()
-    logs = logits.log_softmax(-1).gather(-1, target[:, None])[:, 0]
-    losses = -((1 - logs.exp()) ** options["gamma"]) * logs
-    if weight is None:
-        return losses.mean()
+        losses = (said - true).square().sum(-1)
+    else:
+        logs = logits.log_softmax(-1).gather(-1, target[:, None])[:, 0]
+        losses = -((1 - logs.exp()) ** options["gamma"]) * logs
+    if weight is None or options["name"] == "ordinal":
+        mean: torch.Tensor = losses.mean()
+        return mean
     return torch.sum(losses * weight[target]) / weight[target].sum()
 
 
@@ -175,7 +177,8 @@ def _each(decided: Decisions, weight: torch.Tensor | None, options: Mapping[str,
     losses = -((1 - logs.exp()) ** options["gamma"]) * logs
     if weight is not None:
         losses = losses * (target * weight + 1 - target)
-    return losses.mean()
+    mean: torch.Tensor = losses.mean()
+    return mean
 
 
 def _number(decided: Decisions, weight: torch.Tensor | None, options: Mapping[str, Any]) -> torch.Tensor:

@@ -198,7 +198,7 @@ def _outputs(
                     )
     partial = file.with_name(file.name + ".partial")
     with partial.open("wb") as target:
-        np.savez(target, **outputs)
+        np.savez(target, **outputs)  # type: ignore[arg-type]  # its last parameter, of another type, has its own name
     partial.replace(file)
     return outputs
 
@@ -255,7 +255,7 @@ def train_head(
         adamw,
         num_warmup_steps=int(arguments.warmup_steps),
         num_training_steps=steps,
-        scheduler_specific_kwargs=arguments.lr_scheduler_kwargs or None,
+        scheduler_specific_kwargs=arguments.lr_scheduler_kwargs or None,  # type: ignore[arg-type]  # a dict, never JSON
     )
     history: list[dict[str, float]] = []
     key, higher = f"eval_{metric}", task.metrics[metric]

@@ -54,7 +54,7 @@ def mixout(model: Any, share: float, new: frozenset[str]) -> None:
             or not weight.requires_grad
         ):
             continue
-        module.forward = _Mixed(module, weight.detach().clone(), share)
+        vars(module)["forward"] = _Mixed(module, weight.detach().clone(), share)  # before the method of the class
 
 
 class _Mixed:

@@ -29,7 +29,7 @@ from labkit.training._run import Run
 from labkit.training._train import train
 
 if TYPE_CHECKING:
-    import optuna
+    from optuna import Study
 
 _STUDY, _PLAN, _BEST = "study.journal", "search.json", "best.toml"
 _STARTUP = 5  # trials drawn at random before the sampler learns from them
@@ -254,7 +254,7 @@ def parse_space(texts: Sequence[str]) -> dict[str, Range | tuple[Any, ...]]:
             except ValueError:
                 problems.append(f"{text!r}: {value!r} is no range of numbers.")
         else:
-            values = []
+            values: list[Any] = []
             for one in value.split(","):
                 nested = parse_set([f"{name}={one}"])
                 while isinstance(nested, dict):
@@ -315,7 +315,7 @@ def _begin(home: Path, plan: dict[str, Any]) -> None:
     _rundir.write_json(file, plan)
 
 
-def _study(home: Path, plan: Mapping[str, Any], number: int | None = None) -> optuna.Study:
+def _study(home: Path, plan: Mapping[str, Any], number: int | None = None) -> Study:
     """The study; its sampler is seeded by the trial's number, so that what it proposes does not depend on who ran the
     trials before."""
     optuna = _optuna()
@@ -330,7 +330,7 @@ def _study(home: Path, plan: Mapping[str, Any], number: int | None = None) -> op
         if plan["prune"]
         else optuna.pruners.NopPruner()
     )
-    return optuna.create_study(
+    study: Study = optuna.create_study(
         storage=JournalStorage(JournalFileBackend(str(home / _STUDY))),
         study_name="search",
         load_if_exists=True,
@@ -338,6 +338,7 @@ def _study(home: Path, plan: Mapping[str, Any], number: int | None = None) -> op
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP),
         pruner=pruner,
     )
+    return study
 
 
 def _work(home: Path, plan: Mapping[str, Any], trials: int) -> Iterator[int]:
@@ -356,9 +357,9 @@ def _work(home: Path, plan: Mapping[str, Any], trials: int) -> Iterator[int]:
             if number >= trials:
                 return
             study = _study(home, plan, number)
-            trial = study.ask()
+            asked = study.ask()
             for name, one in _spaces(plan).items():
-                _suggest(trial, name, one)
+                _suggest(asked, name, one)
             lock = FileLock(home / f"trial{number:03d}.lock")
             lock.acquire()
         try:
@@ -434,6 +435,11 @@ def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable
         raise KeyboardInterrupt  # someone stopped it: it stays open, and the search goes on with it
 
 
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+
+
 def _share(home: Path, trials: int, workers: int) -> None:
     """Let several processes work on the study, each on its share of the cores."""
     from labkit.models import usable_cores
@@ -443,7 +449,8 @@ def _share(home: Path, trials: int, workers: int) -> None:
     command = [sys.executable, "-m", "labkit.training._search", str(home), str(trials), str(threads)]
     with contextlib.ExitStack() as stack:
         processes = [subprocess.Popen(command, env=environment) for _ in range(workers)]
-        stack.callback(lambda: [process.terminate() for process in processes if process.poll() is None])
+        for process in processes:
+            stack.callback(_end, process)
         failed = [process.wait() for process in processes]
     if all(failed):
         raise RunError(
