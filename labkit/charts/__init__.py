@@ -5,6 +5,7 @@ from labkit.charts._cost import COSTS, cost
 from labkit.charts._data import class_balance, lengths
 from labkit.charts._learning import learning_curves
 from labkit.charts._scores import per_class_f1, reliability, scores, slices
+from labkit.charts._search import rates, search_history, search_importance, search_parallel
 from labkit.charts._template import TEMPLATE
 
 __all__ = [
@@ -16,7 +17,11 @@ __all__ = [
     "learning_curves",
     "lengths",
     "per_class_f1",
+    "rates",
     "reliability",
     "scores",
+    "search_history",
+    "search_importance",
+    "search_parallel",
     "slices",
 ]

@@ -25,6 +25,14 @@ Every setting that --set takes stands, explained, in the recipe.toml of any run 
   labkit compare messages.csv --each technique.trainable=all,head,lora --seeds 3 --out comparisons/what
   labkit compare a.toml b.toml --out comparisons/ab
 The runs lie in the folder of --out; called again, it goes on where it was interrupted.""",
+    "cross-validate": """examples:
+  labkit cross-validate messages.csv --folds 5 --out folds
+  labkit cross-validate runs/reviews/recipe.toml --folds 10 --repeats 3 --out folds""",
+    "search": """examples:
+  labkit search messages.csv --trials 20 --out search
+  labkit search messages.csv --set technique.trainable=lora --space "optimizer.learning_rate=1e-4..1e-2 log" \\
+      --space adapter.rank=4,8,16 --out search
+Called again, it goes on where it was interrupted. Then: labkit train --recipe search/best.toml""",
     "labels": """examples:
   labkit labels messages.csv
   labkit labels ana.labels.jsonl ben.labels.jsonl --merge messages.csv.labels.jsonl
@@ -139,6 +147,28 @@ def parser() -> argparse.ArgumentParser:
     compare.add_argument("--seeds", type=int, default=3, help="how many, from 0 on (default: 3)")
     compare.add_argument("--out", metavar="DIR", required=True, help="folder for the runs and comparison.json")
 
+    fold = command(
+        "cross-validate", _training.cross_validate, "Train on all folds but one and judge on that, for each fold."
+    )
+    _recipe_arguments(fold)
+    fold.add_argument("--folds", type=int, default=5, help="how many (default: 5)")
+    fold.add_argument("--repeats", type=int, default=1, help="how often all rows are dealt anew (default: 1)")
+    fold.add_argument("--out", metavar="DIR", required=True, help="folder for the runs and out_of_fold.jsonl")
+
+    search = command("search", _training.search, "Look for the hyperparameters with the best validation score.")
+    _recipe_arguments(search)
+    search.add_argument(
+        "--space",
+        action="append",
+        default=[],
+        metavar="section.field=VALUES",
+        help="low..high, low..high log, or a,b,…; may be repeated (default: what is usual for the technique)",
+    )
+    search.add_argument("--trials", type=int, default=20, help="how many in all (default: 20)")
+    search.add_argument("--workers", type=int, default=1, help="processes that share the cores (default: 1)")
+    search.add_argument("--no-prune", action="store_true", help="do not give up trials early")
+    search.add_argument("--out", metavar="DIR", required=True, help="folder for the trials and best.toml")
+
     evaluate = command("evaluate", _runs.evaluate, "Show a run's evaluation, or evaluate it on other labelled data.")
     evaluate.add_argument("directory", metavar="RUN", help="run directory")
     evaluate.add_argument("data", metavar="DATA", nargs="?", help="labelled texts the model has not seen")
@@ -164,6 +194,14 @@ def parser() -> argparse.ArgumentParser:
 
     command("doctor", _tours.doctor, "Say what works on this machine, and what to do about the rest.")
     return parser
+
+
+def _recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", metavar="RECIPE|DATA", help="a recipe file, or data for the default recipe")
+    parser.add_argument("--task", metavar="ID", help=f"task id, where DATA is given (default: {TASK})")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="section.field=value", help="any setting; may be repeated"
+    )
 
 
 def _labels_argument(parser: argparse.ArgumentParser) -> None:

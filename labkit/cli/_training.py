@@ -1,8 +1,9 @@
-"""``labkit train`` and ``labkit compare``."""
+"""``labkit train``, ``compare``, ``cross-validate`` and ``search``."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,81 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def cross_validate(options: argparse.Namespace) -> int:
+    from labkit import events, training
+
+    recipe = _one_recipe(options.what, options.task, options.set)
+    progress = terminal.Progress()
+    before: tuple[int, int] | None = None
+
+    def watch(repeat: int, number: int, event: events.Event) -> None:
+        nonlocal before, progress
+        if before != (repeat, number):
+            before, progress = (repeat, number), terminal.Progress()
+            terminal.say(f"fold {number + 1} of {options.folds}, time {repeat + 1} of {options.repeats}")
+        progress(event)
+
+    found = training.cross_validate(recipe, options.out, folds=options.folds, repeats=options.repeats, watch=watch)
+    terminal.end_progress()
+    target = Path(options.out) / "out_of_fold.parquet"
+    found.predictions.save(target)
+    if options.json:
+        terminal.answer(
+            {"metric": found.metric, "scores": list(found.scores), "score": dataclasses.asdict(found.score)}
+        )
+    else:
+        print(f"{found}\n\npredictions of every row written to {terminal.short(target)}")
+    return 0
+
+
+def search(options: argparse.Namespace) -> int:
+    from labkit import events, training
+
+    recipe = _one_recipe(options.what, options.task, options.set)
+    space = training.parse_space(options.space) if options.space else None
+    progress = terminal.Progress()
+    before: int | None = None
+
+    def watch(number: int, event: events.Event) -> None:
+        nonlocal before, progress
+        if before != number:
+            before, progress = number, terminal.Progress()
+            terminal.say(f"trial {number} of {options.trials}")
+        progress(event)
+
+    found = training.search(
+        recipe,
+        options.out,
+        space=space,
+        trials=options.trials,
+        workers=options.workers,
+        prune=not options.no_prune,
+        watch=watch,
+    )
+    terminal.end_progress()
+    if options.json:
+        terminal.answer(found.to_dict())
+    else:
+        print(found)
+        if any(trial.state == "complete" for trial in found.trials):
+            best = terminal.short(Path(options.out) / "best.toml")
+            print(f"\nto train it: labkit train --recipe {best} --out runs/best")
+    return 0
+
+
+def _one_recipe(what: str, task: str | None, settings: list[str]) -> Any:
+    """Of a recipe file or of data, with the settings of --set."""
+    from labkit.training import Recipe, parse_set
+
+    shared = parse_set(settings)
+    if not what.endswith(".toml"):
+        start = {"task": task} if task else {}
+        return Recipe.from_dict(_merge({**start, "data": {"train": what}}, shared))
+    if task:
+        raise LabError("--task with a file of data", f"{what}, which names its own task", "leave --task out")
+    return Recipe.load(Path(what)).with_values(**shared)
+
+
 def _recipes(options: argparse.Namespace) -> dict[str, Any]:
     """Name → recipe: files by their names, or the values of --each."""
     from labkit.training import Recipe, parse_set
@@ -93,8 +169,7 @@ def _recipes(options: argparse.Namespace) -> dict[str, Any]:
     elif len(options.what) > 1:
         raise LabError("one file of data", f"{len(options.what)}", "or recipe files, whose names end in .toml")
     else:
-        start = {"task": options.task} if options.task else {}
-        made = {"recipe": Recipe.from_dict(_merge({**start, "data": {"train": options.what[0]}}, shared))}
+        made = {"recipe": _one_recipe(options.what[0], options.task, options.set)}
     if not options.each:
         return made
     if len(made) > 1:

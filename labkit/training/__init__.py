@@ -6,6 +6,7 @@ from labkit.training._folds import CrossValidation, cross_validate
 from labkit.training._judge import evaluate, predict_file
 from labkit.training._launch import launch, relaunch
 from labkit.training._predictor import Predictor
+from labkit.training._rates import RateFinder, find_learning_rate
 from labkit.training._recipe import (
     AdapterConfig,
     BudgetConfig,
@@ -34,6 +35,7 @@ __all__ = [
     "OptimizerConfig",
     "Predictor",
     "Range",
+    "RateFinder",
     "Recipe",
     "RecipeComparison",
     "Run",
@@ -49,6 +51,7 @@ __all__ = [
     "diagnose",
     "evaluate",
     "field_help",
+    "find_learning_rate",
     "launch",
     "new_directory",
     "parse_set",

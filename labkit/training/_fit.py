@@ -105,14 +105,7 @@ class Fitting:
 def fit(it: Fitting) -> bool:
     """Train, and put the best model into its place. False where someone asked to stop."""
     recipe, technique = it.recipe, it.recipe.technique
-    set_seed(recipe.seed)  # before the model: the head's weights are drawn there
-    model = _built(it)
-    new = models.new_weights(model)
-    if technique.trainable in models.ADAPTERS:
-        sizes = {name: value for name, value in dataclasses.asdict(recipe.adapter).items() if name != "merge"}
-        model = _adapters.wrap(model, technique.trainable, it.task.head, new=new, **sizes)
-    else:
-        choose(model, recipe)
+    model, new = begin(it)
     remembers = (
         technique.trainable == "head" and technique.remember and not technique.averaging and not technique.r_drop
     )
@@ -124,6 +117,20 @@ def fit(it: Fitting) -> bool:
     it.task.finish(model)
     _save(it, model)
     return True
+
+
+def begin(it: Fitting) -> tuple[Any, frozenset[str]]:
+    """The model as its training begins, with what is not trained frozen, and the names of its weights that are not
+    pretrained."""
+    recipe, technique = it.recipe, it.recipe.technique
+    set_seed(recipe.seed)  # before the model: the head's weights are drawn there
+    model = _built(it)
+    new = models.new_weights(model)
+    if technique.trainable in models.ADAPTERS:
+        sizes = {name: value for name, value in dataclasses.asdict(recipe.adapter).items() if name != "merge"}
+        return _adapters.wrap(model, technique.trainable, it.task.head, new=new, **sizes), new
+    choose(model, recipe)
+    return model, new
 
 
 def _built(it: Fitting) -> Any:
@@ -164,7 +171,8 @@ def _started(it: Fitting, model: Any, step: int) -> None:
     )
 
 
-def _loss(it: Fitting) -> Callable[[Any, Any], Any]:
+def loss(it: Fitting) -> Callable[[Any, Any], Any]:
+    """What is minimised, of (model output, labels)."""
     technique = it.recipe.technique
     weights = None
     if technique.class_weights:
@@ -198,7 +206,7 @@ def _train_model(it: Fitting, model: Any, new: frozenset[str]) -> bool:
         grouped=recipe.budget.length_grouped,
         **it.padding,
         feeds_labels=task.feeds_labels,
-        loss=_loss(it),
+        loss=loss(it),
         decisions=task.decisions,
         decides=task.decides,
         technique=recipe.technique,
@@ -250,7 +258,7 @@ def _train_head(it: Fitting, model: Any, new: frozenset[str]) -> bool:
             it.task,
             rows,
             Batches(lengths, size, recipe.seed, grouped=recipe.budget.length_grouped, classes=it.classes),
-            _loss(it),
+            loss(it),
             _arguments(it),
             **it.padding,
             steps=it.steps,

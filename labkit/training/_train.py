@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit import data, models, tasks
 from labkit.errors import DataError, LabError, RecipeError, quoted
@@ -26,6 +26,9 @@ from labkit.training._judge import judge
 from labkit.training._prepare import prepare, reopen, require_same
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
+
+if TYPE_CHECKING:
+    from labkit.training._fit import Fitting
 
 Watch = Callable[[Event], None]
 
@@ -128,6 +131,18 @@ def execute(directory: Path, *, watch: Watch | None = None) -> None:
 
 def _work(directory: Path, emit: Watch, interrupt: Interrupt) -> dict[str, float] | None:
     """Everything from reading the data to the model card. None where someone asked to stop."""
+    from labkit.training._fit import fit
+
+    it = fitting(directory, emit, interrupt)
+    if not (directory / _rundir.MODEL / "config.json").exists() and not fit(it):
+        return None
+    return judge(it.recipe, it.corpus, it.encoded, directory, emit)
+
+
+def fitting(directory: Path, emit: Watch, interrupt: Interrupt) -> Fitting:
+    """Read data and base model of a run directory, tokenise, and fill in what the recipe leaves open."""
+    from labkit.training._fit import Fitting
+
     recipe = Recipe.load(directory / _rundir.RECIPE)
     require_same(recipe, directory)
     kind = tasks.get(recipe.task)
@@ -176,25 +191,18 @@ def _work(directory: Path, emit: Watch, interrupt: Interrupt) -> dict[str, float
     task = kind.of_corpus(corpus, {**dataclasses.asdict(recipe.generation), "mask_share": recipe.technique.mask_share})
     encoded = {split: task.encode(rows, tokenizer, max_length=longest) for split, rows in corpus.splits.items()}
     recipe, precision = _resolve(recipe, corpus, base, longest, len(encoded["train"]), directory)
-    finished = (directory / _rundir.MODEL / "config.json").exists()
-    if not finished:
-        from labkit.training._fit import Fitting, fit
-
-        it = Fitting(
-            recipe=recipe,
-            corpus=corpus,
-            task=task,
-            base=base,
-            tokenizer=tokenizer,
-            encoded=encoded,
-            precision=precision,
-            directory=directory,
-            emit=emit,
-            interrupt=interrupt,
-        )
-        if not fit(it):
-            return None
-    return judge(recipe, corpus, encoded, directory, emit)
+    return Fitting(
+        recipe=recipe,
+        corpus=corpus,
+        task=task,
+        base=base,
+        tokenizer=tokenizer,
+        encoded=encoded,
+        precision=precision,
+        directory=directory,
+        emit=emit,
+        interrupt=interrupt,
+    )
 
 
 def _texts(corpus: Any) -> Iterator[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +14,22 @@ import numpy as np
 import pytest
 from toys import toy_recipe, toy_rows, write_csv
 
-from labkit import cli, data
+from labkit import charts, cli, data
 from labkit.charts import cost
-from labkit.errors import DataError, RecipeError, RunError
+from labkit.errors import DataError, LabError, RecipeError, RunError
 from labkit.evaluation import Estimate
 from labkit.events import StepLogged
+from labkit.tasks import load_predictions
 from labkit.training import (
     Range,
     RecipeComparison,
     Run,
     Search,
+    SearchTrial,
     compare,
     cross_validate,
     default_space,
+    find_learning_rate,
     parse_space,
     search,
 )
@@ -202,3 +209,77 @@ def test_spaces(quick: Any, tmp_path: Path) -> None:
     for trainable in ("all", "head", "lora", "prompt", "bottleneck"):
         asked = quick.with_values(technique={"trainable": trainable})
         assert "optimizer.learning_rate" in default_space(asked)
+
+
+def test_a_killed_process_leaves_a_search_that_goes_on(quick: Any, tmp_path: Path) -> None:
+    """By SIGKILL, from the command line, in the middle of its third trial."""
+    quick.save(tmp_path / "quick.toml")
+    command = [sys.executable, "-m", "labkit.cli", "search", str(tmp_path / "quick.toml"), "--trials", "6"]
+    command += ["--space", "optimizer.learning_rate=1e-4..3e-2 log", "--space", "optimizer.batch_size=8,16", "--json"]
+    whole = subprocess.run([*command, "--out", str(tmp_path / "whole")], capture_output=True, text=True, check=True)
+    again = [*command, "--out", str(tmp_path / "killed")]
+    with subprocess.Popen(again, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        third = tmp_path / "killed" / "trial002" / "events.jsonl"
+        until = time.monotonic() + 120
+        while not (third.exists() and "StepLogged" in third.read_text("utf-8")) and time.monotonic() < until:
+            time.sleep(0.005)
+        process.kill()
+    assert Search.load(tmp_path / "killed").trials[2].state == "running"
+    resumed = subprocess.run(again, capture_output=True, text=True, check=True)
+    one, other = json.loads(whole.stdout), json.loads(resumed.stdout)
+    assert one["best"]["number"] == other["best"]["number"] and one["best"]["score"] == other["best"]["score"]
+    assert [trial["values"] for trial in one["trials"]] == [trial["values"] for trial in other["trials"]]
+    assert (tmp_path / "whole" / "best.toml").read_text() == (tmp_path / "killed" / "best.toml").read_text()
+
+
+def test_workers_share_a_search(quick: Any, tmp_path: Path) -> None:
+    found = search(quick, tmp_path / "s", space=SPACE, trials=4, workers=2)
+    assert [trial.number for trial in found.trials] == [0, 1, 2, 3]
+    assert {trial.state for trial in found.trials} <= {"complete", "pruned"}
+    for chart in (charts.search_history, charts.search_parallel):
+        assert found.metric.replace("_", " ")[:5] in json.dumps(chart(found).to_plotly_json(), default=str).lower()
+
+
+def test_charts_of_a_search() -> None:
+    def trial(number: int, rate: float, state: str = "complete") -> SearchTrial:
+        score = 0.5 + 0.01 * number
+        values = {"optimizer.learning_rate": rate, "technique.trainable": ("all", "<b>lora")[number % 2]}
+        return SearchTrial(
+            number=number, values=values, state=state, score=score if state == "complete" else None,
+            scores=(score,), seconds=1.0, directory="",
+        )  # fmt: skip
+
+    trials = (*(trial(i, 10.0 ** (-5 + i / 2)) for i in range(7)), trial(7, 1e-3, "pruned"))
+    found = Search(directory="", metric="accuracy", higher=True, trials=trials, importance={"optimizer.warmup": 0.7})
+    history = charts.search_history(found)
+    assert [len(one.x) for one in history.data] == [7, 7, 1] and list(history.data[0].y) == sorted(history.data[0].y)
+    parallel = charts.search_parallel(found).data[0].dimensions
+    assert parallel[0].ticktext[0] == "1e-05" and parallel[1].ticktext == ("&lt;b&gt;lora", "all")
+    assert charts.search_importance(found).data[0].text == ("70 %",)
+    with pytest.raises(DataError, match="four complete trials"):
+        charts.search_importance(dataclasses.replace(found, importance={}))
+    with pytest.raises(DataError, match="complete trial"):
+        charts.search_history(dataclasses.replace(found, trials=trials[-1:]))
+
+
+def test_the_learning_rate_finder_finds_where_the_loss_falls(quick: Any) -> None:
+    found = find_learning_rate(quick, low=1e-5, high=10, steps=60)
+    assert 1e-4 < found.suggestion < 1 and min(found.losses) < 0.9 * found.losses[0]
+    assert len(found.rates) < 60, "it ends where the loss goes up for good"
+    assert str(charts.rates(found.rates, found.losses, found.suggestion).layout.xaxis.type) == "log"
+    with pytest.raises(LabError, match="low < high"):
+        find_learning_rate(quick, low=1.0, high=0.1)
+
+
+def test_cross_validation_from_the_command_line(quick: Any, tmp_path: Path, capsys: Any) -> None:
+    quick.save(tmp_path / "quick.toml")
+    out = tmp_path / "folds"
+    assert cli.main(["cross-validate", str(tmp_path / "quick.toml"), "--folds", "3", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("3 folds: ") and "out_of_fold.parquet" in said
+    kept = load_predictions(out / "out_of_fold.parquet")
+    assert len(kept) == len(set(kept.row_ids)) > 60
+    assert (
+        cli.main(["search", str(tmp_path / "quick.toml"), "--space", "optimizer.warmup=x..1", "--out", str(out)]) == 1
+    )
+    assert "range of numbers" in capsys.readouterr().err
