@@ -3,7 +3,7 @@
 from labkit.models._adapters import ADAPTERS
 from labkit.models._catalogue import EMBEDDED, ModelCard, Unavailable, catalogue, find, unavailable
 from labkit.models._embed import embed, nearest
-from labkit.models._heads import able_starters, new_head, require_head
+from labkit.models._heads import Pooling, able_starters, new_head, require_head
 from labkit.models._load import (
     BaseModel,
     available_offline,
@@ -31,6 +31,7 @@ __all__ = [
     "LayerSpeed",
     "Machine",
     "ModelCard",
+    "Pooling",
     "Precision",
     "Recommendation",
     "Starter",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from labkit.errors import ModelError, UnknownName, quoted
 from labkit.models._catalogue import find
@@ -11,6 +11,9 @@ from labkit.models._starter import PREFIX, STARTERS, find_starter
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
+
+Pooling = Literal["own", "first", "last", "mean", "max", "attention"]
+"""How the outputs of a text's tokens become one vector; own: as the model's own head does it."""
 
 _TYPES = {
     "BERT": "bert",

@@ -188,6 +188,14 @@ def load_model(
         adapted: PreTrainedModel = _adapters.load_adapted(base.folder, auto_class)
         return adapted
     settings = load_config(base)
+    if getattr(settings, "labkit_head", None):
+        if not config and dropout is None:
+            from labkit.models._pooled import load_pooled
+
+            with _explained(base, "model"):
+                pooled: PreTrainedModel = load_pooled(base.folder, settings)
+            return pooled
+        del settings.labkit_head  # another head comes in its place
     for key, value in config.items():
         setattr(settings, key, value)
     if dropout is not None:

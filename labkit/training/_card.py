@@ -51,7 +51,7 @@ def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], 
         "## Use",
         "",
         "```python",
-        *task.pipeline(f"{directory.name}/model").splitlines(),
+        *_use(recipe, task, f"{directory.name}/model").splitlines(),
         "```",
         "",
         "## Limits",
@@ -61,6 +61,17 @@ def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], 
         "",
     ]
     return "\n".join(lines)
+
+
+def _use(recipe: Recipe, task: Any, folder: str) -> str:
+    """Code that uses the model with transformers alone."""
+    if recipe.model.pooling == "own":
+        said: str = task.pipeline(folder)
+        return said
+    from labkit.models._pooled import usage
+
+    head = {"pooling": recipe.model.pooling, "layers": recipe.model.head_layers, "unit": recipe.model.unit_vectors}
+    return usage(folder, **head)
 
 
 def _range(corpus: Any) -> str:

@@ -18,8 +18,9 @@ from labkit import data, models, tasks
 from labkit.errors import ModelError, RecipeError
 from labkit.events import Event, Note, RunStarted
 from labkit.models import _adapters
+from labkit.models._pooled import with_head
 from labkit.tasks import loss_of
-from labkit.training import _head, _rundir
+from labkit.training import _contrastive, _head, _rundir
 from labkit.training._batches import Batches
 from labkit.training._predictor import SETTINGS
 from labkit.training._recipe import Recipe
@@ -110,6 +111,8 @@ def fit(it: Fitting) -> bool:
         technique.trainable == "head" and technique.remember and not technique.averaging and not technique.r_drop
     )
     train = _train_head if remembers and _head.fits(model, it.encoded, new) else _train_model
+    if technique.contrastive and not _contrastive.tune(it, model):
+        return False
     if not train(it, model, new):
         return False
     if technique.trainable in _adapters.MERGED and recipe.adapter.merge:
@@ -134,7 +137,12 @@ def begin(it: Fitting) -> tuple[Any, frozenset[str]]:
 
 
 def _built(it: Fitting) -> Any:
-    model = it.task.build(it.base, dropout=it.recipe.model.dropout)
+    asked = it.recipe.model
+    model = it.task.build(it.base, dropout=asked.dropout)
+    if asked.pooling != "own":
+        model = with_head(
+            model, pooling=asked.pooling, layers=asked.head_layers, unit=asked.unit_vectors, dropout=asked.dropout
+        )
     embeddings: Any = model.get_input_embeddings()
     table = embeddings.weight.shape[0]
     highest = max((int(rows.ids.max(initial=0)) for rows in it.encoded.values()), default=0)
@@ -253,7 +261,10 @@ def _train_head(it: Fitting, model: Any, new: frozenset[str]) -> bool:
         if rows is None:
             return False
         lengths, size = it.encoded["train"].lengths, recipe.optimizer.batch_size
-        done = _head.train_head(
+        done = recipe.technique.solver == "lbfgs" and _head.solve(
+            model, it.task, rows, **it.padding, metric=it.metric, emit=it.emit
+        )
+        done = done or _head.train_head(
             model,
             it.task,
             rows,

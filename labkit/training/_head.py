@@ -17,12 +17,15 @@ import numpy.typing as npt
 import torch
 from transformers import TrainingArguments, get_scheduler
 
+from labkit.errors import RecipeError
 from labkit.events import Evaluated, Event, StepLogged
+from labkit.models._pooled import Pooled
 from labkit.tasks import Encoded, Task
 from labkit.tasks._encode import batches_by_length
 from labkit.training._batches import Batches
 from labkit.training._trainer import LOG_SECONDS, diverged, gave_up
 
+_VECTOR = "vector"
 _ENCODING_BATCH, _LOOKING_BATCH = 64, 256
 
 
@@ -117,18 +120,29 @@ def remember(
     stand_in = Body(body)
     model.eval()
     probe = next(iter(encoded.values()))
-    first = _reads_first_only(model, probe, pad_id, side)
+    pooled = isinstance(model, Pooled) and model.labkit_head.seek is None
+    first = not pooled and _reads_first_only(model, probe, pad_id, side)
+    say = _vectors(model) if pooled else body
     found = {}
     folder.mkdir(parents=True, exist_ok=True)
     for split, rows in encoded.items():
-        outputs = _outputs(body, rows, folder / f"features-{split}.npz", first, pad_id, side, precision, stop)
+        outputs = _outputs(say, rows, folder / f"features-{split}.npz", first, pad_id, side, precision, stop)
         if outputs is None:
             return None
         found[split] = _remembered(rows, stand_in, outputs, first)
     with torch.inference_mode():
-        stand_in.kind = type(body(**_inputs(probe.batch([0], pad_id, side))))
+        stand_in.kind = _vector if pooled else type(body(**_inputs(probe.batch([0], pad_id, side))))
     setattr(model, model.base_model_prefix, stand_in)
     return found
+
+
+def _vectors(model: Any) -> Callable[..., dict[str, torch.Tensor]]:
+    """The pooled vectors of a model with a head of ours, as a body would say them."""
+    return lambda **inputs: {_VECTOR: model.vectors(**inputs)}
+
+
+def _vector(**said: torch.Tensor) -> torch.Tensor:
+    return said[_VECTOR]
 
 
 def _reads_first_only(model: Any, encoded: Encoded, pad_id: int, side: str) -> bool:
@@ -158,7 +172,7 @@ def _inputs(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _kept(name: str, value: Any) -> bool:
-    return name in ("last_hidden_state", "pooler_output") and isinstance(value, torch.Tensor)
+    return name in ("last_hidden_state", "pooler_output", _VECTOR) and isinstance(value, torch.Tensor)
 
 
 def _outputs(
@@ -316,6 +330,67 @@ def train_head(
                 if best:
                     model.load_state_dict(best, strict=False)
                 return True
+    return True
+
+
+def solve(
+    model: Pooled,
+    task: Task,
+    rows: dict[str, Encoded],
+    *,
+    pad_id: int,
+    side: str,
+    metric: str,
+    emit: Callable[[Event], None],
+) -> bool:
+    """Fit the linear head as a logistic regression with an L2 penalty (scikit-learn's, by L-BFGS, C = 1).
+
+    Args:
+        model: with the stand-in in its body's place, which says vectors.
+        task: of the run.
+        rows: split → rows that the stand-in knows.
+        pad_id, side: how to pad.
+        metric: that is watched.
+        emit: takes the events.
+
+    Raises:
+        RecipeError: rows that are not of classes.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    train = rows["train"]
+    targets = train.targets
+    if targets is None or task.decides == "number":
+        raise RecipeError(["technique.solver = 'lbfgs' fits classes: set it to 'adamw'."])
+    with torch.inference_mode():
+        vectors = np.concatenate(
+            [
+                model.vectors(**_inputs(train.batch(list(range(at, min(at + 256, len(train)))), pad_id, side))).numpy()
+                for at in range(0, len(train), 256)
+            ]
+        )
+    out = model.labkit_head.out
+    with torch.no_grad():
+        if targets.ndim > 1:
+            several = OneVsRestClassifier(LogisticRegression(max_iter=1000)).fit(vectors, targets.astype(int))
+            weights = [(one.coef_[0], one.intercept_[0]) for one in several.estimators_]
+            out.weight.copy_(torch.tensor(np.stack([one for one, _ in weights])))
+            out.bias.copy_(torch.tensor(np.array([one for _, one in weights])))
+        else:
+            known = targets >= 0
+            fitted = LogisticRegression(max_iter=1000).fit(vectors[known], targets[known])
+            weight, bias = fitted.coef_, fitted.intercept_
+            if len(fitted.classes_) == 2:  # scikit-learn has one logit for two classes
+                weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+            out.weight.zero_()
+            out.bias.fill_(float(bias.min()) - 20)  # classes that no training row has
+            out.weight[fitted.classes_] = torch.tensor(weight, dtype=out.weight.dtype)
+            out.bias[fitted.classes_] = torch.tensor(bias, dtype=out.bias.dtype)
+    model.eval()
+    if "validation" in rows:
+        said = task.watch(model, rows["validation"], pad_id=pad_id, side=side, batch_size=_LOOKING_BATCH, metric=metric)
+        emit(Evaluated(step=1, epoch=1.0, split="validation", metrics=said, best=True))
     return True
 
 

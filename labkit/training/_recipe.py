@@ -22,11 +22,12 @@ from typing import Any, Literal, get_args, get_origin
 
 from labkit.data import DataConfig
 from labkit.errors import LabError, RecipeError, UnknownName, suggest
-from labkit.models import ADAPTERS, default_epochs
+from labkit.models import ADAPTERS, Pooling, default_epochs
 from labkit.tasks import TASKS, LossName
 
 Trainable = Literal["all", "head", "top", "bias", "lora", "dora", "ia3", "prefix", "prompt", "bottleneck"]
 Schedule = Literal["linear", "cosine", "constant", "polynomial", "inverse_sqrt"]
+Solver = Literal["adamw", "lbfgs"]
 PrecisionChoice = Literal["auto", "float32", "bf16"]
 
 
@@ -40,6 +41,13 @@ class ModelConfig:
     """Tokens to cut texts to, special tokens included; 0: what the model can read, 512 at most."""
     dropout: float | None = None
     """Probability that replaces every dropout of the model; unset: the model's own."""
+    pooling: Pooling = "own"
+    """How a text becomes one vector, for text-classification: own (the model's own head), or, with a head of labkit's: first
+    (CLS) or last token, mean, max, attention."""
+    head_layers: int = 1
+    """With a head of labkit's: 1 linear layer, or 2 (a hidden one before it)."""
+    unit_vectors: bool = False
+    """With a head of labkit's: scale the vector to length 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +59,10 @@ class TechniqueConfig:
     frozen model: lora, dora, ia3, prefix, prompt, bottleneck."""
     remember: bool = True
     """With trainable = "head": compute the body's outputs once, where it can be, and not in every epoch."""
+    solver: Solver = "adamw"
+    """With trainable = "head": adamw, or lbfgs, which fits the head as a logistic regression to the end (a linear probe)."""
+    contrastive: int = 0
+    """Steps in which the body first learns to tell the classes apart from pairs of texts, for few labels (SetFit); 0: none."""
     layers: int = 2
     """Topmost layers that are trained where trainable = "top"."""
     gradual: bool = False
@@ -373,6 +385,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "data.fold": (0, 999),
     "model.max_length": (0, 1_000_000),
     "model.dropout": (0, 0.95),
+    "model.head_layers": (1, 2),
+    "technique.contrastive": (0, 1_000_000),
     "technique.label_smoothing": (0, 0.9),
     "technique.mask_share": (0.01, 0.9),
     "technique.layers": (1, 1000),
@@ -480,6 +494,26 @@ def _excluded(recipe: Recipe) -> list[str]:
         for name, clash, what in clashes
         if clash
     ]
+    ours = recipe.model.pooling != "own"
+    for name, asked in (("head_layers = 2", recipe.model.head_layers > 1), ("unit_vectors", recipe.model.unit_vectors)):
+        if asked and not ours:
+            found.append(f"model.{name} is for a head of labkit's: name a model.pooling, such as 'mean'.")
+    if ours and recipe.task != "text-classification":
+        found.append(
+            f"model.pooling makes one vector of a text, and {recipe.task} needs its tokens: leave it at 'own'."
+        )
+    if ours and trainable in ADAPTERS:
+        found.append(f"model.pooling goes with all, top, head or bias, not with technique.trainable = {trainable!r}.")
+    if technique.contrastive and not (ours and trainable == "head" and technique.remember):
+        found.append(
+            "technique.contrastive fits a head on what the body has learnt: it needs technique.trainable = 'head' and a "
+            "model.pooling, such as 'mean'."
+        )
+    if technique.solver == "lbfgs" and not (ours and trainable == "head" and recipe.model.head_layers == 1):
+        found.append(
+            "technique.solver = 'lbfgs' fits one linear layer on vectors that stay: it needs technique.trainable = 'head' "
+            "and a model.pooling, such as 'mean', with model.head_layers = 1."
+        )
     if technique.gradual and technique.freeze_embeddings and trainable == "all":
         found.append(
             "technique.gradual unfreezes the embeddings last, which technique.freeze_embeddings forbids: leave one out."

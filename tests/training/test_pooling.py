@@ -1,0 +1,122 @@
+"""Heads of our own, contrastive tuning for few labels, and linear probes, on toy models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toys import toy_recipe, toy_rows, write_csv
+
+from labkit.errors import RecipeError
+from labkit.models import build_starter
+from labkit.training import Predictor, Run, train
+from labkit.training._contrastive import draws, pairs_loss
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("rows") / "toy.csv", toy_rows(150))
+
+
+def same_again(run: Run) -> Predictor:
+    """The saved model says what the training's evaluation noted."""
+    predictor = Predictor.load(run)
+    kept = run.predictions("test")
+    rows = {one["id"]: one["text"] for one in toy_rows(150)}
+    said = predictor([rows[row] for row in kept.row_ids])
+    assert np.allclose(said.probabilities, kept.probabilities, atol=1e-5)
+    return predictor
+
+
+@pytest.mark.parametrize("pooling", ["first", "last", "mean", "max", "attention"])
+@pytest.mark.parametrize("trainable", ["all", "head"])
+def test_poolings(pooling: str, trainable: str, data: Path, toy_model: Path, tmp_path: Path) -> None:
+    made = toy_recipe(
+        data, toy_model, model={"pooling": pooling, "head_layers": 2}, technique={"trainable": trainable},
+        budget={"epochs": 12},
+    )  # fmt: skip
+    run = train(made, tmp_path / "run")
+    if trainable == "all" and pooling != "attention":
+        assert run.evaluation.headline["accuracy"].value > 0.6
+    same_again(run)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "xlnet", "modernbert", "distilbert"])
+def test_other_families_with_padding_on_either_side(family: Any, data: Path, tmp_path: Path) -> None:
+    base = build_starter(family, [row["text"] for row in toy_rows(150)], size="tiny")
+    for pooling in ("mean", "last"):
+        made = toy_recipe(data, base.folder, model={"pooling": pooling}, budget={"epochs": 2})
+        same_again(train(made, tmp_path / pooling))
+
+
+def test_plain_transformers_loads_the_body_and_the_card_says_how_to_use_the_head(
+    data: Path, toy_model: Path, tmp_path: Path
+) -> None:
+    import torch
+    from transformers import AutoModel
+
+    made = toy_recipe(data, toy_model, model={"pooling": "mean", "unit_vectors": True}, budget={"epochs": 4})
+    run = train(made, tmp_path / "run")
+    predictor = Predictor.load(run)
+    plain = AutoModel.from_pretrained(run.directory / "model").eval()
+    inputs = predictor.tokenizer(["the team won"], return_tensors="pt")
+    with torch.inference_mode():
+        ours = getattr(predictor.model, predictor.model.base_model_prefix)(**inputs).last_hidden_state
+        assert torch.allclose(plain(**inputs).last_hidden_state, ours, atol=1e-6)
+    card = (run.directory / "README.md").read_text("utf-8")
+    code = card.split("```python\n")[1].split("```")[0].replace(f"{run.directory.name}/model", str(run.model_folder))
+    alone: dict[str, Any] = {}
+    exec(code.replace('"a text"', '"the team won"'), alone)  # noqa: S102 - what the model card says works without labkit
+    assert "labkit" not in [
+        line.split()[1].split(".")[0] for line in code.splitlines() if line.startswith(("from", "import"))
+    ]
+    said = predictor("the team won")
+    assert alone["label"] == said.labels[int(said.probabilities.argmax())]
+    # and a run is a base model like any other, whose head does not stay
+    again = train(toy_recipe(data, run.directory, budget={"epochs": 1}), tmp_path / "again")
+    assert not hasattr(Predictor.load(again).model, "labkit_head")
+
+
+def test_few_labels(data: Path, toy_model: Path, tmp_path: Path) -> None:
+    made = toy_recipe(
+        data, toy_model, model={"pooling": "mean", "unit_vectors": True},
+        technique={"trainable": "head", "solver": "lbfgs"}, optimizer={"learning_rate": 1e-3},
+    )  # fmt: skip
+    probe = train(made, tmp_path / "probe")
+    tuned = train(made.with_values(technique={"contrastive": 40}), tmp_path / "tuned")
+    assert tuned.evaluation.headline["accuracy"].value > probe.evaluation.headline["accuracy"].value
+    assert tuned.evaluation.headline["accuracy"].value > 0.8
+    same_again(tuned)
+    again = train(made.with_values(technique={"contrastive": 40}), tmp_path / "again")
+    assert np.array_equal(again.predictions("test").probabilities, tuned.predictions("test").probabilities)
+
+
+def test_batches_of_pairs_hold_several_of_each_class() -> None:
+    import torch
+
+    classes = np.array([*[0] * 8, *[1] * 8, *[2] * 8, -1, -1])
+    for batch in draws(classes, 20, seed=0):
+        there = classes[batch]
+        assert len(set(batch)) == len(batch) and -1 not in there
+        assert min(np.bincount(there)) >= 4
+    vectors = torch.eye(3)[[0, 0, 1, 1]]
+    assert float(pairs_loss(vectors, torch.tensor([0, 0, 1, 1]))) == pytest.approx(0)
+    assert float(pairs_loss(vectors, torch.tensor([0, 1, 0, 1]))) == pytest.approx((1 + 0.5) / 2)
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"model": {"head_layers": 2}}, "model.head_layers = 2 is for a head of labkit's"),
+        ({"model": {"pooling": "mean"}, "task": "token-classification"}, "needs its tokens"),
+        ({"model": {"pooling": "mean"}, "technique": {"trainable": "lora"}}, "not with technique.trainable = 'lora'"),
+        ({"technique": {"contrastive": 10}}, "needs technique.trainable = 'head'"),
+        ({"technique": {"solver": "lbfgs", "trainable": "head"}}, "model.pooling, such as 'mean'"),
+        ({"model": {"pooling": "men"}}, "Did you mean 'mean'"),
+    ],
+)
+def test_what_does_not_go_together(sections: Any, said: str, data: Path, toy_model: Path) -> None:
+    with pytest.raises(RecipeError, match=said):
+        toy_recipe(data, toy_model, **sections)
