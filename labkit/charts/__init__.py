@@ -1,7 +1,7 @@
 """Results as plotly figures: pure functions, and the one template they share."""
 
 from labkit.charts._confusion import confusion
-from labkit.charts._cost import COSTS, cost
+from labkit.charts._cost import COSTS, cost, trade_off
 from labkit.charts._data import class_balance, lengths
 from labkit.charts._learning import learning_curves
 from labkit.charts._scores import per_class_f1, reliability, scores, slices
@@ -24,4 +24,5 @@ __all__ = [
     "search_importance",
     "search_parallel",
     "slices",
+    "trade_off",
 ]

@@ -64,3 +64,35 @@ def cost(table: Sequence[Mapping[str, Any]], cost: str = "seconds") -> go.Figure
     seeds = max(row["seeds"] for row in table)
     said = f"Means of {seeds} seeds; lines: 95 % intervals." if seeds > 1 else "One seed; lines: 95 % intervals."
     return finish(figure, f"{title} against cost", said, height=420, showlegend=False)
+
+
+def trade_off(rows: Sequence[Mapping[str, Any]], *, learnt: str, kept: str) -> go.Figure:
+    """What a technique brings to a new task against what it leaves of what the model knew: up and to the right is better.
+
+    Args:
+        rows: a mapping a technique, with its "recipe" and the figures ``learnt`` and ``kept``, higher being better.
+        learnt: figure of the new task, on the upright axis.
+        kept: figure of what was known before, on the other.
+
+    Raises:
+        DataError: no rows, or one without these figures.
+    """
+    if not rows or any(one.get(figure) is None for one in rows for figure in ("recipe", learnt, kept)):
+        raise DataError(f"rows with recipe, {learnt} and {kept}", "others" if rows else "none")
+    figure = go.Figure()
+    for i, row in enumerate(rows):
+        figure.add_scatter(
+            x=[row[kept]],
+            y=[row[learnt]],
+            mode="markers+text",
+            marker={"size": 11, "color": COLOURS[i % len(COLOURS)]},
+            text=[name(row["recipe"])],
+            textposition="top center",
+            hovertemplate=f"%{{text}}<br>{name(learnt)} %{{y:.3f}}<br>{name(kept)} %{{x:.3f}}<extra></extra>",
+            cliponaxis=False,
+        )
+    figure.update_xaxes(title_text=f"Kept: {name(kept)}")
+    figure.update_yaxes(title_text=f"Learnt: {name(learnt)}")
+    return finish(
+        figure, "What is learnt and what is kept", "Up and to the right is better.", height=420, showlegend=False
+    )

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 import labkit
-from labkit.cli import _data, _models, _runs, _tours, _training
+from labkit.cli import _data, _models, _runs, _techniques, _tours, _training
 from labkit.cli._options import TASK
 
 _EPILOG = {
@@ -168,6 +168,70 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--workers", type=int, default=1, help="processes that share the cores (default: 1)")
     search.add_argument("--no-prune", action="store_true", help="do not give up trials early")
     search.add_argument("--out", metavar="DIR", required=True, help="folder for the trials and best.toml")
+
+    rate = command("rate", _techniques.rate, "Find a learning rate: a short training in which it rises.")
+    _recipe_arguments(rate)
+    rate.add_argument("--steps", type=int, default=100, help="of the training (default: 100)")
+
+    adapt = command("adapt", _techniques.adapt, "Go on training a base model on raw text of a domain.")
+    adapt.add_argument("data", metavar="TEXTS", help="raw text: .txt, a folder of them, JSON lines …")
+    adapt.add_argument("--model", default="minilm", metavar="NAME", help="base model (default: minilm)")
+    adapt.add_argument(
+        "--method",
+        default="masked",
+        choices=("masked", "causal", "simcse", "tsdae"),
+        help="masked or causal language modelling, or an objective for sentence encoders (default: masked)",
+    )
+    adapt.add_argument("--general", metavar="TEXTS", help="text of other domains, to see what is forgotten")
+    adapt.add_argument("--epochs", type=float, default=3.0, help="passes over the text (default: 3)")
+    adapt.add_argument(
+        "--set", action="append", default=[], metavar="section.field=value", help="any setting; may be repeated"
+    )
+    adapt.add_argument("--out", metavar="DIR", required=True, help="folder for the model and adaptation.json")
+
+    forget = command("forgetting", _techniques.forgetting, "Measure what a fine-tuned model has forgotten.")
+    forget.add_argument("directory", metavar="RUN", help="run directory")
+    forget.add_argument("--general", metavar="TEXTS", help="raw text: its perplexity before and after")
+    forget.add_argument(
+        "--language-model",
+        default="",
+        metavar="NAME",
+        help="the base model with a language-model head (default: itself)",
+    )
+    forget.add_argument("--probe", metavar="DATA", help="data of an earlier task: a linear probe before and after")
+
+    zero = command("zero-shot", _techniques.zero_shot, "Tell classes apart by their descriptions, without training.")
+    zero.add_argument("data", metavar="DATA", help="file of texts; true labels are used to judge only")
+    zero.add_argument("--labels", metavar="a,b,…", help="the classes (default: those of the data)")
+    zero.add_argument("--describe", metavar="FILE", help="JSON: class to description, or to a list of them")
+    zero.add_argument("--text", metavar="COL", help="column with the text (default: found)")
+    zero.add_argument("--label", metavar="COL", help="column with the label (default: found)")
+    zero.add_argument("--model", default="minilm", metavar="NAME", help="model that tells (default: minilm)")
+    zero.add_argument(
+        "--method",
+        default="auto",
+        choices=("auto", "embedding", "entailment", "likelihood"),
+        help="how (default: what the model can do)",
+    )
+    zero.add_argument("--template", default="", metavar="TEXT", help="with {} where the description goes")
+    zero.add_argument("--out", metavar="FILE", help="write the predictions to this .parquet file")
+
+    augment = command("augment", _techniques.augment, "Show rows beside what augmentation makes of them.")
+    augment.add_argument("data", metavar="DATA", help="labelled data")
+    augment.add_argument("--task", metavar="ID", default=TASK, help=f"what the data is for (default: {TASK})")
+    augment.add_argument(
+        "--method",
+        action="append",
+        metavar="NAME",
+        help="typos, delete, swap, substitute, back_translate; may be repeated",
+    )
+    augment.add_argument("--share", type=float, default=0.1, help="share of the words that change (default: 0.1)")
+    augment.add_argument("--rows", type=int, default=5, help="how many of each method (default: 5)")
+    augment.add_argument("--seed", type=int, default=0, help="of the changes (default: 0)")
+    augment.add_argument("--model", default="", metavar="NAME", help="masked language model for substitute")
+    augment.add_argument(
+        "--translators", nargs=2, default=[], metavar=("THERE", "BACK"), help="translation runs for back_translate"
+    )
 
     evaluate = command("evaluate", _runs.evaluate, "Show a run's evaluation, or evaluate it on other labelled data.")
     evaluate.add_argument("directory", metavar="RUN", help="run directory")

@@ -79,7 +79,7 @@ def compare(options: argparse.Namespace) -> int:
 def cross_validate(options: argparse.Namespace) -> int:
     from labkit import events, training
 
-    recipe = _one_recipe(options.what, options.task, options.set)
+    recipe = one_recipe(options.what, options.task, options.set)
     progress = terminal.Progress()
     before: tuple[int, int] | None = None
 
@@ -106,7 +106,7 @@ def cross_validate(options: argparse.Namespace) -> int:
 def search(options: argparse.Namespace) -> int:
     from labkit import events, training
 
-    recipe = _one_recipe(options.what, options.task, options.set)
+    recipe = one_recipe(options.what, options.task, options.set)
     space = training.parse_space(options.space) if options.space else None
     progress = terminal.Progress()
     before: int | None = None
@@ -138,7 +138,7 @@ def search(options: argparse.Namespace) -> int:
     return 0
 
 
-def _one_recipe(what: str, task: str | None, settings: list[str]) -> Any:
+def one_recipe(what: str, task: str | None, settings: list[str]) -> Any:
     """Of a recipe file or of data, with the settings of --set."""
     from labkit.training import Recipe, parse_set
 
@@ -169,7 +169,7 @@ def _recipes(options: argparse.Namespace) -> dict[str, Any]:
     elif len(options.what) > 1:
         raise LabError("one file of data", f"{len(options.what)}", "or recipe files, whose names end in .toml")
     else:
-        made = {"recipe": _one_recipe(options.what[0], options.task, options.set)}
+        made = {"recipe": one_recipe(options.what[0], options.task, options.set)}
     if not options.each:
         return made
     if len(made) > 1:

@@ -1,6 +1,15 @@
 """Data: reading, checking, repairing and splitting labelled texts, and texts with labelled stretches."""
 
 from labkit._places import cache_dir
+from labkit.data._augment import (
+    METHODS,
+    Augmented,
+    AugmentedRows,
+    Fill,
+    Translate,
+    augment,
+    preview_augmentation,
+)
 from labkit.data._balance import balance, class_weights
 from labkit.data._check import check
 from labkit.data._clean import REPAIRS, clean
@@ -24,6 +33,7 @@ from labkit.data._layouts.spans import SCHEMES, Span, spans_to_tags, tags_to_spa
 from labkit.data._load import load
 from labkit.data._query import OPERATORS, Query
 from labkit.data._read import read
+from labkit.data._rehearse import rehearse
 from labkit.data._report import DataReport, Finding, Lengths
 from labkit.data._samples import defects, sample, sample_layout, sample_path, samples
 from labkit.data._split import split
@@ -31,17 +41,21 @@ from labkit.data._table import Facets, Table, View
 from labkit.data._texts import normalise
 
 __all__ = [
+    "METHODS",
     "OPERATORS",
     "REPAIRS",
     "SCHEMES",
     "Agreement",
     "Answer",
+    "Augmented",
+    "AugmentedRows",
     "Corpus",
     "DataConfig",
     "DataReport",
     "Decision",
     "Disagreement",
     "Facets",
+    "Fill",
     "Finding",
     "Journal",
     "LabelSummary",
@@ -51,9 +65,11 @@ __all__ = [
     "Span",
     "Step",
     "Table",
+    "Translate",
     "View",
     "agreement",
     "apply",
+    "augment",
     "balance",
     "cache_dir",
     "check",
@@ -67,7 +83,9 @@ __all__ = [
     "load",
     "merge_journals",
     "normalise",
+    "preview_augmentation",
     "read",
+    "rehearse",
     "sample",
     "sample_layout",
     "sample_path",

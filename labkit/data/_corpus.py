@@ -83,6 +83,20 @@ class DataConfig:
     """Which of the folds is the test split, counted from 0."""
     balance: Balance = "none"
     """Over- or under-sampling of the training split, or batches into which every class is drawn alike."""
+    rehearse: str = ""
+    """Path of earlier training data, of which rows are mixed in again so that it is not forgotten; empty: none."""
+    rehearse_share: float = 0.1
+    """How many of them, as a share of the training rows."""
+    augment: tuple[str, ...] = ()
+    """Ways to make changed copies of the training rows: typos, delete, swap, substitute, back_translate; empty: none."""
+    augment_copies: int = 1
+    """Changed copies of each training row."""
+    augment_share: float = 0.1
+    """Share of a text's words that are changed."""
+    augment_model: str = ""
+    """Masked language model that chooses words for augment = substitute."""
+    augment_translators: tuple[str, ...] = ()
+    """Two translation models, there and back, for augment = back_translate."""
     fingerprint: str = ""
     """Hash of the sources' content; empty: not checked. A recipe whose data has changed since says so."""
     labels_fingerprint: str = ""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from labkit.data._augment import Fill, Translate, augment
 from labkit.data._balance import balance
 from labkit.data._clean import clean
 from labkit.data._corpus import Corpus, DataConfig
 from labkit.data._folds import fold
 from labkit.data._journals.apply import apply
 from labkit.data._read import read
+from labkit.data._rehearse import rehearse
 from labkit.data._split import split
 from labkit.errors import DataError
 
 
-def load(config: DataConfig) -> Corpus:
+def load(config: DataConfig, *, fill: Fill | None = None, translate: Translate | None = None) -> Corpus:
     """Make the corpus that a configuration describes; the same configuration gives the same rows.
+
+    Args:
+        config: what to read, and what to do with it.
+        fill, translate: for ``augment`` with a model; ``labkit.training`` makes them of the models that are named there.
 
     Raises:
         DataError: the sources or label journals cannot be read, or have changed since the configuration noted their
@@ -71,4 +77,16 @@ def load(config: DataConfig) -> Corpus:
     )
     if config.balance != "none":
         corpus = balance(corpus, config.balance, seed=config.split_seed)
+    if config.rehearse:
+        corpus = rehearse(corpus, config.rehearse, share=config.rehearse_share, seed=config.split_seed)
+    if config.augment:
+        corpus = augment(
+            corpus,
+            config.augment,
+            copies=config.augment_copies,
+            share=config.augment_share,
+            seed=config.split_seed,
+            fill=fill,
+            translate=translate,
+        )
     return corpus

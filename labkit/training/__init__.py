@@ -1,8 +1,11 @@
 """Fine-tuning: recipes, runs, training here or in a process of its own, and the fine-tuned model in use."""
 
+from labkit.training._adapt import Adaptation, adapt, load_adaptation
+from labkit.training._augmenters import augmenters, filler, there_and_back
 from labkit.training._compare import Contender, RecipeComparison, Trial, compare, compare_runs
 from labkit.training._diagnose import Diagnosis, diagnose
 from labkit.training._folds import CrossValidation, cross_validate
+from labkit.training._forgetting import Forgetting, forgetting
 from labkit.training._judge import evaluate, predict_file
 from labkit.training._launch import launch, relaunch
 from labkit.training._predictor import Predictor
@@ -10,6 +13,7 @@ from labkit.training._rates import RateFinder, find_learning_rate
 from labkit.training._recipe import (
     AdapterConfig,
     BudgetConfig,
+    DistillationConfig,
     EvaluationConfig,
     GenerationConfig,
     ModelConfig,
@@ -22,14 +26,18 @@ from labkit.training._recipe import (
 from labkit.training._run import Run, attach, new_directory, runs
 from labkit.training._search import Range, Search, SearchTrial, default_space, parse_space, search
 from labkit.training._train import resume, train
+from labkit.training._zero_shot import zero_shot
 
 __all__ = [
+    "Adaptation",
     "AdapterConfig",
     "BudgetConfig",
     "Contender",
     "CrossValidation",
     "Diagnosis",
+    "DistillationConfig",
     "EvaluationConfig",
+    "Forgetting",
     "GenerationConfig",
     "ModelConfig",
     "OptimizerConfig",
@@ -43,7 +51,9 @@ __all__ = [
     "SearchTrial",
     "TechniqueConfig",
     "Trial",
+    "adapt",
     "attach",
+    "augmenters",
     "compare",
     "compare_runs",
     "cross_validate",
@@ -51,8 +61,11 @@ __all__ = [
     "diagnose",
     "evaluate",
     "field_help",
+    "filler",
     "find_learning_rate",
+    "forgetting",
     "launch",
+    "load_adaptation",
     "new_directory",
     "parse_set",
     "parse_space",
@@ -61,5 +74,7 @@ __all__ = [
     "resume",
     "runs",
     "search",
+    "there_and_back",
     "train",
+    "zero_shot",
 ]

@@ -18,10 +18,12 @@ from labkit import data, models, tasks
 from labkit.errors import ModelError, RecipeError
 from labkit.events import Event, Note, RunStarted
 from labkit.models import _adapters
+from labkit.models._layers import keep_layers
 from labkit.models._pooled import with_head
 from labkit.tasks import loss_of
 from labkit.training import _contrastive, _head, _rundir
 from labkit.training._batches import Batches
+from labkit.training._distill import teacher
 from labkit.training._predictor import SETTINGS
 from labkit.training._recipe import Recipe
 from labkit.training._trainable import choose, counted, thaw
@@ -108,7 +110,12 @@ def fit(it: Fitting) -> bool:
     recipe, technique = it.recipe, it.recipe.technique
     model, new = begin(it)
     remembers = (
-        technique.trainable == "head" and technique.remember and not technique.averaging and not technique.r_drop
+        technique.trainable == "head"
+        and technique.remember
+        and not technique.averaging
+        and not technique.r_drop
+        and not technique.mixup
+        and not recipe.distillation.teacher
     )
     train = _train_head if remembers and _head.fits(model, it.encoded, new) else _train_model
     if technique.contrastive and not _contrastive.tune(it, model):
@@ -139,6 +146,8 @@ def begin(it: Fitting) -> tuple[Any, frozenset[str]]:
 def _built(it: Fitting) -> Any:
     asked = it.recipe.model
     model = it.task.build(it.base, dropout=asked.dropout)
+    if asked.layers:
+        keep_layers(model, asked.layers)
     if asked.pooling != "own":
         model = with_head(
             model, pooling=asked.pooling, layers=asked.head_layers, unit=asked.unit_vectors, dropout=asked.dropout
@@ -221,6 +230,7 @@ def _train_model(it: Fitting, model: Any, new: frozenset[str]) -> bool:
         new=new,
         thaw=thawing,
         classes=it.classes,
+        teacher=teacher(it, model) if recipe.distillation.teacher else None,
         judge=look if validated else None,
         emit=it.emit,
         stop_requested=it.stopped,

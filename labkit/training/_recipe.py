@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from labkit.data import DataConfig
+from labkit.data import METHODS, DataConfig
 from labkit.errors import LabError, RecipeError, UnknownName, suggest
 from labkit.models import ADAPTERS, Pooling, default_epochs
 from labkit.tasks import TASKS, LossName
@@ -41,6 +41,8 @@ class ModelConfig:
     """Tokens to cut texts to, special tokens included; 0: what the model can read, 512 at most."""
     dropout: float | None = None
     """Probability that replaces every dropout of the model; unset: the model's own."""
+    layers: int = 0
+    """Layers that stay, evenly spread over the base model's: a smaller and faster student; 0: all."""
     pooling: Pooling = "own"
     """How a text becomes one vector, for text-classification: own (the model's own head), or, with a head of labkit's: first
     (CLS) or last token, mean, max, attention."""
@@ -83,6 +85,9 @@ class TechniqueConfig:
     """Probability with which a weight is put back to its pretrained value for a step."""
     averaging: float = 0.0
     """Decay of a moving average of the weights, which is judged and kept in their place, such as 0.99; 0: none."""
+    mixup: float = 0.0
+    """Rows are mixed with others of their batch, in shares drawn from a beta distribution of this parameter, such as 0.2, for
+    text-classification; 0: not mixed."""
     label_smoothing: float = 0.0
     """Share of the target spread over all classes."""
     class_weights: bool = False
@@ -110,6 +115,22 @@ class AdapterConfig:
     merge: bool = True
     """Add the adapter to the weights when training ends, where that is possible, so that plain transformers loads the model;
     else the adapter is kept alone, a few hundred kB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillationConfig:
+    """Learning from a teacher as well (Hinton, Vinyals and Dean 2015, arXiv:1503.02531)."""
+
+    teacher: str = ""
+    """Run directory or model folder of a fine-tuned model with the same tokenizer and classes; empty: none."""
+    weight: float = 0.5
+    """Share of the loss that is the teacher's soft targets; the rest is the labels."""
+    temperature: float = 2.0
+    """What logits are divided by before they are compared: the higher, the more the unlikely classes count."""
+    hidden: float = 0.0
+    """Weight of the distance between the hidden states of both, layer by layer; 0: not compared."""
+    unlabelled: str = ""
+    """File of texts without labels that are learnt from the teacher as well; empty: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +229,8 @@ class Recipe:
     """What is trained."""
     adapter: AdapterConfig = field(default_factory=AdapterConfig)
     """The adapter that is trained."""
+    distillation: DistillationConfig = field(default_factory=DistillationConfig)
+    """Who teaches it."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     """How it is trained."""
     budget: BudgetConfig = field(default_factory=BudgetConfig)
@@ -382,10 +405,17 @@ _RANGES: dict[str, tuple[float, float]] = {
     "data.validation_share": (0, 0.9),
     "data.test_share": (0, 0.9),
     "data.folds": (0, 1000),
+    "data.rehearse_share": (0.001, 10),
+    "data.augment_copies": (1, 1000),
+    "data.augment_share": (0.001, 1),
     "data.fold": (0, 999),
     "model.max_length": (0, 1_000_000),
     "model.dropout": (0, 0.95),
     "model.head_layers": (1, 2),
+    "model.layers": (0, 1000),
+    "distillation.weight": (0, 1),
+    "distillation.temperature": (0.1, 100),
+    "distillation.hidden": (0, 1000),
     "technique.contrastive": (0, 1_000_000),
     "technique.label_smoothing": (0, 0.9),
     "technique.mask_share": (0.01, 0.9),
@@ -396,6 +426,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "technique.l2_sp": (0, 100),
     "technique.mixout": (0, 0.95),
     "technique.averaging": (0, 0.99999),
+    "technique.mixup": (0, 100),
     "adapter.rank": (1, 4096),
     "adapter.alpha": (0.001, 100_000),
     "adapter.dropout": (0, 0.95),
@@ -439,6 +470,7 @@ def _check(recipe: Recipe) -> list[str]:
         recipe.model,
         recipe.technique,
         recipe.adapter,
+        recipe.distillation,
         recipe.optimizer,
         recipe.budget,
         recipe.generation,
@@ -494,6 +526,23 @@ def _excluded(recipe: Recipe) -> list[str]:
         for name, clash, what in clashes
         if clash
     ]
+    for name in recipe.data.augment:
+        if name not in METHODS:
+            found.append(_not_a_choice("data.augment", name, METHODS))
+    mixes = technique.mixup > 0
+    if mixes and recipe.task != "text-classification":
+        found.append(f"technique.mixup mixes whole texts, and {recipe.task} is about their tokens: set it to 0.")
+    if mixes and (
+        technique.r_drop or recipe.distillation.teacher or technique.contrastive or technique.solver == "lbfgs"
+    ):
+        found.append("technique.mixup does not go with r_drop, contrastive, lbfgs or a teacher: leave one of them out.")
+    taught = recipe.distillation.teacher
+    if recipe.distillation.unlabelled and not taught:
+        found.append("distillation.unlabelled is labelled by a teacher: name distillation.teacher, or leave it empty.")
+    if taught and technique.r_drop:
+        found.append("technique.r_drop and distillation.teacher both take a second pass: leave one of the two out.")
+    if taught and (technique.contrastive or technique.solver == "lbfgs"):
+        found.append("distillation.teacher leads a training by gradients: leave technique.contrastive and lbfgs out.")
     ours = recipe.model.pooling != "own"
     for name, asked in (("head_layers = 2", recipe.model.head_layers > 1), ("unit_vectors", recipe.model.unit_vectors)):
         if asked and not ours:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,52 @@ class _Mixed:
             # of the difference dropout keeps some, scaled: the same as the paper's formula (3)
             weight = self.before + functional.dropout(weight - self.before, self.share)
         return functional.linear(x, weight, self.layer.bias)
+
+
+class Mixup:
+    """Mixes the word embeddings of the rows of a batch with those of others, and their losses in the same shares (Zhang et al.
+    2018, mixup, arXiv:1710.09412; of embeddings as Guo, Mao and Zhang 2019, arXiv:1905.08941).
+
+    Args:
+        model: whose table of word embeddings is listened to.
+        alpha: of the beta distribution that the shares come from.
+    """
+
+    def __init__(self, model: Any, alpha: float) -> None:
+        self.alpha = alpha
+        self.plan: tuple[torch.Tensor, float] | None = None
+        model.get_input_embeddings().register_forward_hook(self._mix)
+
+    def _mix(self, module: Any, args: Any, output: torch.Tensor) -> torch.Tensor:
+        if self.plan is None:
+            return output
+        partner, share = self.plan
+        return share * output + (1 - share) * output[partner]
+
+    def loss(
+        self,
+        run: Callable[[dict[str, Any]], Any],
+        inputs: dict[str, Any],
+        labels: torch.Tensor,
+        measure: Callable[[Any, torch.Tensor], torch.Tensor],
+    ) -> tuple[torch.Tensor, Any]:
+        """The loss of a mixed batch, and what the model said about it.
+
+        Args:
+            run: the model, of inputs.
+            inputs: of the batch.
+            labels: of the batch.
+            measure: the loss, of (model output, labels).
+        """
+        mask = inputs["attention_mask"]
+        partner = torch.randperm(len(mask), device=mask.device)
+        share = float(torch.distributions.Beta(self.alpha, self.alpha).sample())
+        self.plan = (partner, share)
+        try:
+            output = run({**inputs, "attention_mask": mask | mask[partner]})
+        finally:
+            self.plan = None
+        return share * measure(output, labels) + (1 - share) * measure(output, labels[partner]), output
 
 
 class Average:

@@ -20,6 +20,7 @@ from labkit.errors import DataError, LabError, RecipeError, quoted
 from labkit.events import Event, EventLog, Note, RunEnded, Status
 from labkit.tasks import loss_problems
 from labkit.training import _rundir
+from labkit.training._augmenters import augmenters
 from labkit.training._environment import describe, digest, essence
 from labkit.training._interrupt import Interrupt
 from labkit.training._judge import judge
@@ -154,10 +155,14 @@ def fitting(directory: Path, emit: Watch, interrupt: Interrupt) -> Fitting:
         if said := models.new_head(base, kind.head):
             emit(Note(text=said))
     emit(Note(text="Reading the data."))
-    corpus = data.load(recipe.data)
+    corpus = data.load(recipe.data, **augmenters(recipe.data))
     if starter:
         emit(Note(text=f"{recipe.model.name} is an untrained model, with a tokenizer trained on the training rows."))
         base = models.resolve(recipe.model.name, texts=_texts(corpus))
+    if recipe.distillation.unlabelled:
+        from labkit.training._distill import with_unlabelled
+
+        corpus = with_unlabelled(corpus, recipe)
     problems = kind.problems(corpus)
     if problems:
         raise DataError(

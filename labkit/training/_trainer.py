@@ -13,7 +13,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,11 @@ from labkit.tasks import Decision, Decisions, Encoded, divergence
 from labkit.training import _rundir
 from labkit.training._batches import Batches
 from labkit.training._recipe import TechniqueConfig
-from labkit.training._regularize import Anchor, Average, mixout
+from labkit.training._regularize import Anchor, Average, Mixup, mixout
 from labkit.training._trainable import Thaw, groups
+
+if TYPE_CHECKING:
+    from labkit.training._distill import Teacher
 
 LOG_SECONDS = 0.5  # at most two updates a second: a viewer in a notebook stays responsive
 _MEMORY_LEFT_MB = 150  # below this the run saves itself before the system kills it
@@ -61,6 +64,7 @@ class LabTrainer(Trainer):
         new: names of the weights that are not pretrained.
         thaw: which layers learn in which epoch; None: all of those that take part.
         classes: class of each row, for balanced batches; None for others.
+        teacher: whom the model follows; None: nobody.
         judge: the metrics of the model as it stands, on the validation split; None without one.
         emit: takes the events.
         stop_requested: whether someone asked to stop.
@@ -87,6 +91,7 @@ class LabTrainer(Trainer):
         new: frozenset[str],
         thaw: Thaw | None,
         classes: npt.NDArray[np.int64] | None,
+        teacher: Teacher | None,
         judge: Callable[[], dict[str, float]] | None,
         emit: Callable[[Event], None],
         stop_requested: Callable[[], bool],
@@ -102,7 +107,9 @@ class LabTrainer(Trainer):
         self.anchor = Anchor(model, technique.l2_sp, new) if technique.l2_sp else None
         if technique.mixout:
             mixout(model, technique.mixout, new)
+        self.mixup = Mixup(model, technique.mixup) if technique.mixup else None
         self.average = Average(model, technique.averaging) if technique.averaging else None
+        self.teacher = teacher
         self.feeds_labels, self.task_loss, self.judge, self.emit = feeds_labels, loss, judge, emit
         super().__init__(
             model=model,
@@ -137,8 +144,13 @@ class LabTrainer(Trainer):
         self.tokens += int(inputs["attention_mask"].sum())
         self.examples += len(inputs["attention_mask"])
         labels = inputs["labels"] if self.feeds_labels else inputs.pop("labels")
-        outputs = model(**inputs)
+        if self.mixup and model.training:
+            loss, outputs = self.mixup.loss(lambda mixed: model(**mixed), inputs, labels, self.task_loss)
+            return (loss, outputs) if return_outputs else loss
+        outputs = model(**(self.teacher.asks(inputs) if self.teacher else inputs))
         loss = self.task_loss(outputs, labels)
+        if self.teacher:
+            loss = self.teacher.loss(loss, outputs, inputs, labels)
         if self.technique.r_drop:
             loss = self._twice(model, inputs, labels, outputs, loss)
         return (loss, outputs) if return_outputs else loss

@@ -1,0 +1,55 @@
+"""Rehearsal: rows of earlier training data come again, so that they are not forgotten."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from labkit.data._corpus import Corpus, Step
+from labkit.data._read import read
+from labkit.data._scan import done, require_train, spread
+from labkit.errors import DataError, quoted
+
+
+def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 0.1, seed: int = 0) -> Corpus:
+    """Mix rows of earlier training data into the training split (Robins 1995, Catastrophic forgetting, rehearsal and
+    pseudorehearsal).
+
+    Args:
+        corpus: split already.
+        earlier: data of the same kind and with no other classes, as ``read`` takes it.
+        share: how many rows, as a share of the training rows; all of them where there are fewer.
+        seed: of the draw.
+
+    Raises:
+        DataError: other classes or columns, no split yet, or rehearsed already.
+    """
+    from datasets import Dataset, concatenate_datasets
+
+    require_train(corpus, "mix earlier rows into")
+    if len(corpus.splits) < 2:
+        raise DataError("a validation or test split before rehearsing", "only train", "call split() first")
+    if done(corpus, "rehearse"):
+        raise DataError("a corpus without earlier rows yet", "one after rehearse()")
+    other = read(earlier, layout=corpus.config.layout)
+    strange = [label for label in other.labels if label not in corpus.labels]
+    if strange or (other.multi_label, other.scores) != (corpus.multi_label, corpus.scores):
+        came = f"others: {quoted(strange)}" if strange else "labels of another kind"
+        do = "measure what is forgotten with labkit.training.forgetting instead, and counter it with technique.l2_sp"
+        raise DataError("earlier rows with the same classes", came, do, file=os.fspath(earlier))
+    rows, train = other["train"], corpus["train"]
+    ids = list(rows["row_id"])
+    drawn = sorted(range(len(ids)), key=lambda i: (spread(seed, ids[i].encode()), ids[i]))[
+        : max(1, round(share * len(train)))
+    ]
+    some = rows.select(sorted(drawn)).to_dict()
+    assert isinstance(some, dict)
+    columns = {name: some.get(name, [None] * len(drawn)) for name in train.column_names}
+    columns["row_id"] = [f"earlier:{one}" for one in some["row_id"]]
+    more = Dataset.from_dict(columns, features=train.features)
+    told = f"Mixed {len(more):,} earlier rows into train, seed {seed}."
+    return corpus.replace(
+        splits={**corpus.splits, "train": concatenate_datasets([train, more])},
+        steps=(*corpus.steps, Step(name="rehearse", counts={"train": len(more)}, text=told)),
+        config=dataclasses.replace(corpus.config, rehearse=os.fspath(earlier), rehearse_share=share, split_seed=seed),
+    )

@@ -1,0 +1,298 @@
+"""Domain adaptation: a base model goes on learning from raw text of a domain, before it is fine-tuned."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from labkit import data, evaluation, models, tasks
+from labkit._places import named
+from labkit.errors import DataError, ModelError, RunError, UnknownName
+from labkit.evaluation import Estimate
+from labkit.events import Event
+from labkit.training import _rundir
+from labkit.training._predictor import Predictor
+from labkit.training._recipe import Recipe
+from labkit.training._run import Run
+from labkit.training._train import train
+
+AdaptMethod = Literal["masked", "causal", "simcse", "tsdae"]
+_NOTE = "adaptation.json"
+_HELD_OUT = 0.1  # of the domain's texts, to measure on
+_HALVES = 500  # texts that the halves are looked for among
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adaptation:
+    """What came of it.
+
+    Attributes:
+        model: folder of the adapted model: name it as ``model.name`` of a recipe.
+        method: how it learned.
+        figure: "perplexity" or "pseudo_perplexity" (lower is better), or "halves_found": how often, of ``_HALVES`` texts at
+            most, the second half of a text is the nearest of all to the first (higher is better).
+        before, after: text ("domain", held out, and "general" where it was given) → the figure, with its interval.
+    """
+
+    model: str
+    method: str
+    figure: str
+    before: Mapping[str, Estimate]
+    after: Mapping[str, Estimate]
+
+    def __str__(self) -> str:
+        lines = [f"{self.method}: {self.model}"]
+        for name, one in self.before.items():
+            other = self.after[name]
+            lines.append(
+                f"{self.figure} on {name} text: {one.value:.4g} ({one.low:.4g} to {one.high:.4g}) before, "
+                f"{other.value:.4g} ({other.low:.4g} to {other.high:.4g}) after"
+            )
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def adapt(
+    texts: str | os.PathLike[str],
+    directory: str | os.PathLike[str],
+    *,
+    model: str = "minilm",
+    method: AdaptMethod = "masked",
+    general: str | os.PathLike[str] | None = None,
+    epochs: float = 3.0,
+    recipe: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    watch: Callable[[Event], None] | None = None,
+) -> Adaptation:
+    """Go on training a base model on raw text, and measure it before and after on the domain and on general text
+    (Gururangan et al. 2020, Don't stop pretraining, arXiv:2004.10964).
+
+    "masked" and "causal" are runs of fill-mask and text-generation, which survive a crash: call it again. A masked language
+    model whose head is new, as that of the embedded model, first learns the head alone on the same text, with the body as
+    it was: only then does its perplexity say something, and that is what counts as before. "simcse" and "tsdae" are for
+    sentence encoders; an interrupted one starts over.
+
+    Args:
+        texts: raw text, as ``labkit.data.read`` takes it.
+        directory: where runs, model and figures go.
+        model: the base model.
+        method: "masked", "causal", "simcse" or "tsdae".
+        general: raw text of other domains, to see what is forgotten.
+        epochs: passes over the text.
+        recipe: other settings for "masked" and "causal", by section.
+        seed: of the order, the dropout and what is held out.
+        watch: called with every event.
+
+    Raises:
+        UnknownName: no such method.
+        DataError: text that cannot be read, or too little of it.
+        ModelError: the model cannot learn that way.
+    """
+    known = ("masked", "causal", "simcse", "tsdae")
+    if method not in known:
+        raise UnknownName("method of adaptation", method, known)
+    home = named(directory).absolute()
+    if method in ("masked", "causal"):
+        found = _language(texts, home, model, method, general, epochs, recipe or {}, seed, watch)
+    else:
+        found = _sentences(texts, home, model, method, general, epochs, seed, watch)
+    _rundir.write_json(home / _NOTE, found.to_dict())
+    return found
+
+
+def load_adaptation(directory: str | os.PathLike[str]) -> Adaptation:
+    """What ``adapt`` noted in a folder.
+
+    Raises:
+        RunError: there is none.
+    """
+    file = named(directory) / _NOTE
+    if not file.exists():
+        raise RunError(f"an adaptation in {directory}", "none", "start one with: labkit adapt")
+    values = json.loads(file.read_text("utf-8"))
+    for name in ("before", "after"):
+        values[name] = {key: Estimate(**one) for key, one in values[name].items()}
+    return Adaptation(**values)
+
+
+def perplexity(model: Path, task: str, rows: Any, *, max_length: int = 128) -> Estimate:
+    """Perplexity of a causal, or pseudo-perplexity of a masked language model on rows of raw text, with its interval.
+
+    Args:
+        model: its folder.
+        task: "text-generation" or "fill-mask".
+        rows: of a corpus of layout "texts".
+        max_length: tokens that are read at a time.
+    """
+    predictor = Predictor(model, task, max_length)
+    said = predictor.run(predictor.encode(rows), list(rows["row_id"]))
+    return evaluation.evaluate(said, slices=()).headline[_figure(task)]
+
+
+def _figure(task: str) -> str:
+    return "pseudo_perplexity" if task == "fill-mask" else "perplexity"
+
+
+def _language(
+    texts: str | os.PathLike[str],
+    home: Path,
+    model: str,
+    method: str,
+    general: str | os.PathLike[str] | None,
+    epochs: float,
+    sections: Mapping[str, Any],
+    seed: int,
+    watch: Callable[[Event], None] | None,
+) -> Adaptation:
+    task = "fill-mask" if method == "masked" else "text-generation"
+    kind = tasks.get(task)
+    base = models.resolve(model)
+    models.require_head(base, kind.head, task)
+    first = Recipe.from_dict(
+        {
+            "task": task,
+            "seed": seed,
+            "data": {"train": os.fspath(texts), "validation_share": 0.0, "test_share": _HELD_OUT, "split_seed": seed},
+            "model": {"name": model, "max_length": 128},
+            "budget": {"epochs": epochs},
+            "evaluation": {"slices": (), "resamples": 200},
+        }
+    ).with_values(**sections)
+    start = base.folder
+    if models.new_head(base, kind.head):
+        head = _completed(
+            first.with_values(technique={"trainable": "head"}, optimizer={"learning_rate": 1e-3}), home / "head", watch
+        )
+        start = head.model_folder
+        first = first.with_values(model={"name": str(head.directory)})
+    run = _completed(first, home / "adapted", watch)
+    corpus = data.load(run.recipe.data)
+    measured = {"domain": corpus["test"]}
+    if general is not None:
+        measured["general"] = data.read(general, layout="texts")["train"]
+    longest = run.recipe.model.max_length
+    return Adaptation(
+        model=str(run.directory),
+        method=method,
+        figure=_figure(task),
+        before={name: perplexity(start, task, rows, max_length=longest) for name, rows in measured.items()},
+        after={name: perplexity(run.model_folder, task, rows, max_length=longest) for name, rows in measured.items()},
+    )
+
+
+def _completed(recipe: Recipe, place: Path, watch: Callable[[Event], None] | None) -> Run:
+    run = Run(place) if (place / _rundir.RECIPE).exists() else None
+    if run is None or run.status != "completed":
+        run = train(recipe, place, watch=watch)
+    if run.status != "completed":
+        raise RunError(f"a completed run in {place}", run.status, "call it again: it goes on from here")
+    return run
+
+
+def _sentences(
+    texts: str | os.PathLike[str],
+    home: Path,
+    model: str,
+    method: str,
+    general: str | os.PathLike[str] | None,
+    epochs: float,
+    seed: int,
+    watch: Callable[[Event], None] | None,
+) -> Adaptation:
+    from transformers import AutoModel
+
+    from labkit.training._sentences import learn
+
+    base = models.resolve(model)
+    config = models.load_config(base)
+    if getattr(config, "is_encoder_decoder", False) or getattr(config, "is_decoder", False):
+        raise ModelError("an encoder", f"{model!r}, a {config.model_type}", "take masked or causal")
+    corpus = data.split(data.read(texts, layout="texts"), validation=0.0, test=_HELD_OUT, seed=seed)
+    raw = [text for text in corpus["train"]["text"] if text]
+    if len(raw) < 32:
+        raise DataError("32 texts at least", str(len(raw)), file=os.fspath(texts))
+    held = {"domain": [text for text in corpus["test"]["text"] if text]}
+    if general is not None:
+        held["general"] = [text for text in data.read(general, layout="texts")["train"]["text"] if text]
+    tokenizer = models.load_tokenizer(base)
+    body: Any = models.load_model(base, AutoModel)
+    device: Any = models.machine().device
+    body.to(device)
+    before = {name: halves_found(body, tokenizer, some, seed=seed) for name, some in held.items()}
+    width = int(getattr(config, "hidden_size", 384))
+    speed = models.layer_speed(
+        width, int(getattr(config, "num_attention_heads", 1)), 0, "cuda" if device == "cuda" else "cpu"
+    )
+    learn(
+        body,
+        tokenizer,
+        raw,
+        method=method,
+        epochs=epochs,
+        batch_size=32,
+        learning_rate=3e-5,
+        precision=speed.best,
+        seed=seed,
+        watch=watch or (lambda event: None),
+    )
+    after = {name: halves_found(body, tokenizer, some, seed=seed) for name, some in held.items()}
+    staged = home / "model.partial"
+    body.save_pretrained(staged)
+    tokenizer.save_pretrained(staged)
+    _rundir.publish(staged, home / "model")
+    return Adaptation(model=str(home), method=method, figure="halves_found", before=before, after=after)
+
+
+def halves_found(body: Any, tokenizer: Any, texts: Sequence[str], *, seed: int = 0) -> Estimate:
+    """How often the second half of a text is, of those of all texts, the nearest to its first half: what a sentence encoder
+    knows of a domain, without labels. With a bootstrap interval over the texts.
+
+    Args:
+        body: the encoder.
+        tokenizer: its own.
+        texts: of ten words or more each; others are left out.
+        seed: of the choice of texts and of the bootstrap.
+
+    Raises:
+        DataError: fewer than ten such texts.
+    """
+    import torch
+
+    from labkit.training._sentences import pooled
+
+    random = np.random.default_rng(seed)
+    able = [text.split() for text in texts]
+    able = [words for words in able if len(words) >= 10]
+    if len(able) < 10:
+        raise DataError("ten texts of ten words or more", str(len(able)))
+    chosen = [able[i] for i in random.permutation(len(able))[:_HALVES]]
+    sides = [
+        [" ".join(words[: len(words) // 2]) for words in chosen],
+        [" ".join(words[len(words) // 2 :]) for words in chosen],
+    ]
+    vectors = []
+    was = body.training
+    body.eval()
+    with torch.inference_mode():
+        for side in sides:
+            parts = []
+            for at in range(0, len(side), 64):
+                inputs = tokenizer(
+                    side[at : at + 64], padding=True, truncation=True, max_length=128, return_tensors="pt"
+                )
+                parts.append(torch.nn.functional.normalize(pooled(body, inputs.to(body.device)).float(), dim=-1))
+            vectors.append(torch.cat(parts).cpu().numpy())
+    body.train(was)
+    hits = ((vectors[0] @ vectors[1].T).argmax(axis=1) == np.arange(len(chosen))).astype(float)
+    drawn = hits[random.integers(0, len(hits), (1000, len(hits)))].mean(axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(float(hits.mean()), float(low), float(high))

@@ -1,0 +1,137 @@
+"""The models behind augmentation: one that fills words in, and two that translate there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from labkit import models
+from labkit.data import DataConfig, Fill, Translate
+from labkit.errors import ModelError, RecipeError
+
+_BEST = 10  # fillers that a word is drawn from
+_BATCH = 32
+_LONGEST = 128  # tokens that are read of a text
+
+
+def augmenters(config: DataConfig) -> dict[str, Any]:
+    """What ``labkit.data.load`` needs beside a configuration: the models that its augmentation names.
+
+    Raises:
+        RecipeError: a method without its model.
+        ModelError: a model that cannot be had, or has no head for it.
+    """
+    found: dict[str, Any] = {}
+    if "substitute" in config.augment:
+        if not config.augment_model:
+            raise RecipeError(
+                ["data.augment = 'substitute' needs data.augment_model: a masked language model, or a fill-mask run."]
+            )
+        found["fill"] = filler(config.augment_model, seed=config.split_seed)
+    if "back_translate" in config.augment:
+        if len(config.augment_translators) != 2:
+            raise RecipeError(
+                [
+                    "data.augment = 'back_translate' needs data.augment_translators: two translation runs, there and back."
+                ]
+            )
+        found["translate"] = there_and_back(*config.augment_translators)
+    return found
+
+
+def filler(name: str, *, seed: int = 0) -> Fill:
+    """Puts words that a masked language model finds likely in the place of others (Kobayashi 2018, arXiv:1805.06201).
+
+    Args:
+        name: of the model, as ``labkit.models.resolve`` takes it.
+        seed: of the draw among its ten likeliest words, each as likely as the model says.
+
+    Raises:
+        ModelError: the model has no mask token, or knows no words of its own for one, as the embedded one.
+    """
+    import torch
+    from transformers import AutoModelForMaskedLM
+
+    models.require_head(name, "AutoModelForMaskedLM", "fill-mask")
+    base = models.resolve(name)
+    if models.new_head(base, "AutoModelForMaskedLM"):
+        do = "name another, or train one: labkit train TEXTS --task fill-mask"
+        raise ModelError("a masked language model", f"{name!r}, whose head is new and knows nothing", do)
+    tokenizer = models.load_tokenizer(base)
+    if tokenizer.mask_token is None:
+        raise ModelError("a tokenizer with a mask token", f"that of {name!r}, which has none")
+    model: Any = models.load_model(base, AutoModelForMaskedLM).eval()
+    words = np.array([_is_word(token) for token in tokenizer.convert_ids_to_tokens(range(len(tokenizer)))])
+
+    def fill(texts: Sequence[str], places: Sequence[Sequence[tuple[int, int]]]) -> list[list[str]]:
+        found = []
+        for at in range(0, len(texts), _BATCH):
+            some, asked = texts[at : at + _BATCH], places[at : at + _BATCH]
+            masked = [
+                _with_masks(text, stretches, tokenizer.mask_token) for text, stretches in zip(some, asked, strict=True)
+            ]
+            inputs = tokenizer(masked, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt")
+            with torch.inference_mode():
+                logits = model(**inputs).logits.float()
+            for row, (text, stretches) in enumerate(zip(some, asked, strict=True)):
+                random = np.random.default_rng((seed, at + row, len(text)))
+                holes = (inputs["input_ids"][row] == tokenizer.mask_token_id).nonzero()[:, 0].tolist()
+                said = []
+                for i, (start, end) in enumerate(stretches):
+                    old = text[start:end]
+                    said.append(
+                        _drawn(logits[row, holes[i]].numpy(), words, tokenizer, old, random) if i < len(holes) else old
+                    )
+                found.append(said)
+        return found
+
+    return fill
+
+
+def there_and_back(there: str, back: str) -> Translate:
+    """Translates texts and translates them back.
+
+    Args:
+        there, back: translation runs.
+    """
+    from labkit.training._predictor import Predictor
+
+    first, second = Predictor.load(there), Predictor.load(back)
+
+    def translate(texts: Sequence[str]) -> list[str]:
+        return list(second(list(first(list(texts)).predicted)).predicted)
+
+    return translate
+
+
+def _is_word(token: str | None) -> bool:
+    """Whether a token is a whole word or the beginning of one, and not a piece or a sign."""
+    if token is None:
+        return False
+    bare = token.lstrip("Ġ▁")
+    return len(bare) > 1 and bare.isalpha() and not token.startswith("##")
+
+
+def _with_masks(text: str, stretches: Sequence[tuple[int, int]], mask: str) -> str:
+    made, last = "", 0
+    for start, end in stretches:
+        made += text[last:start] + mask
+        last = end
+    return made + text[last:]
+
+
+def _drawn(logits: Any, words: Any, tokenizer: Any, old: str, random: np.random.Generator) -> str:
+    """One of the likeliest words that is another than the one that stood there, written as that was."""
+    size = min(len(logits), len(words))
+    able = np.where(words[:size], logits[:size], -np.inf)
+    best = np.argsort(-able)[: _BEST + 1]
+    texts = [tokenizer.decode([int(i)]).strip() for i in best]
+    kept = [(float(able[i]), word) for i, word in zip(best, texts, strict=True) if word and word.lower() != old.lower()]
+    kept = kept[:_BEST]
+    if not kept or not np.isfinite(kept[0][0]):
+        return old
+    chances = np.exp(np.array([score for score, _ in kept]) - kept[0][0])
+    word = kept[int(random.choice(len(kept), p=chances / chances.sum()))][1]
+    return word.capitalize() if old[:1].isupper() else word

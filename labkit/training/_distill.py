@@ -1,0 +1,199 @@
+"""Knowledge distillation: a student learns what a teacher says, besides or instead of the labels."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers
+from torch.nn import functional
+
+from labkit import data, models
+from labkit.errors import RecipeError, quoted
+from labkit.tasks import Decision, Decisions, divergence
+from labkit.training._predictor import Predictor
+from labkit.training._recipe import DistillationConfig, Recipe
+from labkit.training._run import Run
+
+if TYPE_CHECKING:
+    from labkit.training._fit import Fitting
+
+
+class Teacher:
+    """A model that leads, and the loss of one that follows.
+
+    Args:
+        model: of the teacher; it does not learn.
+        how: the section [distillation] of the recipe.
+        decisions: of the task.
+        decides: of which kind they are.
+        order: where the student's classes stand among the teacher's; None: in the same places.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        how: DistillationConfig,
+        decisions: Callable[[Any, torch.Tensor], Decisions],
+        decides: Decision,
+        order: list[int] | None,
+    ) -> None:
+        self.model, self.how, self.decisions, self.decides, self.order = model.eval(), how, decisions, decides, order
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(False)
+
+    def asks(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """What the student is to be given: the inputs, and whether it is to show its hidden states."""
+        return {**inputs, "output_hidden_states": True} if self.how.hidden else inputs
+
+    def loss(self, loss: torch.Tensor, output: Any, inputs: dict[str, Any], labels: torch.Tensor) -> torch.Tensor:
+        """The loss of a batch: that of the labels, that of the teacher's soft targets, and that of its hidden states.
+
+        Args:
+            loss: of the labels.
+            output: of the student.
+            inputs: of the student.
+            labels: of the batch.
+        """
+        with torch.no_grad():
+            said = self.model(**inputs)
+        theirs = self.decisions(said, labels)
+        if self.order is not None:
+            theirs = theirs._replace(logits=theirs.logits[:, self.order])
+        ours = self.decisions(output, labels)
+        soft = divergence(ours, theirs, self.decides, temperature=self.how.temperature)
+        total = (1 - self.how.weight) * loss + self.how.weight * soft
+        if self.how.hidden:
+            apart = hidden_distance(output.hidden_states, said.hidden_states, inputs["attention_mask"])
+            total = total + self.how.hidden * apart
+        return total
+
+
+def hidden_distance(mine: Any, theirs: Any, mask: torch.Tensor) -> torch.Tensor:
+    """Mean squared difference between the hidden states of each layer and those of the teacher's layer at the same share of
+    its height (Jiao et al. 2020, TinyBERT, arXiv:1909.10351, equation 8, without its projection).
+
+    Args:
+        mine, theirs: outputs of the embeddings and of each layer, shape (n, tokens, width) each.
+        mask: shape (n, tokens); 0 for padding.
+    """
+    there = mask.bool()
+    height, other = len(mine) - 1, len(theirs) - 1
+    parts = []
+    for i, states in enumerate(mine):
+        lead = theirs[round(i * other / height)]
+        parts.append(functional.mse_loss(states[there].float(), lead[there].float()))
+    return torch.stack(parts).mean()
+
+
+def teacher(it: Fitting, student: Any) -> Teacher:
+    """The teacher of a recipe, after a look at whether it can lead this student.
+
+    Args:
+        it: the training.
+        student: the model that is trained.
+
+    Raises:
+        RecipeError: another tokenizer, other classes, or hidden states of another width.
+        ModelError: there is no such model.
+    """
+    how = it.recipe.distillation
+    folder, task_id = _where(how.teacher)
+    base = models.resolve(str(folder))
+    problems = []
+    if task_id and task_id != it.recipe.task:
+        raise RecipeError([f"distillation.teacher was trained for {task_id}, and this recipe is for {it.recipe.task}."])
+    tokenizer = models.load_tokenizer(base)
+    if tokenizer.get_vocab() != it.tokenizer.get_vocab():
+        problems.append(
+            f"distillation.teacher reads other tokens than {it.recipe.model.name!r}: teacher and student must have the same "
+            f"tokenizer. A student made of the teacher's own layers has: model.name = {how.teacher!r}, model.layers = 3."
+        )
+    with models.quiet_transformers():
+        model = models.load_model(base, getattr(transformers, it.task.head))
+    order = None
+    if it.task.labels:
+        ours, theirs = (_classes(one) for one in (student, model))
+        if set(ours) != set(theirs):
+            missing = [name for name in ours if name not in theirs] or [name for name in theirs if name not in ours]
+            problems.append(
+                f"distillation.teacher knows other classes than the data: {quoted(missing)} is only in one of them."
+            )
+        elif ours != theirs:
+            order = [theirs.index(name) for name in ours]
+    width = (
+        int(getattr(one.config, "hidden_size", 0) or getattr(one.config, "d_model", 0)) for one in (student, model)
+    )
+    mine, lead = width
+    if how.hidden and mine != lead:
+        problems.append(
+            f"distillation.hidden compares hidden states, which are {mine} wide here and {lead} in the teacher: set it to 0."
+        )
+    if how.hidden and getattr(model.config, "is_encoder_decoder", False):
+        problems.append("distillation.hidden is for models with one stack of layers: set it to 0.")
+    if problems:
+        raise RecipeError(problems)
+    device: Any = "cpu" if models.machine().device == "cpu" else models.machine().device
+    return Teacher(model.to(device), how, it.task.decisions, it.task.decides, order)
+
+
+def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
+    """The corpus with the texts of ``distillation.unlabelled`` in its training split, labelled by the teacher.
+
+    Args:
+        corpus: that is trained on.
+        recipe: of the training.
+
+    Raises:
+        RecipeError: the task has no labels that a teacher could give to texts.
+        DataError: the file cannot be read.
+    """
+    from datasets import Dataset, concatenate_datasets
+
+    if corpus.config.layout != "labels" or corpus.scores:
+        raise RecipeError([f"distillation.unlabelled is for classes of texts, not for {recipe.task}: leave it empty."])
+    # without its labels, should it have any
+    extra = data.read(recipe.distillation.unlabelled, require_label=False)["train"]
+    predictor = Predictor.load(recipe.distillation.teacher)
+    pairs = extra["text_pair"][:] if "text_pair" in extra.column_names else None
+    said = predictor(list(extra["text"]), pairs=pairs)
+    if said.multi_label:
+        limits = 0.5 if said.thresholds is None else said.thresholds
+        labels: list[Any] = [
+            [name for name, there in zip(said.labels, row, strict=True) if there]
+            for row in said.probabilities >= limits
+        ]
+    else:
+        labels = [said.labels[i] for i in said.probabilities.argmax(-1)]
+    train = corpus["train"]
+    columns: dict[str, list[Any]] = {name: [None] * len(extra) for name in train.column_names}
+    columns |= {
+        "row_id": [f"unlabelled:{row}" for row in extra["row_id"]],
+        "text": list(extra["text"]),
+        "label": labels,
+    }
+    if pairs is not None:
+        columns["text_pair"] = list(pairs)
+    more = Dataset.from_dict(columns, features=train.features)
+    told = f"{len(more):,} texts without labels were labelled by {recipe.distillation.teacher}."
+    steps = (*corpus.steps, data.Step("unlabelled", {"train": len(more)}, told))
+    splits = {**corpus.splits, "train": concatenate_datasets([train, more])}
+    return dataclasses.replace(corpus, splits=splits, steps=steps)
+
+
+def _where(name: str) -> tuple[Path, str]:
+    """The folder of a teacher, and its task where it is a run."""
+    with contextlib.suppress(OSError):
+        if (Path(name) / "recipe.toml").exists():
+            run = Run(name)
+            return run.model_folder, run.recipe.task
+    return models.resolve(name).folder, ""
+
+
+def _classes(model: Any) -> list[str]:
+    named = model.config.id2label or {}
+    return [str(named[i]) for i in range(len(named))]

@@ -1,0 +1,145 @@
+"""Forgetting: what a model still knows of language, and of an earlier task, after it has learned another."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import transformers
+
+from labkit import data, evaluation, models, tasks
+from labkit.errors import ModelError
+from labkit.evaluation import Estimate
+from labkit.training._adapt import _figure, perplexity
+from labkit.training._recipe import Recipe
+from labkit.training._run import Run
+from labkit.training._train import train
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forgetting:
+    """What was measured.
+
+    Attributes:
+        figure: "perplexity" or "pseudo_perplexity"; empty where the base model has no language-model head.
+        before, after: of general text, by the base model and with the body of the fine-tuned one; lower is better.
+        probe: the figure of a linear probe on the earlier task; empty where none was given.
+        probe_before, probe_after: of the base model's and the fine-tuned model's vectors.
+        probe_p_value: that the probe does as well before as after (exact McNemar test); None where it is of no classes.
+    """
+
+    figure: str = ""
+    before: Estimate | None = None
+    after: Estimate | None = None
+    probe: str = ""
+    probe_before: Estimate | None = None
+    probe_after: Estimate | None = None
+    probe_p_value: float | None = None
+
+    def __str__(self) -> str:
+        lines = []
+        if self.before and self.after:
+            lines.append(f"{self.figure} on general text: {_said(self.before)} before, {_said(self.after)} after")
+        if self.probe_before and self.probe_after:
+            p = "" if self.probe_p_value is None else f" (p = {self.probe_p_value:.3g})"
+            lines.append(
+                f"{self.probe} of a linear probe on the earlier task: {_said(self.probe_before)} before, "
+                f"{_said(self.probe_after)} after{p}"
+            )
+        return "\n".join(lines)
+
+
+def forgetting(
+    run: Run | str | os.PathLike[str],
+    *,
+    general: str | os.PathLike[str] | None = None,
+    language_model: str = "",
+    probe: str | os.PathLike[str] | None = None,
+    probe_data: Mapping[str, Any] | None = None,
+) -> Forgetting:
+    """Compare a fine-tuned model with the base model that it came from.
+
+    Its language model is that of the base model with the body of the fine-tuned one (a fine-tuned classifier has lost its own
+    head). The probe is a logistic regression on the mean vectors of either model, trained and tested on the same rows.
+
+    Args:
+        run: of the fine-tuned model.
+        general: raw text, to measure perplexity on.
+        language_model: folder or run with the head for it, of the same body as the base model; empty: the base model
+            itself. For the embedded model, which has none, the folder "head" of an adaptation.
+        probe: labelled data of an earlier task.
+        probe_data: more settings of its section [data], such as columns.
+
+    Raises:
+        ModelError: the base model has no language-model head, or the fine-tuned model another architecture.
+        DataError: data that cannot be read.
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    found: dict[str, Any] = {}
+    if general is not None:
+        found |= _language(run, data.read(general, layout="texts")["train"], language_model)
+    if probe is not None:
+        found |= _probes(run, {"train": os.fspath(probe), **(probe_data or {})})
+    return Forgetting(**found)
+
+
+def _language(run: Run, rows: Any, language_model: str) -> dict[str, Any]:
+    base = models.resolve(language_model or run.recipe.model.name)
+    config = models.load_config(base)
+    causal = str((config.architectures or [""])[0]).endswith(("CausalLM", "LMHeadModel"))
+    task = "text-generation" if causal else "fill-mask"
+    kind = tasks.get(task)
+    if models.new_head(base, kind.head):
+        do = "adapt it first (labkit adapt), and give the folder head of that as language_model"
+        raise ModelError("a base model with a language-model head", f"{base.name!r}, whose head is new", do)
+    auto = getattr(transformers, kind.head)
+    model: Any = models.load_model(base, auto)
+    tuned: Any = models.load_model(str(run.model_folder), transformers.AutoModel)
+    body = getattr(model, model.base_model_prefix)
+    mine, theirs = body.state_dict(), tuned.state_dict()
+    missing = [name for name, one in mine.items() if name not in theirs or theirs[name].shape != one.shape]
+    if missing:
+        raise ModelError(f"a fine-tuned model with the body of {base.name!r}", f"one without {missing[0]!r}")
+    with tempfile.TemporaryDirectory() as folder:
+        body.load_state_dict({name: theirs[name] for name in mine})
+        model.save_pretrained(folder)
+        models.load_tokenizer(base).save_pretrained(folder)
+        after = perplexity(Path(folder), task, rows)
+    return {"figure": _figure(task), "before": perplexity(base.folder, task, rows), "after": after}
+
+
+def _probes(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        runs = {}
+        for name, model in (("before", run.recipe.model.name), ("after", str(run.directory))):
+            recipe = Recipe.from_dict(
+                {
+                    "data": dict(settings),
+                    "model": {
+                        "name": model,
+                        "pooling": "mean",
+                        "unit_vectors": True,
+                        "max_length": run.recipe.model.max_length,
+                    },
+                    "technique": {"trainable": "head", "solver": "lbfgs"},
+                    "evaluation": {"baselines": False, "slices": ()},
+                }
+            )
+            runs[name] = train(recipe, Path(folder) / name)
+        judged = {name: one.evaluation for name, one in runs.items()}
+        first = judged["before"].first
+        compared = evaluation.compare(runs["before"].predictions("test"), runs["after"].predictions("test"))
+        return {
+            "probe": first,
+            "probe_before": judged["before"].headline[first],
+            "probe_after": judged["after"].headline[first],
+            "probe_p_value": compared.p_value,
+        }
+
+
+def _said(one: Estimate) -> str:
+    return f"{one.value:.4g} ({one.low:.4g} to {one.high:.4g})"

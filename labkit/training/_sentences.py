@@ -1,0 +1,197 @@
+"""Sentence encoders learn from raw text: SimCSE and TSDAE."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import AutoModelForCausalLM, get_scheduler
+
+from labkit import models
+from labkit.errors import ModelError
+from labkit.events import StepLogged
+from labkit.training._trainer import LOG_SECONDS, diverged
+
+_LONGEST = 128  # tokens that are read of a text
+_DELETED = 0.6  # share of the tokens that TSDAE leaves out
+_SHARPNESS = 0.05  # temperature of SimCSE
+
+
+def simcse(body: Any, tokenizer: Any) -> tuple[Callable[[Sequence[str]], torch.Tensor], list[Any]]:
+    """Each text is to be nearer to itself, read with another dropout, than to the others of its batch (Gao, Yao and Chen 2021,
+    SimCSE, arXiv:2104.08821, section 3).
+
+    Args:
+        body: an encoder, in training mode.
+        tokenizer: its own.
+
+    Returns:
+        The loss of a batch of texts, and the parameters beside the body's that learn.
+    """
+
+    def loss(texts: Sequence[str]) -> torch.Tensor:
+        inputs = _read(tokenizer, [*texts, *texts], body.device)
+        vectors = functional.normalize(pooled(body, inputs).float(), dim=-1)
+        near = vectors[: len(texts)] @ vectors[len(texts) :].T / _SHARPNESS
+        return functional.cross_entropy(near, torch.arange(len(texts), device=near.device))
+
+    return loss, []
+
+
+def tsdae(body: Any, tokenizer: Any) -> tuple[Callable[[Sequence[str]], torch.Tensor], list[Any]]:
+    """A decoder that shares the encoder's weights is to write the text down from the vector of what is left of it when 60 % of
+    its tokens are gone (Wang, Reimers and Gurevych 2021, TSDAE, arXiv:2104.06979, section 3).
+
+    Args:
+        body: an encoder, in training mode.
+        tokenizer: its own.
+
+    Returns:
+        The loss of a batch of texts, and the parameters beside the body's that learn.
+
+    Raises:
+        ModelError: transformers has no decoder of this architecture that reads a vector.
+    """
+    config = type(body.config)(**{**body.config.to_dict(), "is_decoder": True, "add_cross_attention": True})
+    try:
+        with models.quiet_transformers():
+            decoder: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    except ValueError as error:
+        do = "take simcse, which needs no decoder"
+        raise ModelError("an encoder whose architecture has a decoder, as BERT's", config.model_type, do) from error
+    inner = getattr(decoder, decoder.base_model_prefix)
+    shared = dict(body.named_parameters())
+    if not any("crossattention" in name for name, _ in inner.named_parameters()):
+        do = "take simcse, which needs no decoder"
+        raise ModelError("an encoder whose architecture has a decoder, as BERT's", config.model_type, do)
+    for name in [name for name, _ in inner.named_parameters() if name in shared]:
+        module, _, leaf = name.rpartition(".")
+        setattr(inner.get_submodule(module), leaf, shared[name])
+    decoder.tie_weights()
+    decoder.to(body.device).train()
+    own = {id(one) for one in shared.values()}
+    random = np.random.default_rng(0)
+
+    def loss(texts: Sequence[str]) -> torch.Tensor:
+        whole = _read(tokenizer, texts, body.device)
+        left = [_thinned(tokenizer, text, random) for text in texts]
+        vectors = pooled(body, tokenizer.pad({"input_ids": left}, return_tensors="pt").to(body.device))
+        said = decoder(
+            input_ids=whole["input_ids"],
+            attention_mask=whole["attention_mask"],
+            encoder_hidden_states=vectors[:, None].to(decoder.dtype),
+            use_cache=False,
+        ).logits
+        target = whole["input_ids"].masked_fill(whole["attention_mask"] == 0, -100)[:, 1:]
+        return functional.cross_entropy(said[:, :-1].float().flatten(0, 1), target.flatten())
+
+    return loss, [one for one in decoder.parameters() if id(one) not in own]
+
+
+OBJECTIVES = {"simcse": simcse, "tsdae": tsdae}
+
+
+def pooled(body: Any, inputs: Any) -> torch.Tensor:
+    """The mean of a body's last outputs over the tokens of each text, shape (n, width)."""
+    outputs = body(**inputs).last_hidden_state
+    there = inputs["attention_mask"][..., None].to(outputs.dtype)
+    mean: torch.Tensor = (outputs * there).sum(1) / there.sum(1).clamp(min=1)
+    return mean
+
+
+def learn(
+    body: Any,
+    tokenizer: Any,
+    texts: Sequence[str],
+    *,
+    method: str,
+    epochs: float,
+    batch_size: int,
+    learning_rate: float,
+    precision: str,
+    seed: int,
+    watch: Callable[[StepLogged], None],
+) -> None:
+    """Train an encoder on raw texts.
+
+    Args:
+        body: the encoder; changed in place.
+        tokenizer: its own.
+        texts: what it learns from.
+        method: "simcse" or "tsdae".
+        epochs: passes over the texts.
+        batch_size: texts a step.
+        learning_rate: peak of AdamW's, with a tenth of warm-up and linear decay.
+        precision: "float32" or "bf16".
+        seed: of the order and the dropout.
+        watch: called with an event twice a second at most.
+    """
+    torch.manual_seed(seed)
+    body.train()
+    loss, more = OBJECTIVES[method](body, tokenizer)
+    learnt = [*(one for one in body.parameters() if one.requires_grad), *more]
+    adamw = torch.optim.AdamW(learnt, lr=learning_rate, weight_decay=0.01, fused=True)
+    per_epoch = max(1, len(texts) // batch_size)
+    steps = max(1, round(epochs * per_epoch))
+    schedule = get_scheduler("linear", adamw, num_warmup_steps=steps // 10, num_training_steps=steps)
+    began = logged = time.monotonic()
+    losses: list[float] = []
+    for step, rows in enumerate(_draws(len(texts), batch_size, steps, seed), 1):
+        with torch.autocast(body.device.type, torch.bfloat16, enabled=precision == "bf16"):
+            value = loss([texts[row] for row in rows])
+        adamw.zero_grad()
+        value.backward()
+        norm = torch.nn.utils.clip_grad_norm_(learnt, 1.0)
+        rate = float(schedule.get_last_lr()[0])
+        adamw.step()
+        schedule.step()
+        losses.append(value.item())
+        now = time.monotonic()
+        if now - logged > LOG_SECONDS or step == steps:
+            mean = float(np.mean(losses))
+            if not np.isfinite(mean):
+                raise diverged(step, mean)
+            watch(
+                StepLogged(
+                    step=step,
+                    epoch=round(step / per_epoch, 4),
+                    loss=mean,
+                    learning_rate=rate,
+                    gradient_norm=float(norm),
+                    examples_per_second=len(losses) * batch_size / max(now - logged, 1e-9),
+                    seconds_left=(now - began) / step * (steps - step),
+                )
+            )
+            losses, logged = [], now
+    body.eval()
+
+
+def _read(tokenizer: Any, texts: Sequence[str], device: Any) -> Any:
+    read = tokenizer(list(texts), padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt")
+    return read.to(device)
+
+
+def _thinned(tokenizer: Any, text: str, random: np.random.Generator) -> list[int]:
+    """The tokens of a text without six in ten of its own; one stays at least."""
+    coded = tokenizer(text, truncation=True, max_length=_LONGEST, return_special_tokens_mask=True)
+    ids, special = coded["input_ids"], coded["special_tokens_mask"]
+    own = [i for i, one in enumerate(special) if not one]
+    kept = set(random.permutation(own)[: max(1, round((1 - _DELETED) * len(own)))].tolist())
+    return [token for i, token in enumerate(ids) if special[i] or i in kept]
+
+
+def _draws(count: int, batch_size: int, steps: int, seed: int) -> Iterator[list[int]]:
+    random = np.random.default_rng(seed)
+    size = min(batch_size, count)
+    done = 0
+    while True:
+        order = random.permutation(count)
+        for at in range(0, count - size + 1, size):
+            yield order[at : at + size].tolist()
+            done += 1
+            if done >= steps:
+                return

@@ -1,0 +1,182 @@
+"""Domain adaptation, forgetting, classes without labels, and models behind augmentation: on toy models."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
+from written import tiny_run
+
+from labkit import cli
+from labkit.errors import DataError, ModelError, RecipeError, UnknownName
+from labkit.evaluation import evaluate
+from labkit.models import build_starter
+from labkit.training import adapt, augmenters, filler, forgetting, load_adaptation, train, zero_shot
+
+
+def raw(folder: Path, topics: tuple[str, ...], count: int = 200, name: str = "raw") -> Path:
+    chooser = random.Random(len(topics))
+    texts = []
+    for i in range(count):
+        words = WORDS[topics[i % len(topics)]]
+        pair = chooser.sample(words, 2)
+        texts.append(" ".join(chooser.choice([*pair, *FILLER[:4]]) for _ in range(16)))
+    path = folder / f"{name}.txt"
+    path.write_text("\n\n".join(texts) + "\n", "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("method", ["masked", "causal"])
+def test_language_models_adapt(method: Any, tmp_path: Path) -> None:
+    base = build_starter(
+        "bert" if method == "masked" else "gpt2", [" ".join(WORDS["food"])] * 3 + [" ".join(FILLER)], size="tiny"
+    )
+    found = adapt(
+        raw(tmp_path, ("food",)), tmp_path / "out", model=str(base.folder), method=method, epochs=4,
+        general=raw(tmp_path, ("travel",), 60, "general"),
+        recipe={"optimizer": {"learning_rate": 1e-2}, "evaluation": {"baselines": False, "resamples": 100}},
+    )  # fmt: skip
+    assert found.after["domain"].value < 0.8 * found.before["domain"].value
+    assert set(found.before) == set(found.after) == {"domain", "general"}
+    assert load_adaptation(tmp_path / "out") == found
+    assert "on domain text" in str(found)
+    rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    assert train(toy_recipe(rows, found.model), tmp_path / "tuned").status == "completed"
+
+
+def test_a_model_without_a_head_of_its_own_learns_that_first(toy_model: Path, tmp_path: Path) -> None:
+    found = adapt(
+        raw(tmp_path, ("food",)), tmp_path / "out", model=str(toy_model), epochs=3,
+        recipe={"optimizer": {"learning_rate": 1e-2}, "evaluation": {"baselines": False, "resamples": 100}},
+    )  # fmt: skip
+    assert (tmp_path / "out" / "head" / "model").is_dir() and found.model == str(tmp_path / "out" / "adapted")
+    assert found.after["domain"].value < found.before["domain"].value
+
+
+@pytest.mark.parametrize("method", ["simcse", "tsdae"])
+def test_sentence_encoders_adapt(method: Any, toy_model: Path, tmp_path: Path) -> None:
+    losses: list[float] = []
+    found = adapt(
+        raw(tmp_path, ("food", "travel", "sport"), 300), tmp_path / "out", model=str(toy_model), method=method, epochs=20,
+        watch=lambda event: losses.append(event.loss),  # type: ignore[attr-defined]
+    )  # fmt: skip
+    assert found.figure == "halves_found" and 0 <= found.after["domain"].value <= 1
+    assert losses[-1] < losses[0]
+    rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    assert train(toy_recipe(rows, found.model), tmp_path / "tuned").status == "completed"
+
+
+def test_what_cannot_adapt(toy_model: Path, tmp_path: Path) -> None:
+    text = raw(tmp_path, ("food",))
+    with pytest.raises(UnknownName, match="simcse"):
+        adapt(text, tmp_path / "a", method="mlm")  # type: ignore[arg-type]
+    small = build_starter("gpt2", ["some words"], size="tiny")
+    with pytest.raises(ModelError):
+        adapt(text, tmp_path / "b", model=str(small.folder), method="masked")
+    distil = build_starter("distilbert", ["some words"], size="tiny")
+    with pytest.raises(ModelError, match="simcse"):
+        adapt(text, tmp_path / "c", model=str(distil.folder), method="tsdae")
+
+
+def test_forgetting_is_seen(tmp_path: Path) -> None:
+    """A language model of two topics that is then made to tell others apart, at far too high a rate, has forgotten."""
+    text = raw(tmp_path, ("food", "travel"), 200)
+    base = build_starter("bert", text.read_text("utf-8").split("\n\n"), size="tiny")
+    known = adapt(
+        text, tmp_path / "known", model=str(base.folder), epochs=6,
+        recipe={"optimizer": {"learning_rate": 1e-2}, "evaluation": {"baselines": False, "resamples": 100}},
+    )  # fmt: skip
+    rows = write_csv(tmp_path / "toy.csv", toy_rows(90))
+    made = toy_recipe(rows, known.model, optimizer={"learning_rate": 3e-2}, budget={"epochs": 6})
+    wild = train(made, tmp_path / "wild")
+    calm = train(made.with_values(technique={"trainable": "head"}), tmp_path / "calm")
+    probe = write_csv(tmp_path / "probe.csv", toy_rows(150, seed=4))
+    lost = forgetting(wild, general=text, probe=probe)
+    kept = forgetting(calm, general=text)
+    assert lost.before and lost.after and lost.after.value > 1.2 * lost.before.value
+    assert kept.before and kept.after and kept.after.value == pytest.approx(kept.before.value, rel=1e-3)
+    assert lost.probe_before and lost.probe_after and lost.probe_p_value is not None
+    assert "linear probe" in str(lost)
+
+
+def test_zero_shot_by_embeddings_and_likelihoods(toy_model: Path, tmp_path: Path, capsys: Any) -> None:
+    described = {name: [" ".join(words), words[0]] for name, words in WORDS.items()}
+    rows = toy_rows(60)
+    texts, gold = [row["text"] for row in rows], [row["topic"] for row in rows]
+    said = zero_shot(texts, described, model=str(toy_model), gold=gold)
+    assert said.probabilities.shape == (60, 3) and np.allclose(said.probabilities.sum(1), 1)
+    assert evaluate(said, slices=()).n == 60
+    writer = tiny_run("raw", tmp_path, epochs=1)
+    causal = zero_shot(texts[:5], ["sport", "food"], model=str(writer.directory))
+    assert causal.probabilities.shape == (5, 2)
+    alone = zero_shot(texts[3:4], ["sport", "food"], model=str(writer.directory))
+    assert np.allclose(alone.probabilities[0], causal.probabilities[3], atol=1e-5)
+    with pytest.raises(ModelError, match="entailment"):
+        zero_shot(texts, described, model=str(toy_model), method="entailment")
+    with pytest.raises(DataError, match="two classes"):
+        zero_shot(texts, ["one"])
+    with pytest.raises(DataError, match=r"with {}"):
+        zero_shot(texts, described, template="about it")
+    path = write_csv(tmp_path / "toy.csv", rows)
+    (tmp_path / "told.json").write_text(json.dumps(described), "utf-8")
+    command = ["zero-shot", str(path), "--describe", str(tmp_path / "told.json"), "--model", str(toy_model)]
+    assert cli.main(command) == 0
+    assert "accuracy" in capsys.readouterr().out
+
+
+def test_zero_shot_by_entailment(tmp_path: Path) -> None:
+    chooser = random.Random(0)
+    rows = []
+    for i in range(300):
+        topic = chooser.choice(sorted(WORDS))
+        asked = topic if i % 2 else chooser.choice([other for other in WORDS if other != topic])
+        text = " ".join(chooser.choice(WORDS[topic]) for _ in range(5))
+        told = "entailment" if asked == topic else "contradiction"
+        rows.append({"id": f"e{i}", "text": text, "text2": f"This text is about {asked}.", "label": told})
+    path = tmp_path / "entail.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    base = build_starter("modernbert", [row[key] for row in rows for key in ("text", "text2")], size="tiny")
+    made = toy_recipe(
+        path, base.folder, data={"train": str(path), "text": "text", "text_pair": "text2", "label": ("label",)},
+        model={"max_length": 32}, budget={"epochs": 20}, optimizer={"learning_rate": 5e-3},
+    )  # fmt: skip
+    run = train(made, tmp_path / "run")
+    assert run.evaluation.headline["accuracy"].value > 0.8
+    said = zero_shot(
+        ["goal match team", "soup bread oven", "train ticket hotel"], sorted(WORDS), model=str(run.directory)
+    )
+    assert [said.labels[i] for i in said.probabilities.argmax(-1)] == ["sport", "food", "travel"]
+
+
+def test_words_are_filled_in_by_a_masked_model(toy_model: Path, tmp_path: Path, capsys: Any) -> None:
+    run = tiny_run("masks", tmp_path, epochs=4)
+    fill = filler(str(run.directory))
+    said = fill(["soup bread soup soup", "Goal"], [[(5, 10)], []])
+    assert len(said) == 2 and len(said[0]) == 1 and said[1] == []
+    assert said[0][0].lower() != "bread" and said[0][0].isalpha()
+    assert fill(["soup bread soup soup", "Goal"], [[(5, 10)], []]) == said
+    with pytest.raises(ModelError, match="whose head is new"):
+        filler(str(toy_model))
+    with pytest.raises(RecipeError, match="augment_model"):
+        augmenters(toy_recipe("x.csv", toy_model, data={"train": "x.csv", "augment": ("substitute",)}).data)
+    path = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    made = toy_recipe(
+        path,
+        toy_model,
+        data={"train": str(path), "augment": ("substitute", "typos"), "augment_model": str(run.directory)},
+    )
+    done = train(made, tmp_path / "run")
+    assert next(event.rows for event in done.events() if hasattr(event, "rows"))["train"] > 60
+    assert cli.main(["augment", str(path), "--method", "substitute", "--model", str(run.directory)]) == 0
+    assert capsys.readouterr().out.count("substitute\n") == 5
+
+
+def test_a_rate_from_the_command_line(toy_model: Path, tmp_path: Path, capsys: Any) -> None:
+    toy_recipe(write_csv(tmp_path / "toy.csv", toy_rows(60)), toy_model).save(tmp_path / "toy.toml")
+    assert cli.main(["rate", str(tmp_path / "toy.toml"), "--steps", "30"]) == 0
+    assert capsys.readouterr().out.startswith("learning rate ")

@@ -1,0 +1,115 @@
+"""Teachers and students, on toy models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toys import toy_recipe, toy_rows, write_csv
+from written import tiny_run
+
+from labkit.errors import RecipeError
+from labkit.models import build_starter
+from labkit.models._layers import spread
+from labkit.training import Predictor, Run, train
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("rows") / "toy.csv", toy_rows(150))
+
+
+@pytest.fixture(scope="module")
+def teacher(data: Path, toy_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    run = train(toy_recipe(data, toy_model, budget={"epochs": 15}), tmp_path_factory.mktemp("taught") / "teacher")
+    assert run.evaluation.headline["accuracy"].value > 0.9
+    return run
+
+
+def student(teacher: Run, data: Path, **sections: Any) -> Any:
+    made = toy_recipe(data, teacher.directory, model={"layers": 1}, budget={"epochs": 4}, **sections)
+    return made.with_values(distillation={"teacher": str(teacher.directory)})
+
+
+@pytest.mark.parametrize("hidden", [0.0, 1.0])
+def test_a_student_of_fewer_layers(hidden: float, teacher: Run, data: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForSequenceClassification
+
+    made = student(teacher, data).with_values(distillation={"hidden": hidden, "temperature": 3.0})
+    run = train(made, tmp_path / "run")
+    plain = AutoModelForSequenceClassification.from_pretrained(run.directory / "model")
+    assert plain.config.num_hidden_layers == 1 == len(plain.bert.encoder.layer)
+    assert run.evaluation.headline["accuracy"].value > 0.8
+    assert Predictor.load(run)("the team won").labels == Predictor.load(teacher)("the team won").labels
+
+
+def test_soft_targets_alone_teach(teacher: Run, data: Path, tmp_path: Path) -> None:
+    """With every label of the student's data wrong, and all of the loss the teacher's, it learns what the teacher says."""
+    wrong = {"sport": "food", "food": "travel", "travel": "sport"}
+    rows = [{**row, "topic": wrong[row["topic"]]} for row in toy_rows(150, seed=3)]
+    path = write_csv(tmp_path / "wrong.csv", rows)
+    made = student(teacher, path).with_values(distillation={"weight": 1.0}, budget={"epochs": 6})
+    run = train(made, tmp_path / "run")
+    fresh = toy_rows(60, seed=9)
+    said = Predictor.load(run)([row["text"] for row in fresh])
+    named = [said.labels[i] for i in said.probabilities.argmax(-1)]
+    assert sum(name == row["topic"] for name, row in zip(named, fresh, strict=True)) > 45
+
+
+def test_texts_without_labels_are_learnt_too(teacher: Run, data: Path, tmp_path: Path) -> None:
+    few = write_csv(tmp_path / "few.csv", toy_rows(24))
+    more = tmp_path / "more.csv"
+    more.write_text("text\n" + "".join(f"{row['text']}\n" for row in toy_rows(120, seed=5)), "utf-8")
+    made = student(teacher, few).with_values(distillation={"unlabelled": str(more)})
+    run = train(made, tmp_path / "run")
+    rows = next(event.rows for event in run.events() if hasattr(event, "rows"))
+    assert rows["train"] > 120
+    assert "120 texts without labels" in (run.directory / "README.md").read_text("utf-8")
+
+
+def test_teachers_of_other_tasks(tmp_path: Path) -> None:
+    """A language model, and tags of words."""
+    wide = tiny_run("raw", tmp_path, epochs=3, name="teacher")
+    made = wide.recipe.with_values(
+        data={"fingerprint": ""}, model={"name": str(wide.directory), "layers": 1},
+        distillation={"teacher": str(wide.directory), "weight": 0.7}, budget={"epochs": 2},
+    )  # fmt: skip
+    run = train(made, tmp_path / "student")
+    assert run.status == "completed" and run.evaluation.headline["perplexity"].value < 100
+
+
+def test_bad_teachers(teacher: Run, data: Path, toy_model: Path, tmp_path: Path) -> None:
+    two = write_csv(tmp_path / "two.csv", [row for row in toy_rows(90) if row["topic"] != "food"])
+    with pytest.raises(RecipeError, match=r"'food' is only in one of them"):
+        train(student(teacher, two), tmp_path / "a")
+    other = build_starter("bert", [row["text"] for row in toy_rows(90)], size="tiny")
+    strange = toy_recipe(data, other.folder, distillation={"teacher": str(teacher.directory)})
+    with pytest.raises(RecipeError, match="same tokenizer"):
+        train(strange, tmp_path / "b")
+    with pytest.raises(RecipeError, match="at most 2"):
+        train(student(teacher, data).with_values(model={"layers": 3}), tmp_path / "c")
+    with pytest.raises(RecipeError, match=r"name distillation\.teacher"):
+        toy_recipe(data, toy_model, distillation={"unlabelled": "x.csv"})
+    with pytest.raises(RecipeError, match="leave one of the two out"):
+        student(teacher, data, technique={"r_drop": 1.0})
+    tags = tmp_path / "tags.jsonl"
+    tags.write_text(json.dumps({"tokens": ["a", "b"], "tags": ["O", "B-X"]}) + "\n", "utf-8")
+    with pytest.raises(RecipeError, match="trained for text-classification"):
+        rows = [{"tokens": ["we", "the", f"{i}"], "tags": ["O", "B-X", "O"]} for i in range(60)]
+        tags.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+        train(student(teacher, tags).with_values(task="token-classification"), tmp_path / "d")
+
+
+def test_layers_are_spread() -> None:
+    assert [spread(6, n) for n in (6, 3, 2, 1)] == [[0, 1, 2, 3, 4, 5], [0, 2, 5], [0, 5], [5]]
+    assert spread(12, 4) == [0, 4, 7, 11]
+
+
+@pytest.mark.parametrize("family", ["gpt2", "modernbert", "xlnet", "llama"])
+def test_students_of_other_families(family: Any, data: Path, tmp_path: Path) -> None:
+    base = build_starter(family, [row["text"] for row in toy_rows(150)], size="tiny")
+    made = toy_recipe(data, base.folder, model={"layers": 1}, budget={"epochs": 1})
+    run = train(made, tmp_path / "run")
+    assert Predictor.load(run).model.config.num_hidden_layers == 1
