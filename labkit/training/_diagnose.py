@@ -218,8 +218,12 @@ def _overfitting(history: History) -> list[Diagnosis]:
     else:
         if top_at is not None:
             text += f" {_title(name)} fell from {top:.3f} (epoch {top_at.epoch:.1f}) to {figures[-1][1]:.3f}."
-        advice += "Train for fewer epochs, with more dropout, or with more data."
-        changes = {"model.dropout": 0.2}
+        advice += (
+            "Train for fewer epochs, with more dropout, or with more data. R-Drop (technique.r_drop), a pull towards the "
+            "pretrained weights (technique.l2_sp), averaged weights (technique.averaging) and changed copies of the rows "
+            "(data.augment) work against it as well: compare them with labkit compare."
+        )
+        changes = {"model.dropout": 0.2, "technique.r_drop": 1.0}
     epochs = math.ceil((top_at or best_at).epoch)
     if history.started is not None and 1 <= epochs < history.started.epochs:
         changes["budget.epochs"] = float(epochs)
