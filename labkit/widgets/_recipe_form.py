@@ -42,6 +42,16 @@ _LABELS = {
 _BLANK = re.compile(r"(?:^|[;,] )(0|empty|unset|None): ([^.;]+)")
 _LABELS_ONLY = ("label_separator", "multi_label", "scores", "balance")
 """Settings of [data] about classes or scores."""
+_TEXTS_ONLY = (
+    "model.pooling",
+    "model.head_layers",
+    "model.unit_vectors",
+    "technique.solver",
+    "technique.contrastive",
+    "technique.mixup",
+    "distillation.unlabelled",
+)
+"""Settings about texts with classes as a whole."""
 _KINDS = {bool: "switch", int: "integer", float: "number", str: "text"}
 
 
@@ -83,6 +93,10 @@ def applies(name: str, task: str) -> bool:
         return setting in kind.options
     if setting == "class_weights":
         return kind.weighs_classes
+    if name in _TEXTS_ONLY:
+        return kind.layout == "labels"
+    if section == "data" and setting.startswith("augment"):
+        return kind.layout != "texts"
     if section == "data" and setting == "layout":
         return False  # the task says what a row is
     return kind.layout == "labels" or section != "data" or setting not in _LABELS_ONLY
