@@ -43,7 +43,7 @@ def keep_layers(model: Any, count: int) -> list[int]:
     for place, i in enumerate(kept):  # what looks itself up in a cache, or in the list of kinds of layers
         for module in layers[i].modules():
             if hasattr(module, "layer_idx"):
-                module.layer_idx = place
+                module.layer_idx = place  # type: ignore[assignment]
     kinds = getattr(model.config, "layer_types", None)
     if kinds:
         model.config.layer_types = [kinds[i] for i in kept]

@@ -79,7 +79,7 @@ class Pooled(PreTrainedModel):
         prefix: the name that plain transformers knows the body by.
     """
 
-    config_class = None  # type: ignore[assignment]  # whatever the body's is
+    config_class = None  # whatever the body's is
     _supports_sdpa = _supports_flash_attn = _supports_flex_attn = True  # it attends to nothing itself
 
     def __init__(self, config: PreTrainedConfig, body: Any, prefix: str) -> None:
@@ -87,8 +87,8 @@ class Pooled(PreTrainedModel):
         self.base_model_prefix = prefix
         setattr(self, prefix, body)
         width = int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 0))
-        self.labkit_head = Head(width, config.num_labels, **getattr(config, MADE))
-        self.post_init()
+        self.labkit_head = Head(width, int(config.num_labels or 0), **getattr(config, MADE))
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def forward(self, **inputs: Any) -> SequenceClassifierOutput:
         """Logits, shape (n, labels)."""

@@ -20,7 +20,7 @@ from labkit.training import _rundir
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
-from labkit.training._train import train
+from labkit.training._train import longest_input, train
 
 AdaptMethod = Literal["masked", "causal", "simcse", "tsdae"]
 _NOTE = "adaptation.json"
@@ -162,7 +162,7 @@ def _language(
             "task": task,
             "seed": seed,
             "data": {"train": os.fspath(texts), "validation_share": 0.0, "test_share": _HELD_OUT, "split_seed": seed},
-            "model": {"name": model, "max_length": 128},
+            "model": {"name": model, "max_length": min(128, longest_input(base, models.load_tokenizer(base)))},
             "budget": {"epochs": epochs},
             "evaluation": {"slices": (), "resamples": 200},
         }

@@ -63,7 +63,7 @@ def filler(name: str, *, seed: int = 0) -> Fill:
     if tokenizer.mask_token is None:
         raise ModelError("a tokenizer with a mask token", f"that of {name!r}, which has none")
     model: Any = models.load_model(base, AutoModelForMaskedLM).eval()
-    words = np.array([_is_word(token) for token in tokenizer.convert_ids_to_tokens(range(len(tokenizer)))])
+    words = np.array([_is_word(token) for token in tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))])
 
     def fill(texts: Sequence[str], places: Sequence[Sequence[tuple[int, int]]]) -> list[list[str]]:
         found = []
@@ -134,4 +134,4 @@ def _drawn(logits: Any, words: Any, tokenizer: Any, old: str, random: np.random.
         return old
     chances = np.exp(np.array([score for score, _ in kept]) - kept[0][0])
     word = kept[int(random.choice(len(kept), p=chances / chances.sum()))][1]
-    return word.capitalize() if old[:1].isupper() else word
+    return str(word.capitalize() if old[:1].isupper() else word)

@@ -70,8 +70,8 @@ def _use(recipe: Recipe, task: Any, folder: str) -> str:
         return said
     from labkit.models._pooled import usage
 
-    head = {"pooling": recipe.model.pooling, "layers": recipe.model.head_layers, "unit": recipe.model.unit_vectors}
-    return usage(folder, **head)
+    own = recipe.model
+    return usage(folder, pooling=own.pooling, layers=own.head_layers, unit=own.unit_vectors)
 
 
 def _range(corpus: Any) -> str:

@@ -60,7 +60,7 @@ class Teacher:
             labels: of the batch.
         """
         with torch.no_grad():
-            said = self.model(**inputs)
+            said = self.model(**self.asks(inputs))
         theirs = self.decisions(said, labels)
         if self.order is not None:
             theirs = theirs._replace(logits=theirs.logits[:, self.order])
@@ -180,7 +180,7 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
         columns["text_pair"] = list(pairs)
     more = Dataset.from_dict(columns, features=train.features)
     told = f"{len(more):,} texts without labels were labelled by {recipe.distillation.teacher}."
-    steps = (*corpus.steps, data.Step("unlabelled", {"train": len(more)}, told))
+    steps = (*corpus.steps, data.Step(name="unlabelled", counts={"train": len(more)}, text=told))
     splits = {**corpus.splits, "train": concatenate_datasets([train, more])}
     return dataclasses.replace(corpus, splits=splits, steps=steps)
 

@@ -387,7 +387,7 @@ def solve(
             out.bias.fill_(float(bias.min()) - 20)  # classes that no training row has
             out.weight[fitted.classes_] = torch.tensor(weight, dtype=out.weight.dtype)
             out.bias[fitted.classes_] = torch.tensor(bias, dtype=out.bias.dtype)
-    model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
     if "validation" in rows:
         said = task.watch(model, rows["validation"], pad_id=pad_id, side=side, batch_size=_LOOKING_BATCH, metric=metric)
         emit(Evaluated(step=1, epoch=1.0, split="validation", metrics=said, best=True))

@@ -219,11 +219,7 @@ def _texts(corpus: Any) -> Iterator[str]:
 
 def _max_length(recipe: Recipe, base: models.BaseModel, tokenizer: Any) -> int:
     """Tokens to which inputs are cut: as the recipe says, or as many as the model takes, 512 at most."""
-    config = models.load_config(base)
-    limit = max(0, int(getattr(config, "max_position_embeddings", 0) or 0))  # XLNet says -1: it has no limit
-    if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert"):
-        limit -= 2  # their positions start behind the padding index
-    limit = min(limit or 10**6, tokenizer.model_max_length)
+    limit = longest_input(base, tokenizer)
     if recipe.model.max_length > limit:
         raise RecipeError(
             [
@@ -231,6 +227,15 @@ def _max_length(recipe: Recipe, base: models.BaseModel, tokenizer: Any) -> int:
             ]
         )
     return recipe.model.max_length or min(limit, 512)
+
+
+def longest_input(base: models.BaseModel, tokenizer: Any) -> int:
+    """How many tokens a model takes at most; 10**6 or more: as many as there are."""
+    config = models.load_config(base)
+    limit = max(0, int(getattr(config, "max_position_embeddings", 0) or 0))  # XLNet says -1: it has no limit
+    if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert"):
+        limit -= 2  # their positions start behind the padding index
+    return min(limit or 10**6, int(tokenizer.model_max_length))
 
 
 def _resolve(

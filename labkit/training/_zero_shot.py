@@ -116,7 +116,8 @@ def _by_embedding(base: models.BaseModel, texts: list[str], hypotheses: Mapping[
         centre = told[at : at + len(some)].mean(axis=0)
         centres.append(centre / max(float(np.linalg.norm(centre)), 1e-12))
         at += len(some)
-    return (vectors @ np.stack(centres).T).astype(np.float64) / _TEMPERATURE
+    alike: Scores = (vectors @ np.stack(centres).T).astype(np.float64) / _TEMPERATURE
+    return alike
 
 
 def _by_entailment(base: models.BaseModel, texts: list[str], hypotheses: Mapping[str, list[str]]) -> Scores:
