@@ -20,6 +20,7 @@ WORDS = {
 }
 FILLER = ["the", "a", "we", "you", "it", "was", "is", "my", "with", "and", "for", "very", "today", "again", "some"]
 MODEL = ("--model", "../model")
+MODEL_SET = ("--set", f"model.name={MODEL[1]}")
 QUICK = (
     *("--set", "budget.threads=1", "--set", "budget.precision=float32", "--set", "budget.epochs=2"),
     *("--set", "evaluation.resamples=100"),
@@ -380,6 +381,71 @@ def name_cases() -> Iterator[Case]:
         run_directory(),
         ("train", "--resume", "run", "--set", "seed=1"),
         says=("--set as well",),
+    )
+
+
+def technique_cases() -> Iterator[Case]:
+    """Techniques that exclude each other or do not fit the model, the data or what was begun."""
+    data = table()
+
+    def asks(*settings: str) -> tuple[str, ...]:
+        return train("toy.csv", *(part for setting in settings for part in ("--set", setting)))
+
+    for what, command, says in (
+        (
+            "unfreezing and an adapter",
+            asks("technique.trainable=lora", "technique.gradual=true"),
+            ("gradual", "'lora' freezes anyway"),
+        ),
+        (
+            "smoothing and the ordinal loss",
+            asks("technique.loss=ordinal", "technique.label_smoothing=0.1"),
+            ("label_smoothing does not go with technique.loss = 'ordinal'",),
+        ),
+        (
+            "pairs without a head of labkit's",
+            asks("technique.contrastive=20"),
+            ("technique.contrastive", "model.pooling"),
+        ),
+        (
+            "LoRA on a layer that is not there",
+            asks("technique.trainable=lora", "adapter.targets=qery"),
+            ("no linear map 'qery'", "query"),
+        ),
+        ("more layers than there are", asks("model.layers=9"), ("model.layers must be at most 2",)),
+        ("a way to augment with a typo", asks("data.augment=typo"), ("Did you mean 'typos'?",)),
+        ("words filled in by no model", asks("data.augment=substitute"), ("data.augment_model",)),
+        ("a teacher that is not there", asks("distillation.teacher=nobody"), ("nobody",)),
+        (
+            "texts without a teacher for them",
+            asks("distillation.unlabelled=toy.csv"),
+            ("labelled by a teacher",),
+        ),
+        (
+            "more folds than the smallest class has rows",
+            ("cross-validate", "toy.csv", "--folds", "41", "--out", "cv", *MODEL_SET, *QUICK),
+            ("at least 41 rows of each class", "40 of"),
+        ),
+        (
+            "a search space with a typo",
+            ("search", "toy.csv", "--space", "optimizer.learning_rat=1e-5..1e-3 log", "--out", "s", *MODEL_SET, *QUICK),
+            ("Did you mean 'learning_rate'?",),
+        ),
+        (
+            "a range from high to low",
+            ("search", "toy.csv", "--space", "optimizer.warmup=0.5..0.1", "--out", "s", *MODEL_SET, *QUICK),
+            ("optimizer.warmup",),
+        ),
+        ("one recipe to compare", ("compare", "toy.csv", "--out", "c"), ("--each",)),
+    ):
+        yield Case(what, data, command, says=says)
+    others = "text,topic\n" + "".join(f"the soup {i},{'red' if i % 2 else 'blue'}\n" for i in range(60))
+    yield Case(
+        "a teacher of other classes",
+        both(run_directory(), text("o.csv", others)),
+        ("train", "o.csv", "--set", "distillation.teacher=run", *MODEL, *QUICK),
+        says=("other classes than the data",),
+        makes=("runs/*",),
     )
 
 

@@ -27,7 +27,19 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bad_cases import MODEL, QUICK, Case, damage_cases, data_cases, disk_cases, name_cases, table, tiny_model, use_cases
+from bad_cases import (
+    MODEL,
+    QUICK,
+    Case,
+    damage_cases,
+    data_cases,
+    disk_cases,
+    name_cases,
+    table,
+    technique_cases,
+    tiny_model,
+    use_cases,
+)
 
 # --- running --------------------------------------------------------------------------------------------------------
 
@@ -350,7 +362,7 @@ def main() -> int:
     try:
         prepare(home)
         print("| input | command | exit code | what it printed | what was lost |\n|---|---|---|---|---|", flush=True)
-        cases = [*data_cases(), *name_cases(), *use_cases(), *damage_cases(), *disk_cases()]
+        cases = [*data_cases(), *name_cases(), *technique_cases(), *use_cases(), *damage_cases(), *disk_cases()]
         asked = [(case, home / f"case-{number}") for number, case in enumerate(cases) if options.only in case.what]
         with ThreadPoolExecutor(options.jobs) as pool:
             for cells, wrong in pool.map(lambda pair: row(*pair), asked):

@@ -153,7 +153,7 @@ def parser() -> argparse.ArgumentParser:
     _recipe_arguments(fold)
     fold.add_argument("--folds", type=int, default=5, help="how many (default: 5)")
     fold.add_argument("--repeats", type=int, default=1, help="how often all rows are dealt anew (default: 1)")
-    fold.add_argument("--out", metavar="DIR", required=True, help="folder for the runs and out_of_fold.jsonl")
+    fold.add_argument("--out", metavar="DIR", required=True, help="folder for the runs and out_of_fold.parquet")
 
     search = command("search", _training.search, "Look for the hyperparameters with the best validation score.")
     _recipe_arguments(search)

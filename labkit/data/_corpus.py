@@ -105,6 +105,10 @@ class DataConfig:
     """What a row is: a text with its labels, a text with labelled stretches (spans), a question with its context and answers,
     or a text to learn."""
 
+    def unaugmented(self) -> DataConfig:
+        """The same without the changed copies of training rows: what evaluation reads, and whoever shows the rows."""
+        return dataclasses.replace(self, augment=())
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:

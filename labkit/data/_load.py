@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from labkit.data._augment import Fill, Translate, augment
 from labkit.data._balance import balance
 from labkit.data._clean import clean
@@ -89,4 +91,6 @@ def load(config: DataConfig, *, fill: Fill | None = None, translate: Translate |
             fill=fill,
             translate=translate,
         )
+        models = {"augment_model": config.augment_model, "augment_translators": config.augment_translators}
+        corpus = corpus.replace(config=dataclasses.replace(corpus.config, **models))
     return corpus

@@ -175,7 +175,7 @@ def _language(
         start = head.model_folder
         first = first.with_values(model={"name": str(head.directory)})
     run = _completed(first, home / "adapted", watch)
-    corpus = data.load(run.recipe.data)
+    corpus = data.load(run.recipe.data.unaugmented())
     measured = {"domain": corpus["test"]}
     if general is not None:
         measured["general"] = data.read(general, layout="texts")["train"]

@@ -9,7 +9,7 @@ import numpy as np
 
 from labkit import models
 from labkit.data import DataConfig, Fill, Translate
-from labkit.errors import ModelError, RecipeError
+from labkit.errors import ModelError
 
 _BEST = 10  # fillers that a word is drawn from
 _BATCH = 32
@@ -20,24 +20,14 @@ def augmenters(config: DataConfig) -> dict[str, Any]:
     """What ``labkit.data.load`` needs beside a configuration: the models that its augmentation names.
 
     Raises:
-        RecipeError: a method without its model.
         ModelError: a model that cannot be had, or has no head for it.
     """
     found: dict[str, Any] = {}
     if "substitute" in config.augment:
-        if not config.augment_model:
-            raise RecipeError(
-                ["data.augment = 'substitute' needs data.augment_model: a masked language model, or a fill-mask run."]
-            )
         found["fill"] = filler(config.augment_model, seed=config.split_seed)
     if "back_translate" in config.augment:
-        if len(config.augment_translators) != 2:
-            raise RecipeError(
-                [
-                    "data.augment = 'back_translate' needs data.augment_translators: two translation runs, there and back."
-                ]
-            )
-        found["translate"] = there_and_back(*config.augment_translators)
+        there, back = config.augment_translators
+        found["translate"] = there_and_back(there, back)
     return found
 
 

@@ -188,13 +188,15 @@ def compare(
     _require_comparable(recipes, numbers)
     home = named(directory).absolute()
     runs: dict[str, list[Run]] = {name: [] for name in recipes}
-    for seed in numbers:  # seed by seed: after the first round there is a whole table
-        for name, recipe in recipes.items():
+    names = list(recipes)
+    for turn, seed in enumerate(numbers):  # seed by seed: after the first round there is a whole table
+        first = turn % len(names)  # each goes first in its turn: times drift while a machine is busy or warm
+        for name in names[first:] + names[:first]:
             place = home / f"{name}-seed{seed}"
             run = Run(place) if (place / "recipe.toml").exists() else None
             if run is None or run.status != "completed":
                 tell = None if watch is None else _telling(watch, name, seed)
-                run = train(recipe.with_values(seed=seed), place, watch=tell)
+                run = train(recipes[name].with_values(seed=seed), place, watch=tell)
             if run.status != "completed":
                 raise RunError(f"a completed run in {place}", run.status, "call it again: it goes on from here")
             runs[name].append(run)
@@ -291,7 +293,7 @@ def _trial(name: str, run: Run, split: str) -> Trial:
 
 
 def _speed(run: Run, split: str) -> float:
-    corpus = data.load(run.recipe.data)
+    corpus = data.load(run.recipe.data.unaugmented())
     rows = corpus[split].select(range(min(_TIMED, len(corpus[split]))))
     predictor = Predictor.load(run)
     encoded = predictor.encode(rows)

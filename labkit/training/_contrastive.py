@@ -24,40 +24,54 @@ _TEXTS = 32  # of a batch: 496 pairs
 _EACH = 4  # texts of a class in a batch, at least, so that there are pairs of one class
 
 
-def draws(classes: npt.NDArray[np.int64], steps: int, seed: int) -> Iterator[list[int]]:
+def members(targets: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which row has which class.
+
+    Args:
+        targets: class of each row, -1 where it is not known, shape (n,); or 0 and 1 for each class, shape (n, k).
+
+    Returns:
+        Shape (n, k).
+    """
+    return targets > 0 if targets.ndim > 1 else targets[:, None] == np.arange(targets.max(initial=0) + 1)
+
+
+def draws(has: npt.NDArray[np.bool_], steps: int, seed: int) -> Iterator[list[int]]:
     """Batches of rows with several of each class that is in them.
 
     Args:
-        classes: of each row; -1 where it is not known.
+        has: which row has which class, shape (n, k).
         steps: how many batches.
         seed: of the draw.
     """
     random = np.random.default_rng(seed)
-    rows = {name: np.flatnonzero(classes == name) for name in np.unique(classes[classes >= 0])}
+    rows = {name: np.flatnonzero(has[:, name]) for name in np.flatnonzero(has.any(axis=0))}
     names = list(rows)
     for _ in range(steps):
         chosen = random.permutation(names)[: max(2, _TEXTS // _EACH)]
         each = _TEXTS // len(chosen)
-        batch: list[int] = []
+        batch: dict[int, None] = {}  # a row with several classes is drawn once
         for name in chosen:
-            batch += random.permutation(rows[name])[:each].tolist()
-        yield batch
+            batch |= dict.fromkeys(random.permutation(rows[name])[:each].tolist())
+        yield list(batch)
 
 
-def pairs_loss(vectors: torch.Tensor, classes: torch.Tensor) -> torch.Tensor:
-    """Squared distance of the cosine of each pair from 1 for one class and 0 for two, both kinds weighing the same.
+def pairs_loss(vectors: torch.Tensor, has: torch.Tensor) -> torch.Tensor:
+    """Squared distance of the cosine of each pair from 1, where the two share a class, and else from 0, both kinds weighing the
+    same.
 
     The loss of sentence-pair tuning (Tunstall et al. 2022, Efficient few-shot learning without prompts, arXiv:2209.11055,
     section 3), on every pair of the batch: each text is read once and takes part in as many pairs as there are others.
 
     Args:
         vectors: shape (n, width).
-        classes: shape (n,).
+        has: which of them has which class, shape (n, k).
     """
     unit = functional.normalize(vectors.float(), dim=-1)
     above = torch.triu_indices(len(unit), len(unit), offset=1)
     cosines = (unit @ unit.T)[above[0], above[1]]
-    same = classes[above[0]] == classes[above[1]]
+    shared = has.float() @ has.float().T
+    same = shared[above[0], above[1]] > 0
     parts = [(cosines[same] - 1).square(), cosines[~same].square()]
     means = [part.mean() for part in parts if len(part)]
     return torch.stack(means).mean()
@@ -71,8 +85,9 @@ def tune(it: Fitting, model: Any) -> bool:
         model: with a head of ours, whose pooled vectors are compared.
     """
     targets = it.encoded["train"].targets
-    if targets is None or targets.ndim != 1 or targets.dtype.kind != "i":
-        raise RecipeError(["technique.contrastive is for rows with one class each: set it to 0."])
+    if targets is None or it.task.decides == "number":
+        raise RecipeError(["technique.contrastive is for texts with classes: set it to 0."])
+    has = members(targets)
     steps = it.recipe.technique.contrastive
     it.emit(Note(text=f"The body learns to tell the classes apart: {steps} steps of pairs."))
     body = getattr(model, model.base_model_prefix)
@@ -90,15 +105,15 @@ def tune(it: Fitting, model: Any) -> bool:
     losses: list[float] = []
     began = logged = time.monotonic()
     with it.interrupt.patience():
-        for step, rows in enumerate(draws(targets, steps, it.recipe.seed), 1):
+        for step, rows in enumerate(draws(has, steps, it.recipe.seed), 1):
             rate = optimizer.learning_rate * _rise_and_fall(step, steps, optimizer.warmup)
             for group in adamw.param_groups:
                 group["lr"] = rate
             batch = {name: one.to(device) for name, one in it.encoded["train"].batch(rows, **it.padding).items()}
-            classes = batch.pop("labels")
+            batch.pop("labels")
             with torch.autocast("cuda" if device == "cuda" else "cpu", torch.bfloat16, enabled=it.precision == "bf16"):
                 vectors = model.vectors(**batch)
-            loss = pairs_loss(vectors, classes)
+            loss = pairs_loss(vectors, torch.from_numpy(has[rows]).to(device))
             adamw.zero_grad()
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(learnt, optimizer.max_gradient_norm or math.inf)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import transformers
-
 from labkit import data, evaluation, models, tasks
 from labkit.errors import ModelError
 from labkit.evaluation import Estimate
@@ -88,6 +86,8 @@ def forgetting(
 
 
 def _language(run: Run, rows: Any, language_model: str) -> dict[str, Any]:
+    import transformers
+
     base = models.resolve(language_model or run.recipe.model.name)
     config = models.load_config(base)
     causal = str((config.architectures or [""])[0]).endswith(("CausalLM", "LMHeadModel"))

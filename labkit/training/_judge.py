@@ -118,7 +118,7 @@ def evaluate(
     notes = [f"Labels that the model does not know: {quoted(strange)}."] if strange else []
     if recipe.evaluation.baselines:
         try:
-            others = predictor.baselines(data.load(recipe.data), rows, seed=recipe.seed)
+            others = predictor.baselines(data.load(recipe.data.unaugmented()), rows, seed=recipe.seed)
         except DataError as error:  # a run may be taken to a place where its training data is not
             notes.append(f"Without baselines, which learn from the run's own data: {error}")
     absent = [name for name in recipe.evaluation.slices if name not in ("length", *rows.column_names)]

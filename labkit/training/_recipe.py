@@ -529,6 +529,14 @@ def _excluded(recipe: Recipe) -> list[str]:
     for name in recipe.data.augment:
         if name not in METHODS:
             found.append(_not_a_choice("data.augment", name, METHODS))
+    if "substitute" in recipe.data.augment and not recipe.data.augment_model:
+        found.append(
+            "data.augment = 'substitute' needs data.augment_model: a masked language model, or a fill-mask run."
+        )
+    if "back_translate" in recipe.data.augment and len(recipe.data.augment_translators) != 2:
+        found.append(
+            "data.augment = 'back_translate' needs data.augment_translators: two translation runs, there and back."
+        )
     mixes = technique.mixup > 0
     if mixes and recipe.task != "text-classification":
         found.append(f"technique.mixup mixes whole texts, and {recipe.task} is about their tokens: set it to 0.")

@@ -249,7 +249,9 @@ def _resolve(
     if noted.exists() and all(given):
         return recipe, str(_rundir.read_json(noted)["precision"])
     config = models.load_config(base)
-    rate = recipe.optimizer.learning_rate or default_learning_rate(base, config, recipe.technique.trainable)
+    # pairs of texts are learnt by the whole body, whatever the head does afterwards
+    learns = "all" if recipe.technique.contrastive else recipe.technique.trainable
+    rate = recipe.optimizer.learning_rate or default_learning_rate(base, config, learns)
     machine = models.machine()
     speed = models.layer_speed(
         int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 384)),

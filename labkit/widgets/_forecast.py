@@ -91,7 +91,7 @@ def examine(recipe: Recipe, library: Library) -> tuple[Corpus | None, ModelCard 
     if not recipe.data.train or on_hub(recipe.data):
         return None, card
     try:
-        corpus = library.corpus(recipe.data)
+        corpus = library.corpus(recipe.data.unaugmented())
     except UnknownName as error:
         fields = {"text": recipe.data.text, "text_pair": recipe.data.text_pair, "group": recipe.data.group}
         at = next((name for name, value in fields.items() if value and value == error.name), "")
@@ -130,6 +130,9 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
     limit = recipe.model.max_length or min((card.max_tokens if card else 0) or 512, 512)
     if corpus is not None:
         rows, tokens = _measured(recipe, corpus, library, limit)
+        if recipe.data.augment:
+            rows *= 1 + recipe.data.augment_copies
+            notes.append("Making the changed copies takes its own time.")
     elif recipe.data.train:
         notes.append("The data are no file here: taken as a hub id, and fetched when training starts.")
     if corpus is None:
@@ -165,8 +168,11 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
         speed = models.layer_speed(card.hidden, card.heads, 0, machine.device if machine.device == "cuda" else "cpu")
         precision = asked
         seconds *= speed.seconds(asked) / speed.seconds(speed.best)
-    if recipe.technique.trainable == "head":
-        notes.append("Training the head only takes less: there is no backward pass through the encoder.")
+    seconds *= _share(recipe, card.layers, steps / per_epoch)
+    if recipe.distillation.teacher:
+        notes.append("The teacher's own passes come on top: about a third more for one of the same size.")
+    if recipe.technique.contrastive:
+        notes.append(f"The {recipe.technique.contrastive:,} steps of pairs come before that.")
     if not card.hub_id and recipe.model.name.startswith(models.STARTER):
         notes.append("An untrained model, made in seconds when training starts: it knows no language yet.")
     if "max_new_tokens" in TASKS[recipe.task].options:
@@ -222,6 +228,21 @@ class Latest:
                     return
                 value = self._given.pop()
             self.act(value)
+
+
+def _share(recipe: Recipe, layers: int, epochs: float) -> float:
+    """How much of full fine-tuning's time a recipe takes, where a backward pass costs two forward passes: one for the outputs'
+    gradients, and one for the weights'."""
+    technique = recipe.technique
+    kept = (recipe.model.layers or layers) / max(layers, 1)
+    if technique.trainable == "head":
+        once = technique.remember and "mask_share" not in TASKS[recipe.task].options
+        return kept / 3 / (max(epochs, 1) if once else 1)
+    if technique.trainable == "top":
+        kept *= (1 + 2 * min(technique.layers / max(layers, 1), 1)) / 3
+    elif technique.trainable != "all":
+        kept *= 2 / 3
+    return kept * (2 if technique.r_drop else 1)
 
 
 def _card(name: str) -> ModelCard | None:

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
-from labkit.data import REPAIRS
+from labkit.data import METHODS, REPAIRS
 from labkit.data._layouts.registry import layout_of
 from labkit.evaluation import TITLES
 from labkit.models import catalogue
@@ -214,6 +214,8 @@ def _field(name: str, hint: Any, default: Any, said: str, task: str) -> dict[str
         kind = _KINDS[hint]
     titles: dict[str, str] = {}
     among = [TASKS[task]] if task in TASKS else list(TASKS.values())
+    if name == "data.augment":
+        kind, choices = "flags", list(METHODS)
     if name == "data.repairs":
         refused = layout_of(among[0].layout).refused if len(among) == 1 else {}
         kind, choices = "flags", [repair for repair in REPAIRS if repair not in refused]

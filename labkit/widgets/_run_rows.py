@@ -52,7 +52,7 @@ class RunRows:
         Data that has changed since is read all the same: rows are looked up by their ids.
         """
         if not self._read:
-            config = self.run.recipe.data
+            config = self.run.recipe.data.unaugmented()
             try:
                 self._corpus = load(config)
             except LabError as first:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import traitlets
 
 from labkit import tasks, training
-from labkit.data import Corpus, DataConfig, read
+from labkit.data import Corpus, DataConfig, preview_augmentation, read
 from labkit.errors import LabError, RecipeError, RunError, UnknownName, suggest
 from labkit.training import ModelConfig, Recipe, Run, new_directory, runs
 from labkit.training._environment import digest
@@ -134,6 +134,33 @@ class TrainingLauncher(LabWidget):
     def preview(self) -> dict[str, Any]:
         """The recipe as the file that ``save`` writes, and what in it differs from the defaults."""
         return {"toml": self.recipe.to_toml(), "changes": forms.toml_changes(self.recipe)}
+
+    @command
+    def augmented(self, rows: int = 3) -> list[dict[str, str]]:
+        """Some training rows beside the changed copies that ``data.augment`` makes of them.
+
+        Args:
+            rows: how many for each way to change them.
+
+        Returns:
+            ``method``, ``before`` and ``after`` of each.
+
+        Raises:
+            RecipeError, DataError, ModelError: as for training.
+        """
+        asked = forms.build(self.values).data
+        if not asked.augment:
+            return []
+        corpus = self._library.corpus(asked.unaugmented())
+        found = preview_augmentation(
+            corpus,
+            asked.augment,
+            rows=rows,
+            share=asked.augment_share,
+            seed=asked.split_seed,
+            **training.augmenters(asked),
+        )
+        return [{"method": one.method, "before": one.before, "after": one.after} for one in found]
 
     @command
     def save(self, path: str | os.PathLike[str], replace: bool = False) -> str:

@@ -13,7 +13,7 @@ from toys import FILLER, toy_rows
 from labkit.errors import ModelError
 from labkit.models import build_starter, load_tokenizer
 from labkit.tasks import FillMask, TextGeneration
-from labkit.tasks._losses import IGNORED, token_loss
+from labkit.tasks._losses import IGNORED, loss_of, token_decisions
 
 TEXTS = [row["text"] for row in toy_rows(60)]
 TALK = [
@@ -64,9 +64,15 @@ def test_the_loss_compares_each_output_with_the_next_token() -> None:
     logits[0, 0, 3] = logits[0, 1, 4] = 9.0
     labels = torch.tensor([[IGNORED, 3, 4]])
     output = type("Output", (), {"logits": logits})
-    assert token_loss(0.0, shifted=True)(output, labels) < 1e-3
-    assert token_loss(0.0, shifted=False)(output, labels) > 5
-    assert token_loss(0.0, shifted=False)(output, torch.full((1, 3), IGNORED)) == 0, "nothing to learn is no NaN"
+
+    def loss(target: torch.Tensor, *, shifted: bool) -> float:
+        return float(
+            loss_of(lambda said, true: token_decisions(said.logits, true, shifted=shifted), "one")(output, target)
+        )
+
+    assert loss(labels, shifted=True) < 1e-3
+    assert loss(labels, shifted=False) > 5
+    assert loss(torch.full((1, 3), IGNORED), shifted=False) == 0, "nothing to learn is no NaN"
 
 
 # --- prompts and conversations --------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
 from written import tiny_run
 
@@ -129,34 +130,28 @@ def test_zero_shot_by_embeddings_and_likelihoods(toy_model: Path, tmp_path: Path
     assert "Accuracy" in capsys.readouterr().out
 
 
-def test_zero_shot_by_entailment(tmp_path: Path) -> None:
-    """The probabilities are those of transformers' own pipeline."""
-    from transformers import pipeline
+def test_zero_shot_by_entailment(toy_model: Path, tmp_path: Path) -> None:
+    """Each class gets its probability of entailment, which transformers' own pipeline finds, as its share of their sum."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-    chooser = random.Random(0)
-    rows = []
-    for i in range(300):
-        topic = chooser.choice(sorted(WORDS))
-        asked = topic if i % 2 else chooser.choice([other for other in WORDS if other != topic])
-        text = " ".join(chooser.choice(WORDS[topic]) for _ in range(5))
-        told = "entailment" if asked == topic else "contradiction"
-        rows.append({"id": f"e{i}", "text": text, "text2": f"This text is about {asked}.", "label": told})
-    path = tmp_path / "entail.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    base = build_starter("modernbert", [row[key] for row in rows for key in ("text", "text2")], size="tiny")
-    made = toy_recipe(
-        path, base.folder, data={"train": str(path), "text": "text", "text_pair": "text2", "label": ("label",)},
-        model={"max_length": 32}, budget={"epochs": 2}, optimizer={"learning_rate": 5e-3},
-    )  # fmt: skip
-    run = train(made, tmp_path / "run")
+    torch.manual_seed(0)
+    names = ["contradiction", "entailment"]
+    model = AutoModelForSequenceClassification.from_pretrained(
+        toy_model, num_labels=2, id2label=dict(enumerate(names)), label2id={name: i for i, name in enumerate(names)}
+    )
+    for weight in model.parameters():
+        if weight.ndim == 2:
+            weight.data *= 8  # so that its opinions differ
+    model.save_pretrained(tmp_path / "model")
+    AutoTokenizer.from_pretrained(toy_model).save_pretrained(tmp_path / "model")
     texts = ["goal match team", "soup bread oven", "train ticket hotel and more of it"]
-    said = zero_shot(texts, sorted(WORDS), model=str(run.directory), template="This text is about {}.")
-    plain = pipeline("zero-shot-classification", str(run.directory / "model"))
+    said = zero_shot(texts, sorted(WORDS), model=str(tmp_path / "model"), template="This text is about {}.")
+    plain = pipeline("zero-shot-classification", str(tmp_path / "model"))
     for text, row in zip(texts, said.probabilities, strict=True):
-        theirs = plain(text, sorted(WORDS), hypothesis_template="This text is about {}.")
+        theirs = plain(text, sorted(WORDS), hypothesis_template="This text is about {}.", multi_label=True)
         for name, score in zip(theirs["labels"], theirs["scores"], strict=True):
-            assert row[said.labels.index(name)] == pytest.approx(score, abs=1e-5)
-    assert np.ptp(said.probabilities) > 1e-4
+            assert row[said.labels.index(name)] == pytest.approx(score / sum(theirs["scores"]), abs=1e-5)
+    assert np.ptp(said.probabilities) > 1e-3
 
 
 def test_words_are_filled_in_by_a_masked_model(toy_model: Path, tmp_path: Path, capsys: Any) -> None:
@@ -178,6 +173,7 @@ def test_words_are_filled_in_by_a_masked_model(toy_model: Path, tmp_path: Path, 
     )
     done = train(made, tmp_path / "run")
     assert next(event.rows for event in done.events() if hasattr(event, "rows"))["train"] > 60
+    assert done.recipe.data.augment_model == str(run.directory), "the run can be resumed"
     assert cli.main(["augment", str(path), "--method", "substitute", "--model", str(run.directory)]) == 0
     assert capsys.readouterr().out.count("substitute\n") == 5
 

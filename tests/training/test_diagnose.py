@@ -107,7 +107,8 @@ def test_overfitting_is_measured_and_dated() -> None:
     assert seen.severity == "serious"
     assert "risen by 100 % since epoch 3.0 (0.50 to 1.00)" in seen.text
     assert "fell from 0.800 (epoch 1.0) to 0.650" in seen.text
-    assert seen.changes["model.dropout"] == 0.2 and seen.changes["budget.epochs"] == 1.0
+    assert seen.changes["model.dropout"] == 0.2 and seen.changes["technique.r_drop"] == 1.0
+    assert seen.changes["budget.epochs"] == 1.0
     assert "plateau" not in kinds(found), "one thing is said once"
     settable(found)
 

@@ -12,7 +12,7 @@ from toys import toy_recipe, toy_rows, write_csv
 from labkit.errors import RecipeError
 from labkit.models import build_starter
 from labkit.training import Predictor, Run, train
-from labkit.training._contrastive import draws, pairs_loss
+from labkit.training._contrastive import draws, members, pairs_loss
 
 
 @pytest.fixture(scope="module")
@@ -97,13 +97,29 @@ def test_batches_of_pairs_hold_several_of_each_class() -> None:
     import torch
 
     classes = np.array([*[0] * 8, *[1] * 8, *[2] * 8, -1, -1])
-    for batch in draws(classes, 20, seed=0):
+    for batch in draws(members(classes), 20, seed=0):
         there = classes[batch]
         assert len(set(batch)) == len(batch) and -1 not in there
         assert min(np.bincount(there)) >= 4
     vectors = torch.eye(3)[[0, 0, 1, 1]]
-    assert float(pairs_loss(vectors, torch.tensor([0, 0, 1, 1]))) == pytest.approx(0)
-    assert float(pairs_loss(vectors, torch.tensor([0, 1, 0, 1]))) == pytest.approx((1 + 0.5) / 2)
+    for classes, loss in (([0, 0, 1, 1], 0), ([0, 1, 0, 1], (1 + 0.5) / 2)):
+        assert float(pairs_loss(vectors, torch.from_numpy(members(np.array(classes))))) == pytest.approx(loss)
+    several = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]]).bool()
+    assert float(pairs_loss(vectors, several)) == pytest.approx(0), "those that share a class belong together"
+
+
+def test_few_texts_with_several_labels(toy_model: Path, tmp_path: Path) -> None:
+    rows = [
+        {**row, "topic": f"{row['topic']}|{'long' if len(row['text'].split()) > 9 else 'short'}"}
+        for row in toy_rows(90)
+    ]
+    path = write_csv(tmp_path / "several.csv", rows)
+    made = toy_recipe(
+        path, toy_model, data={"train": str(path), "label_separator": "|", "multi_label": True},
+        model={"pooling": "mean"}, technique={"trainable": "head", "solver": "lbfgs", "contrastive": 30},
+        optimizer={"learning_rate": 1e-3},
+    )  # fmt: skip
+    assert train(made, tmp_path / "run").evaluation.headline["macro_f1"].value > 0.6
 
 
 @pytest.mark.parametrize(

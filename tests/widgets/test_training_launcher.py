@@ -245,6 +245,40 @@ def test_the_forecast_follows_the_recipe(make: Callable[..., TrainingLauncher], 
     assert "Assumed" in settled(make())["note"]
 
 
+def test_the_forecast_knows_what_is_trained(make: Callable[..., TrainingLauncher], toy_csv: Path) -> None:
+    """One pass forward and two back: a head whose inputs are kept costs one pass in all; adapters and top layers, less."""
+    launcher = make(toy_csv)
+    launcher.set(**{"budget.epochs": 10})
+    full = settled(launcher)["seconds"]
+
+    def share(**changes: Any) -> float:
+        launcher.reset()
+        launcher.set(**{"budget.epochs": 10, **changes})
+        return float(settled(launcher)["seconds"]) / full
+
+    assert share(**{"technique.trainable": "head"}) < 0.1
+    assert 0.2 < share(**{"technique.trainable": "head", "technique.remember": False}) < 0.5
+    assert share(**{"technique.trainable": "top", "technique.layers": 2}) < 0.8
+    assert share(**{"technique.trainable": "lora"}) < 0.9
+    assert 1.7 < share(**{"technique.r_drop": 1.0}) < 2.3
+    assert 1.6 < share(**{"data.augment": ["typos"]}) < 2.4
+    assert share(**{"model.layers": 3}) < 0.7
+
+
+def test_changed_copies_are_shown_before_they_are_used(make: Callable[..., TrainingLauncher], toy_csv: Path) -> None:
+    launcher = make(toy_csv)
+    assert launcher.augmented() == []
+    launcher.set(**{"data.augment": ["swap", "typos"], "data.augment_share": 0.3})
+    shown = launcher.augmented(rows=2)
+    assert [one["method"] for one in shown] == ["swap", "swap", "typos", "typos"]
+    assert all(sorted(one["before"].split()) == sorted(one["after"].split()) for one in shown[:2])
+    assert all(one["before"] != one["after"] for one in shown)
+    launcher.values = {**launcher.values, "data.augment": ["substitute"]}
+    assert any("augment_model" in problem for problem in launcher.problems.values())
+    with pytest.raises(RecipeError, match="augment_model"):
+        launcher.augmented()
+
+
 @pytest.mark.parametrize(
     ("change", "field", "said"),
     [

@@ -1,6 +1,8 @@
 // The recipe as a form: help at every field, checked while typing, the forecast beside it, and the button that trains.
 import { useCallback, useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Bridge } from "./lib/bridge";
+import { diff } from "./lib/diff";
+import { Pieces } from "./lib/diff_view";
 import { clock, count, megabytes, visible } from "./lib/format";
 import { alike, atField, fieldText, fieldValue, put, type FormField, type FormSection, type Value, type Values } from "./lib/recipe";
 import { Bar, Button, Check, Code, Empty, Note, Segments, useAction, useAsked, useDebounced, useTrait, widget, type BaseTraits } from "./lib/ui";
@@ -111,6 +113,7 @@ function App({ bridge }: Door) {
           <Recipe bridge={bridge} />
         </div>
       </div>
+      <Copies bridge={bridge} values={draft.values} ready={draft.settled} />
       <Launch bridge={bridge} problems={all} fields={fields} goTo={goTo} ready={draft.settled} />
       <div class="lk-foot">
         <OutFolder bridge={bridge} />
@@ -410,6 +413,67 @@ function Recipe({ bridge }: Door) {
                 </span>
               ))}
       </pre>
+    </section>
+  );
+}
+
+// -- changed copies ---------------------------------------------------------------------------------------------------------------
+
+interface Copy {
+  method: string;
+  before: string;
+  after: string;
+}
+
+/** What augmentation would make of some rows, beside them, before it is used. */
+function Copies({ bridge, values, ready }: Door & { values: Values; ready: boolean }) {
+  const methods = (values["data.augment"] as string[] | undefined) ?? [];
+  const asked = JSON.stringify(Object.entries(values).filter(([name]) => name.startsWith("data.")));
+  const [shown, setShown] = useState<{ asked: string; rows: Copy[] }>();
+  const show = useAction(async () => setShown({ asked, rows: await bridge.call<Copy[]>("augmented", {}, 120_000) }));
+  if (methods.length === 0) return null;
+  const stale = shown !== undefined && shown.asked !== asked;
+  return (
+    <section class="tl-copies" aria-label="Changed copies">
+      <div class="tl-card-head">
+        <h4>Changed copies of training rows</h4>
+        <Button disabled={!ready || show.busy} onClick={() => show.run()}>
+          {show.busy ? "Making them…" : shown ? "Show anew" : "Show examples"}
+        </Button>
+      </div>
+      {show.error && (
+        <Note kind="error" onClose={show.clear}>
+          {show.error}
+        </Note>
+      )}
+      {shown && shown.rows.length === 0 && <Empty title="No row has a word that could be changed." />}
+      {shown && shown.rows.length > 0 && (
+        <table class={`tl-pairs${stale ? " tl-stale" : ""}`}>
+          <thead>
+            <tr>
+              <th scope="col">Way</th>
+              <th scope="col">Training row</th>
+              <th scope="col">Changed copy</th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.rows.map((row, n) => {
+              const [before, after] = diff(row.before, row.after);
+              return (
+                <tr key={n}>
+                  <td>{row.method}</td>
+                  <td>
+                    <Pieces pieces={before} which="true" name="Training row" />
+                  </td>
+                  <td>
+                    <Pieces pieces={after} which="said" name="Changed copy" />
+                  </td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      )}
     </section>
   );
 }

@@ -402,6 +402,43 @@ function G2(n2, t3) {
   return typeof t3 == "function" ? t3(n2) : t3;
 }
 
+// src/lib/diff.ts
+var ALONE = /^[\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]/u, SPACE = /^\s/;
+function words(text) {
+  let pieces = [], before = "";
+  for (let one of text) {
+    let joins = pieces.length > 0 && before !== "space" && /^[\p{M}\u200c\u200d]/u.test(one), kind = joins ? before : SPACE.test(one) ? "space" : ALONE.test(one) ? "alone" : /^[\p{L}\p{N}_]/u.test(one) ? "word" : "signs";
+    joins || pieces.length > 0 && kind === before && kind !== "alone" ? pieces[pieces.length - 1] += one : pieces.push(one), before = kind;
+  }
+  return pieces;
+}
+function common(a4, b2) {
+  let same2 = [a4.map(() => !1), b2.map(() => !1)];
+  if (a4.length * b2.length > 4e6) return same2;
+  let wide = b2.length + 1, table = new Uint16Array((a4.length + 1) * wide);
+  for (let i3 = a4.length - 1; i3 >= 0; i3--)
+    for (let j2 = b2.length - 1; j2 >= 0; j2--)
+      table[i3 * wide + j2] = a4[i3] === b2[j2] ? table[(i3 + 1) * wide + j2 + 1] + 1 : Math.max(table[(i3 + 1) * wide + j2], table[i3 * wide + j2 + 1]);
+  for (let i3 = 0, j2 = 0; i3 < a4.length && j2 < b2.length; )
+    a4[i3] === b2[j2] ? same2[0][i3++] = same2[1][j2++] = !0 : table[(i3 + 1) * wide + j2] >= table[i3 * wide + j2 + 1] ? i3++ : j2++;
+  return same2;
+}
+function joined(all, same2) {
+  let pieces = [];
+  return all.forEach((text, i3) => {
+    let between = i3 > 0 && i3 < all.length - 1 && SPACE.test(text) && !same2[i3 - 1] && !same2[i3 + 1], is = !!same2[i3] && !between, last = pieces[pieces.length - 1];
+    last && last.same === is ? last.text += text : pieces.push({ text, same: is });
+  }), pieces;
+}
+function diff(first, second) {
+  let [a4, b2] = [words(first), words(second)], least = Math.min(a4.length, b2.length), start = 0;
+  for (; start < least && a4[start] === b2[start]; ) start++;
+  let end = 0;
+  for (; end < least - start && a4[a4.length - 1 - end] === b2[b2.length - 1 - end]; ) end++;
+  let inner = common(a4.slice(start, a4.length - end), b2.slice(start, b2.length - end)), whole = (side) => [...Array(start).fill(!0), ...side, ...Array(end).fill(!0)];
+  return [joined(a4, whole(inner[0])), joined(b2, whole(inner[1]))];
+}
+
 // src/lib/format.ts
 var count = (n2) => Math.round(n2).toLocaleString("en-US");
 function clock(seconds) {
@@ -409,6 +446,26 @@ function clock(seconds) {
 }
 var megabytes = (mb) => mb < 1e3 ? `${Math.round(mb)} MB` : `${(mb / 1e3).toFixed(1)} GB`;
 var CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, visible = (text) => text.replace(CONTROLS, (c3) => c3 === "​" || c3 === "\uFEFF" ? "·" : "␦");
+
+// node_modules/preact/jsx-runtime/dist/jsxRuntime.mjs
+var f3 = /* @__PURE__ */ Symbol.for("pv"), o3 = 0;
+function a3(t3, e3, n2, u3, a4, i3) {
+  e3 || (e3 = {});
+  var c3, l3, p3 = e3;
+  if ("ref" in p3 && typeof t3 != "function") for (l3 in p3 = {}, e3) l3 == "ref" ? c3 = e3[l3] : p3[l3] = e3[l3];
+  var s3 = { type: t3, props: p3, key: n2, ref: c3, __k: null, __: null, __b: 0, __e: null, __c: null, constructor: f3, __v: --o3, __i: -1, __u: 0 };
+  return (a4 || i3) && (s3.__source = a4, s3.__self = i3), n.vnode && n.vnode(s3), s3;
+}
+
+// src/lib/diff_view.tsx
+function Pieces({ pieces, which, name }) {
+  return a3("div", { class: "lk-text", dir: "auto", role: "group", "aria-label": name, children: [
+    pieces.map(
+      (piece, n2) => piece.same ? visible(piece.text) : a3("mark", { class: `lk-diff lk-diff-${which}`, children: visible(piece.text) }, n2)
+    ),
+    pieces.length === 0 && a3("span", { class: "lk-quiet", children: "nothing" })
+  ] });
+}
 
 // src/lib/recipe.ts
 function numberText(value) {
@@ -505,16 +562,6 @@ var CallError = class extends Error {
     waiting && (clearTimeout(waiting.timer), this.waiting.delete(reply.id), reply.ok ? waiting.resolve(reply.value) : waiting.reject(new CallError(reply.error?.type ?? "Error", reply.error?.message ?? "Unknown error")));
   }
 };
-
-// node_modules/preact/jsx-runtime/dist/jsxRuntime.mjs
-var f3 = /* @__PURE__ */ Symbol.for("pv"), o3 = 0;
-function a3(t3, e3, n2, u3, a4, i3) {
-  e3 || (e3 = {});
-  var c3, l3, p3 = e3;
-  if ("ref" in p3 && typeof t3 != "function") for (l3 in p3 = {}, e3) l3 == "ref" ? c3 = e3[l3] : p3[l3] = e3[l3];
-  var s3 = { type: t3, props: p3, key: n2, ref: c3, __k: null, __: null, __b: 0, __e: null, __c: null, constructor: f3, __v: --o3, __i: -1, __u: 0 };
-  return (a4 || i3) && (s3.__source = a4, s3.__self = i3), n.vnode && n.vnode(s3), s3;
-}
 
 // src/lib/ui.tsx
 var Boundary = class extends x {
@@ -694,6 +741,7 @@ function App({ bridge }) {
         a3(Recipe, { bridge })
       ] })
     ] }),
+    a3(Copies, { bridge, values: draft.values, ready: draft.settled }),
     a3(Launch, { bridge, problems: all, fields, goTo, ready: draft.settled }),
     a3("div", { class: "lk-foot", children: [
       a3(OutFolder, { bridge }),
@@ -765,7 +813,7 @@ function Control(props) {
   }, [value]);
   let type = (next) => {
     setText(next), onChange(fieldValue(field, next));
-  }, changed = value !== void 0, common = {
+  }, changed = value !== void 0, common2 = {
     id,
     "aria-describedby": `${id}-help${problem ? ` ${id}-problem` : ""}`,
     "aria-invalid": problem ? "true" : void 0
@@ -773,12 +821,12 @@ function Control(props) {
   return a3("div", { class: `tl-field tl-kind-${field.kind}${changed ? " tl-changed" : ""}`, "data-field": field.name, children: [
     a3("div", { class: "tl-top", children: [
       field.kind === "switch" ? a3("span", { class: "tl-switch", children: [
-        a3("input", { type: "checkbox", ...common, checked: text === "true", onChange: (event) => type(String(event.currentTarget.checked)) }),
+        a3("input", { type: "checkbox", ...common2, checked: text === "true", onChange: (event) => type(String(event.currentTarget.checked)) }),
         label
       ] }) : field.kind === "flags" ? a3("span", { class: "lk-label", id, children: field.label }) : label,
       changed && a3("button", { type: "button", class: "tl-undo", "aria-label": `Put ${field.label} back to its default`, title: "Back to the default", onClick: () => onChange(void 0), children: "↺" })
     ] }),
-    field.kind === "switch" ? null : field.kind === "flags" ? a3(Flags, { field, value: Array.isArray(value) ? value : [], labelledBy: id, onChange: (next) => type(next.join(", ")) }) : field.kind === "choice" || field.kind === "three" ? a3("select", { class: "lk-input lk-select", ...common, value: text, onChange: (event) => type(event.currentTarget.value), children: [
+    field.kind === "switch" ? null : field.kind === "flags" ? a3(Flags, { field, value: Array.isArray(value) ? value : [], labelledBy: id, onChange: (next) => type(next.join(", ")) }) : field.kind === "choice" || field.kind === "three" ? a3("select", { class: "lk-input lk-select", ...common2, value: text, onChange: (event) => type(event.currentTarget.value), children: [
       options(field).map(([option, said]) => a3("option", { value: option, selected: option === text, children: said }, option)),
       !options(field).some(([option]) => option === text) && a3("option", { value: text, children: text })
     ] }) : a3($, { children: [
@@ -788,7 +836,7 @@ function Control(props) {
           class: "lk-input",
           type: "text",
           ...field.suggestions.length ? { list: `${id}-list` } : {},
-          ...common,
+          ...common2,
           inputMode: field.kind === "integer" ? "numeric" : field.kind === "number" ? "decimal" : void 0,
           value: text,
           placeholder: field.blank,
@@ -868,6 +916,34 @@ function Recipe({ bridge }) {
       `
 `
     ] }, at)) })
+  ] });
+}
+function Copies({ bridge, values, ready }) {
+  let methods = values["data.augment"] ?? [], asked = JSON.stringify(Object.entries(values).filter(([name]) => name.startsWith("data."))), [shown, setShown] = d2(), show = useAction(async () => setShown({ asked, rows: await bridge.call("augmented", {}, 12e4) }));
+  if (methods.length === 0) return null;
+  let stale = shown !== void 0 && shown.asked !== asked;
+  return a3("section", { class: "tl-copies", "aria-label": "Changed copies", children: [
+    a3("div", { class: "tl-card-head", children: [
+      a3("h4", { children: "Changed copies of training rows" }),
+      a3(Button, { disabled: !ready || show.busy, onClick: () => show.run(), children: show.busy ? "Making them…" : shown ? "Show anew" : "Show examples" })
+    ] }),
+    show.error && a3(Note, { kind: "error", onClose: show.clear, children: show.error }),
+    shown && shown.rows.length === 0 && a3(Empty, { title: "No row has a word that could be changed." }),
+    shown && shown.rows.length > 0 && a3("table", { class: `tl-pairs${stale ? " tl-stale" : ""}`, children: [
+      a3("thead", { children: a3("tr", { children: [
+        a3("th", { scope: "col", children: "Way" }),
+        a3("th", { scope: "col", children: "Training row" }),
+        a3("th", { scope: "col", children: "Changed copy" })
+      ] }) }),
+      a3("tbody", { children: shown.rows.map((row, n2) => {
+        let [before, after] = diff(row.before, row.after);
+        return a3("tr", { children: [
+          a3("td", { children: row.method }),
+          a3("td", { children: a3(Pieces, { pieces: before, which: "true", name: "Training row" }) }),
+          a3("td", { children: a3(Pieces, { pieces: after, which: "said", name: "Changed copy" }) })
+        ] }, n2);
+      }) })
+    ] })
   ] });
 }
 function Launch(props) {
