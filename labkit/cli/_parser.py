@@ -185,7 +185,11 @@ def parser() -> argparse.ArgumentParser:
     adapt.add_argument("--general", metavar="TEXTS", help="text of other domains, to see what is forgotten")
     adapt.add_argument("--epochs", type=float, default=3.0, help="passes over the text (default: 3)")
     adapt.add_argument(
-        "--set", action="append", default=[], metavar="section.field=value", help="any setting; may be repeated"
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.field=value",
+        help="any setting, for masked and causal; may be repeated",
     )
     adapt.add_argument("--out", metavar="DIR", required=True, help="folder for the model and adaptation.json")
 

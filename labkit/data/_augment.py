@@ -27,6 +27,7 @@ Fill = Callable[[Sequence[str], Sequence[Sequence[tuple[int, int]]]], Sequence[S
 Translate = Callable[[Sequence[str]], Sequence[str]]
 """Texts → the same, translated and translated back."""
 
+_PIECE = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _NEAR = {
     "a": "qs", "b": "vn", "c": "xv", "d": "sf", "e": "wr", "f": "dg", "g": "fh", "h": "gj", "i": "uo", "j": "hk", "k": "jl",
@@ -124,13 +125,15 @@ def augment(
             for row, one in zip(rows, made, strict=True):
                 if one is None:
                     continue
-                text, spans = one
+                text, spans, edits = one
                 for name in changed:
                     changed[name].append(table[name][row])
                 changed["row_id"][-1] = f"{table['row_id'][row]}~{copy + 1}"
                 changed[column][-1] = text
                 if corpus.config.layout in ("spans", "answers"):
                     _put(changed, corpus.config.layout, text, spans)
+                if changed.get("words") and changed["words"][-1] is not None:
+                    changed["words"][-1] = _moved_words(changed["words"][-1], edits, text)
     more = Dataset.from_dict(changed, features=train.features)
     told = f"Added {len(more):,} changed copies of rows of train ({', '.join(methods)}), seed {seed}."
     return corpus.replace(
@@ -183,6 +186,33 @@ def moved(edits: Sequence[Edit], start: int, end: int) -> tuple[int, int]:
     before = sum(len(edit.new) - (edit.end - edit.start) for edit in edits if edit.end <= start)
     inside = sum(len(edit.new) - (edit.end - edit.start) for edit in edits if edit.start >= start and edit.end <= end)
     return start + before, end + before + inside
+
+
+def _moved_words(words: Sequence[int], edits: Sequence[Edit], text: str) -> list[int]:
+    """Where the words of a row lie after edits, start and end of each in one list: words that no edit touches move along, what
+    came in the place of others is split at spaces, and what is gone is left out.
+
+    Args:
+        words: start and end of each word before, from the beginning of the text.
+        edits: from the beginning of the text.
+        text: after them.
+    """
+    parts = [[start, end, 1] for start, end in zip(words[::2], words[1::2], strict=True)]
+    for start, end in ((edit.start, edit.end) for edit in edits):  # words that an edit touches are one part with it
+        touched = [part for part in parts if part[0] < end and part[1] > start]
+        rest = [part for part in parts if part not in touched]
+        whole = [min([start, *(part[0] for part in touched)]), max([end, *(part[1] for part in touched)])]
+        parts = sorted([*rest, [*whole, sum(part[2] for part in touched)]])
+    found: list[int] = []
+    for start, end, count in parts:
+        first, last = moved(edits, start, end)
+        if count == 1 and text[first:last].strip():
+            trimmed = text[first:last]
+            first += len(trimmed) - len(trimmed.lstrip())
+            found += [first, first + len(trimmed.strip())]
+        else:
+            found += [first + at for match in _PIECE.finditer(text[first:last]) for at in match.span()]
+    return found
 
 
 def _require(
@@ -243,12 +273,12 @@ def _change(
     seed: tuple[int, int],
     fill: Fill | None,
     translate: Translate | None,
-) -> list[tuple[str, list[tuple[int, int, str]]] | None]:
-    """Each text changed, with its marked stretches moved along; None where nothing could be changed."""
+) -> list[tuple[str, list[tuple[int, int, str]], list[Edit]] | None]:
+    """Each text changed, with its marked stretches moved along, and how; None where nothing could be changed."""
     if method == "back_translate":
         assert translate is not None
         return [
-            (new, []) if new.strip() and new != old else None
+            (new, [], []) if new.strip() and new != old else None
             for old, new in zip(texts, translate(list(texts)), strict=True)
         ]
     edits: list[list[Edit]] = []
@@ -263,7 +293,7 @@ def _change(
             [Edit(start, end, word) for (start, end), word in zip(places, new, strict=True)]
             for places, new in zip(asked, words, strict=True)
         ]
-    found: list[tuple[str, list[tuple[int, int, str]]] | None] = []
+    found: list[tuple[str, list[tuple[int, int, str]], list[Edit]] | None] = []
     for text, spans, some in zip(texts, marked, edits, strict=True):
         new, last = "", 0
         for edit in some:
@@ -273,7 +303,7 @@ def _change(
         if new == text or not new.strip():
             found.append(None)
         else:
-            found.append((new, [(*moved(some, start, end), label) for start, end, label in spans]))
+            found.append((new, [(*moved(some, start, end), label) for start, end, label in spans], some))
     return found
 
 

@@ -91,6 +91,9 @@ def load(config: DataConfig, *, fill: Fill | None = None, translate: Translate |
             fill=fill,
             translate=translate,
         )
-        models = {"augment_model": config.augment_model, "augment_translators": config.augment_translators}
-        corpus = corpus.replace(config=dataclasses.replace(corpus.config, **models))
+        # what the two callables were made of
+        made_of = dataclasses.replace(
+            corpus.config, augment_model=config.augment_model, augment_translators=config.augment_translators
+        )
+        corpus = corpus.replace(config=made_of)
     return corpus

@@ -7,7 +7,7 @@ import os
 
 from labkit.data._corpus import Corpus, Step
 from labkit.data._read import read
-from labkit.data._scan import done, require_train, spread
+from labkit.data._scan import done, fresh_rows, require_train, spread
 from labkit.errors import DataError, quoted
 
 
@@ -31,13 +31,26 @@ def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 
         raise DataError("a validation or test split before rehearsing", "only train", "call split() first")
     if done(corpus, "rehearse"):
         raise DataError("a corpus without earlier rows yet", "one after rehearse()")
-    other = read(earlier, layout=corpus.config.layout)
+    config = corpus.config
+    other = read(
+        earlier,
+        layout=config.layout,
+        label_separator=config.label_separator or None,
+        multi_label=config.multi_label,
+        scores=config.scores,
+    )
     strange = [label for label in other.labels if label not in corpus.labels]
     if strange or (other.multi_label, other.scores) != (corpus.multi_label, corpus.scores):
         came = f"others: {quoted(strange)}" if strange else "labels of another kind"
         do = "measure what is forgotten with labkit.training.forgetting instead, and counter it with technique.l2_sp"
         raise DataError("earlier rows with the same classes", came, do, file=os.fspath(earlier))
     rows, train = other["train"], corpus["train"]
+    fresh = fresh_rows(rows, corpus)  # earlier data is often an older export of the same
+    left = len(rows) - len(fresh)
+    if not fresh:
+        came = "only rows of the validation or test split"
+        raise DataError("earlier rows to train on", came, "name other data", file=os.fspath(earlier))
+    rows = rows.select(fresh)
     ids = list(rows["row_id"])
     drawn = sorted(range(len(ids)), key=lambda i: (spread(seed, ids[i].encode()), ids[i]))[
         : max(1, round(share * len(train)))
@@ -48,6 +61,8 @@ def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 
     columns["row_id"] = [f"earlier:{one}" for one in some["row_id"]]
     more = Dataset.from_dict(columns, features=train.features)
     told = f"Mixed {len(more):,} earlier rows into train, seed {seed}."
+    if left:
+        told += f" {left:,} that stand in the validation or test split were left out."
     return corpus.replace(
         splits={**corpus.splits, "train": concatenate_datasets([train, more])},
         steps=(*corpus.steps, Step(name="rehearse", counts={"train": len(more)}, text=told)),

@@ -104,6 +104,12 @@ def scan(rows: Any, layout: LayoutName = "labels") -> Scan:
     return found
 
 
+def fresh_rows(rows: Any, corpus: Corpus) -> list[int]:
+    """Positions of the rows whose texts stand in no split of a corpus that models are judged by."""
+    judged = {key for name in corpus.splits if name != "train" for key in scan(corpus[name], corpus.config.layout).keys}
+    return [i for i, key in enumerate(scan(rows, corpus.config.layout).keys) if key is None or key not in judged]
+
+
 def _places(text: str, spans: list[dict[str, Any]] | None) -> Hashable:
     """Spans such that those of texts which differ by case and white space only compare equal."""
     if spans is None:

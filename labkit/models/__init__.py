@@ -1,6 +1,7 @@
 """Base models: the catalogue, the embedded default, untrained starters, loading, and what fits this machine."""
 
 from labkit.models._adapters import ADAPTERS
+from labkit.models._adapters import NOTE as ADAPTER_NOTE
 from labkit.models._catalogue import EMBEDDED, ModelCard, Unavailable, catalogue, find, unavailable
 from labkit.models._embed import embed, nearest
 from labkit.models._heads import Pooling, able_starters, new_head, require_head
@@ -22,6 +23,7 @@ from labkit.models._starter_cards import starter_card
 
 __all__ = [
     "ADAPTERS",
+    "ADAPTER_NOTE",
     "EMBEDDED",
     "STARTER",
     "STARTERS",

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit._places import named
 from labkit.errors import MissingExtra, ModelError, RecipeError, quoted
+from labkit.models._starter import PREFIX as STARTER
 
 if TYPE_CHECKING:
     from labkit.models._load import BaseModel
@@ -132,6 +134,9 @@ def save_adapter(model: Any, folder: Path, base: BaseModel, kind: str) -> None:
     from safetensors.torch import save_file
 
     name = base.card.hub_id if base.card and base.card.hub_id else base.name
+    # another machine knows the names of the catalogue and of the hub too; starters and folders are found where they lie
+    lies_here = base.name.startswith(STARTER) or named(base.name).is_dir()
+    found_by = str(base.folder.absolute()) if lies_here else base.name
     if kind == "bottleneck":
         learnt = {name: one.detach().contiguous() for name, one in model.named_parameters() if one.requires_grad}
         save_file(learnt, folder / _BOTTLENECKS, metadata={"format": "pt"})
@@ -140,24 +145,39 @@ def save_adapter(model: Any, folder: Path, base: BaseModel, kind: str) -> None:
         model.save_pretrained(folder, save_embedding_layers=False)
         (folder / "README.md").unlink(missing_ok=True)  # peft's, a form to fill in; the run's own card stands beside it
     model.config.save_pretrained(folder)
-    note = {"adapter": kind, "base": base.name, "weights": weights_digest(base.folder)}
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    note = {"adapter": kind, "base": found_by, "class": type(inner).__name__, "weights": weights_digest(base.folder)}
     (folder / NOTE).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
 
 
 def load_adapted(folder: Path, auto_class: Any) -> Any:
     """The model that an adapter belongs to, with the adapter.
 
+    Args:
+        folder: of the adapter.
+        auto_class: one of transformers' ``AutoModelFor…`` classes, or ``AutoModel``, which gives the body with its adapter.
+
     Raises:
         ModelError: that model is not here, or is another one than the adapter was trained beside.
         MissingExtra: peft is not installed.
     """
     import torch
+    import transformers
     from safetensors.torch import load_file
     from transformers import AutoConfig
 
     from labkit.models._load import quiet_transformers, resolve
 
     note = json.loads((folder / NOTE).read_text("utf-8"))
+    if auto_class.__name__ == "AutoModel":
+        if note["adapter"] in ("prefix", "prompt"):
+            do = "take one with another adapter, or the base model"
+            raise ModelError(
+                "a model whose body can do without its head", f"one with a {note['adapter']} in {folder}", do
+            )
+        whole = load_adapted(folder, getattr(transformers, note["class"]))
+        whole = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
+        return getattr(whole, whole.base_model_prefix)
     base = resolve(note["base"])
     if weights_digest(base.folder) != note["weights"]:
         raise ModelError(

@@ -189,7 +189,7 @@ def load_model(
         return adapted
     settings = load_config(base)
     if getattr(settings, "labkit_head", None):
-        if not config and dropout is None:
+        if not config and dropout is None and auto_class.__name__ == "AutoModelForSequenceClassification":
             from labkit.models._pooled import load_pooled
 
             with _explained(base, "model"):
@@ -220,6 +220,11 @@ def new_weights(model: Any) -> frozenset[str]:
     """Names of the weights of a loaded model that its files lacked, such as those of a new head: they know nothing yet."""
     names: frozenset[str] = getattr(model, _NEW, frozenset())
     return names
+
+
+def mark_new(model: Any, names: Iterable[str]) -> None:
+    """Say which weights of a model are not pretrained, for ``new_weights``."""
+    vars(model)[_NEW] = frozenset(names)
 
 
 @contextlib.contextmanager

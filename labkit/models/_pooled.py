@@ -15,6 +15,7 @@ from transformers import AutoModel, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from labkit.errors import ModelError
+from labkit.models._load import mark_new, new_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -91,12 +92,16 @@ class Pooled(PreTrainedModel):
         self.post_init()  # type: ignore[no-untyped-call]
 
     def forward(self, **inputs: Any) -> SequenceClassifierOutput:
-        """Logits, shape (n, labels)."""
-        return SequenceClassifierOutput(logits=self.labkit_head(self.vectors(**inputs)))
+        """Logits, shape (n, labels), and the body's hidden states where they are asked for."""
+        said = getattr(self, self.base_model_prefix)(**inputs)
+        logits = self.labkit_head(self._pool(said, inputs))
+        return SequenceClassifierOutput(logits=logits, hidden_states=getattr(said, "hidden_states", None))
 
     def vectors(self, **inputs: Any) -> torch.Tensor:
         """What the head reads, shape (n, width)."""
-        said = getattr(self, self.base_model_prefix)(**inputs)
+        return self._pool(getattr(self, self.base_model_prefix)(**inputs), inputs)
+
+    def _pool(self, said: Any, inputs: dict[str, Any]) -> torch.Tensor:
         if isinstance(said, torch.Tensor):  # vectors that were kept, of a body that is not trained
             return said
         pooled: torch.Tensor = self.labkit_head.pool(said.last_hidden_state, inputs["attention_mask"])
@@ -131,6 +136,8 @@ def with_head(model: Any, *, pooling: str, layers: int, unit: bool, dropout: flo
     if getattr(body, "pooler", None) is not None:
         body.pooler = None  # reads the first token for a head that is gone
     made = Pooled(config, body, prefix)
+    fresh = {name for name in new_weights(model) if name.startswith(f"{prefix}.")}
+    mark_new(made, fresh | {name for name, _ in made.named_parameters() if name.startswith(f"{MADE}.")})
     config.architectures = [type(made).__name__]
     return made
 

@@ -25,7 +25,7 @@ from labkit.training._recipe import (
 )
 from labkit.training._run import Run, attach, new_directory, runs
 from labkit.training._search import Range, Search, SearchTrial, default_space, parse_space, search
-from labkit.training._train import resume, train
+from labkit.training._train import resume, train, train_once
 from labkit.training._zero_shot import zero_shot
 
 __all__ = [
@@ -76,5 +76,6 @@ __all__ = [
     "search",
     "there_and_back",
     "train",
+    "train_once",
     "zero_shot",
 ]

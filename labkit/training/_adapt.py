@@ -13,14 +13,13 @@ import numpy as np
 
 from labkit import data, evaluation, models, tasks
 from labkit._places import named
-from labkit.errors import DataError, ModelError, RunError, UnknownName
+from labkit.errors import DataError, ModelError, RecipeError, RunError, UnknownName
 from labkit.evaluation import Estimate
 from labkit.events import Event
 from labkit.training import _rundir
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import Recipe
-from labkit.training._run import Run
-from labkit.training._train import longest_input, train
+from labkit.training._train import longest_input, train_once
 
 AdaptMethod = Literal["masked", "causal", "simcse", "tsdae"]
 _NOTE = "adaptation.json"
@@ -96,16 +95,31 @@ def adapt(
         UnknownName: no such method.
         DataError: text that cannot be read, or too little of it.
         ModelError: the model cannot learn that way.
+        RecipeError: settings for a method that has none.
+        RunError: the directory holds something else.
     """
     known = ("masked", "causal", "simcse", "tsdae")
     if method not in known:
         raise UnknownName("method of adaptation", method, known)
+    if recipe and method not in ("masked", "causal"):
+        raise RecipeError([f"Settings are for masked and causal, not for {method}: leave them out."])
     home = named(directory).absolute()
+    asked = {"texts": os.fspath(texts), "model": model, "general": os.fspath(general) if general is not None else ""}
+    asked |= {
+        "method": method,
+        "epochs": f"{epochs:g}",
+        "seed": str(seed),
+        "recipe": json.dumps(recipe or {}, sort_keys=True),
+    }
+    if (home / _NOTE).exists():
+        if json.loads((home / _NOTE).read_text("utf-8"))["asked"] != asked:
+            raise RunError(f"the adaptation that {home} began with", "another one", "choose another folder")
+        return load_adaptation(home)
     if method in ("masked", "causal"):
         found = _language(texts, home, model, method, general, epochs, recipe or {}, seed, watch)
     else:
         found = _sentences(texts, home, model, method, general, epochs, seed, watch)
-    _rundir.write_json(home / _NOTE, found.to_dict())
+    _rundir.write_json(home / _NOTE, {**found.to_dict(), "asked": asked})
     return found
 
 
@@ -119,6 +133,7 @@ def load_adaptation(directory: str | os.PathLike[str]) -> Adaptation:
     if not file.exists():
         raise RunError(f"an adaptation in {directory}", "none", "start one with: labkit adapt")
     values = json.loads(file.read_text("utf-8"))
+    del values["asked"]
     for name in ("before", "after"):
         values[name] = {key: Estimate(**one) for key, one in values[name].items()}
     return Adaptation(**values)
@@ -169,12 +184,14 @@ def _language(
     ).with_values(**sections)
     start = base.folder
     if models.new_head(base, kind.head):
-        head = _completed(
-            first.with_values(technique={"trainable": "head"}, optimizer={"learning_rate": 1e-3}), home / "head", watch
+        head = train_once(
+            first.with_values(technique={"trainable": "head"}, optimizer={"learning_rate": 1e-3}),
+            home / "head",
+            watch=watch,
         )
         start = head.model_folder
         first = first.with_values(model={"name": str(head.directory)})
-    run = _completed(first, home / "adapted", watch)
+    run = train_once(first, home / "adapted", watch=watch)
     corpus = data.load(run.recipe.data.unaugmented())
     measured = {"domain": corpus["test"]}
     if general is not None:
@@ -187,15 +204,6 @@ def _language(
         before={name: perplexity(start, task, rows, max_length=longest) for name, rows in measured.items()},
         after={name: perplexity(run.model_folder, task, rows, max_length=longest) for name, rows in measured.items()},
     )
-
-
-def _completed(recipe: Recipe, place: Path, watch: Callable[[Event], None] | None) -> Run:
-    run = Run(place) if (place / _rundir.RECIPE).exists() else None
-    if run is None or run.status != "completed":
-        run = train(recipe, place, watch=watch)
-    if run.status != "completed":
-        raise RunError(f"a completed run in {place}", run.status, "call it again: it goes on from here")
-    return run
 
 
 def _sentences(

@@ -13,14 +13,15 @@ from typing import Any
 
 from labkit import data, evaluation
 from labkit._places import named
-from labkit.errors import LabError, RecipeError, RunError
+from labkit.errors import LabError, RecipeError
 from labkit.evaluation import Estimate
 from labkit.events import Event, RunEnded, RunStarted, StepLogged
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
-from labkit.training._train import train
+from labkit.training._train import train_once
 
+_TRAINING_ROWS = ("balance", "augment", "rehearse")  # settings of [data] that may differ
 _TIMED = 512  # rows that the speed of prediction is measured on
 _CONFIDENCE = 0.95
 
@@ -141,7 +142,7 @@ class RecipeComparison:
                 (
                     one.name,
                     f"{one.score.value:.3f} ({one.score.low:.3f} to {one.score.high:.3f})",
-                    "" if one.difference is None else f"{one.difference.value:+.3f}, {_p(one.p_value)}",
+                    "" if one.difference is None else f"{_signed(one.difference)}, {_p(one.p_value)}",
                     str(len(one.trials)),
                     f"{one.mean('seconds'):,.0f} s",
                     f"{one.mean('memory_mb'):,.0f} MB",
@@ -175,7 +176,8 @@ def compare(
     paired test of ``labkit.evaluation.compare`` over rows decides; with several a t-test with that variance.
 
     Args:
-        recipes: name → recipe; all of one task and with the same data.
+        recipes: name → recipe; all of one task and with the same data, but for what changes the training rows alone:
+            balance, augmentation and rehearsal; and repairs, where a test split is given.
         directory: where the runs go, one folder a recipe and seed.
         seeds: how many, from 0 on, or which.
         watch: called with the recipe's name, the seed and every event.
@@ -193,13 +195,8 @@ def compare(
         first = turn % len(names)  # each goes first in its turn: times drift while a machine is busy or warm
         for name in names[first:] + names[:first]:
             place = home / f"{name}-seed{seed}"
-            run = Run(place) if (place / "recipe.toml").exists() else None
-            if run is None or run.status != "completed":
-                tell = None if watch is None else _telling(watch, name, seed)
-                run = train(recipes[name].with_values(seed=seed), place, watch=tell)
-            if run.status != "completed":
-                raise RunError(f"a completed run in {place}", run.status, "call it again: it goes on from here")
-            runs[name].append(run)
+            tell = None if watch is None else _telling(watch, name, seed)
+            runs[name].append(train_once(recipes[name].with_values(seed=seed), place, watch=tell))
     return compare_runs(runs)
 
 
@@ -248,9 +245,12 @@ def _require_comparable(recipes: Mapping[str, Recipe], seeds: Sequence[int]) -> 
     if not seeds:
         problems.append("A comparison needs one seed at least.")
     problems += [
-        f"{name!r} cannot be the name of a folder: use letters, digits, dots, dashes and underscores."
+        f"{name!r} cannot be the name of a folder: use letters, digits, spaces, dots, dashes and underscores."
         for name in recipes
-        if not name or not all(c.isalnum() or c in "-_.+" for c in name) or name.startswith(".")
+        if not name
+        or name != name.strip()
+        or not all(c.isalnum() or c in "-_.+ " for c in name)
+        or name.startswith(".")
     ]
     first = next(iter(recipes.values()), None)
     for name, recipe in recipes.items():
@@ -261,7 +261,8 @@ def _require_comparable(recipes: Mapping[str, Recipe], seeds: Sequence[int]) -> 
                 field.name
                 for field in dataclasses.fields(recipe.data)
                 if getattr(recipe.data, field.name) != getattr(first.data, field.name)
-                and field.name not in ("balance", "repairs")
+                and not field.name.startswith(_TRAINING_ROWS)
+                and not (field.name == "repairs" and first.data.test)
             ]
             if other:
                 problems.append(
@@ -269,6 +270,10 @@ def _require_comparable(recipes: Mapping[str, Recipe], seeds: Sequence[int]) -> 
                 )
     if problems:
         raise RecipeError(problems)
+
+
+def _signed(one: Estimate) -> str:
+    return f"{one.value:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
 
 
 def _telling(watch: Callable[[str, int, Event], None], name: str, seed: int) -> Callable[[Event], None]:

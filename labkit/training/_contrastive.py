@@ -101,6 +101,8 @@ def tune(it: Fitting, model: Any) -> bool:
         [one for one in learnt if one.requires_grad], lr=0.0, weight_decay=optimizer.weight_decay, fused=True
     )
     device = models.machine().device
+    kind = "cuda" if device == "cuda" else "cpu"
+    lengths = it.encoded["train"].lengths
     model.to(device).train()
     losses: list[float] = []
     began = logged = time.monotonic()
@@ -109,11 +111,17 @@ def tune(it: Fitting, model: Any) -> bool:
             rate = optimizer.learning_rate * _rise_and_fall(step, steps, optimizer.warmup)
             for group in adamw.param_groups:
                 group["lr"] = rate
-            batch = {name: one.to(device) for name, one in it.encoded["train"].batch(rows, **it.padding).items()}
-            batch.pop("labels")
-            with torch.autocast("cuda" if device == "cuda" else "cpu", torch.bfloat16, enabled=it.precision == "bf16"):
-                vectors = model.vectors(**batch)
-            loss = pairs_loss(vectors, torch.from_numpy(has[rows]).to(device))
+            rows.sort(key=lengths.__getitem__)
+            parts = []
+            for some in (
+                rows[: len(rows) // 2],
+                rows[len(rows) // 2 :],
+            ):  # the shorter half is not padded to the longest
+                batch = {name: one.to(device) for name, one in it.encoded["train"].batch(some, **it.padding).items()}
+                batch.pop("labels")
+                with torch.autocast(kind, torch.bfloat16, enabled=it.precision == "bf16"):
+                    parts.append(model.vectors(**batch).float())
+            loss = pairs_loss(torch.cat(parts), torch.from_numpy(has[rows]).to(device))
             adamw.zero_grad()
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(learnt, optimizer.max_gradient_norm or math.inf)
@@ -138,7 +146,7 @@ def tune(it: Fitting, model: Any) -> bool:
                     )
                 )
                 losses, logged = [], now
-    model.eval()
+    model.to("cpu").eval()
     for one, learns in zip(learnt, before, strict=True):
         one.requires_grad_(learns)
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import transformers
 from torch.nn import functional
 
 from labkit import data, models
+from labkit.data._scan import fresh_rows
 from labkit.errors import RecipeError, quoted
 from labkit.tasks import Decision, Decisions, divergence
 from labkit.training._predictor import Predictor
@@ -32,6 +34,7 @@ class Teacher:
         decisions: of the task.
         decides: of which kind they are.
         order: where the student's classes stand among the teacher's; None: in the same places.
+        units: factor and shift from the teacher's scores to the student's standard scores.
     """
 
     def __init__(
@@ -41,8 +44,10 @@ class Teacher:
         decisions: Callable[[Any, torch.Tensor], Decisions],
         decides: Decision,
         order: list[int] | None,
+        units: tuple[float, float],
     ) -> None:
         self.model, self.how, self.decisions, self.decides, self.order = model.eval(), how, decisions, decides, order
+        self.units = units
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
 
@@ -64,6 +69,9 @@ class Teacher:
         theirs = self.decisions(said, labels)
         if self.order is not None:
             theirs = theirs._replace(logits=theirs.logits[:, self.order])
+        if self.decides == "number":
+            factor, shift = self.units
+            theirs = theirs._replace(logits=theirs.logits * factor + shift)
         ours = self.decisions(output, labels)
         soft = divergence(ours, theirs, self.decides, temperature=self.how.temperature)
         total = (1 - self.how.weight) * loss + self.how.weight * soft
@@ -135,10 +143,12 @@ def teacher(it: Fitting, student: Any) -> Teacher:
         )
     if how.hidden and getattr(model.config, "is_encoder_decoder", False):
         problems.append("distillation.hidden is for models with one stack of layers: set it to 0.")
+    if how.hidden and "prompt" in (it.recipe.technique.trainable, _adapter(base.folder)):
+        problems.append("distillation.hidden compares token with token, and a prompt adds some: set it to 0.")
     if problems:
         raise RecipeError(problems)
     device: Any = "cpu" if models.machine().device == "cpu" else models.machine().device
-    return Teacher(model.to(device), how, it.task.decisions, it.task.decides, order)
+    return Teacher(model.to(device), how, it.task.decisions, it.task.decides, order, _units(it.task, model))
 
 
 def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
@@ -158,6 +168,9 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
         raise RecipeError([f"distillation.unlabelled is for classes of texts, not for {recipe.task}: leave it empty."])
     # without its labels, should it have any
     extra = data.read(recipe.distillation.unlabelled, require_label=False)["train"]
+    fresh = fresh_rows(extra, corpus)
+    left = len(extra) - len(fresh)
+    extra = extra.select(fresh)
     predictor = Predictor.load(recipe.distillation.teacher)
     pairs = extra["text_pair"][:] if "text_pair" in extra.column_names else None
     said = predictor(list(extra["text"]), pairs=pairs)
@@ -180,6 +193,8 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
         columns["text_pair"] = list(pairs)
     more = Dataset.from_dict(columns, features=train.features)
     told = f"{len(more):,} texts without labels were labelled by {recipe.distillation.teacher}."
+    if left:
+        told += f" {left:,} that stand in the validation or test split were left out."
     steps = (*corpus.steps, data.Step(name="unlabelled", counts={"train": len(more)}, text=told))
     splits = {**corpus.splits, "train": concatenate_datasets([train, more])}
     return dataclasses.replace(corpus, splits=splits, steps=steps)
@@ -192,6 +207,20 @@ def _where(name: str) -> tuple[Path, str]:
             run = Run(name)
             return run.model_folder, run.recipe.task
     return models.resolve(name).folder, ""
+
+
+def _adapter(folder: Path) -> str:
+    """The kind of adapter that is kept alone in a folder; empty for a whole model."""
+    note = folder / models.ADAPTER_NOTE
+    return str(json.loads(note.read_text("utf-8"))["adapter"]) if note.exists() else ""
+
+
+def _units(task: Any, model: Any) -> tuple[float, float]:
+    """From what a teacher of scores says to standard scores of the student's task: a finished one says scores as they are."""
+    if task.decides != "number":
+        return 1.0, 0.0
+    old = type(task).of_model(model.config, {})
+    return old.scale / task.scale, (old.mean - task.mean) / task.scale
 
 
 def _classes(model: Any) -> list[str]:

@@ -145,6 +145,9 @@ def begin(it: Fitting) -> tuple[Any, frozenset[str]]:
 
 def _built(it: Fitting) -> Any:
     asked = it.recipe.model
+    if (it.base.folder / models.ADAPTER_NOTE).exists():
+        do = "train it again with adapter.merge = true, and go on from that"
+        raise ModelError(f"a whole model in {it.base.folder}", "an adapter alone", do)
     model = it.task.build(it.base, dropout=asked.dropout)
     if asked.layers:
         keep_layers(model, asked.layers)
@@ -192,6 +195,8 @@ def loss(it: Fitting) -> Callable[[Any, Any], Any]:
     """What is minimised, of (model output, labels)."""
     technique = it.recipe.technique
     weights = None
+    if technique.loss == "ordinal":
+        it.emit(Note(text=f"The classes in their order: {' < '.join(it.task.labels)}."))
     if technique.class_weights:
         by_class = data.class_weights(it.corpus)
         weights = [by_class[label] for label in it.task.labels]

@@ -12,12 +12,12 @@ from typing import Any
 
 from labkit import evaluation
 from labkit._places import named
-from labkit.errors import LabError, RunError
+from labkit.errors import LabError
 from labkit.evaluation import Estimate, Evaluation
 from labkit.events import Event
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
-from labkit.training._train import train
+from labkit.training._train import train_once
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -30,8 +30,8 @@ class CrossValidation:
         score: its mean, with an interval.
         runs: one a fold, repeat by repeat.
         folds, repeats: how many.
-        predictions: of every row by a model that has not seen it, of the first repeat: what ``find_suspects`` takes to find
-            label errors, and ``Labeler`` as suggestions.
+        predictions: of every row by a model that has not seen it, of the first repeat: what ``labkit.evaluation.suspects``
+            takes to find label errors, and ``Labeler`` as suggestions.
         evaluation: of those predictions together.
     """
 
@@ -88,13 +88,8 @@ def cross_validate(
         seed = recipe.data.split_seed + repeat
         for number in range(folds):
             place = home / (f"repeat{repeat}-fold{number}" if repeats > 1 else f"fold{number}")
-            run = Run(place) if (place / "recipe.toml").exists() else None
-            if run is None or run.status != "completed":
-                asked = recipe.with_values(data={"folds": folds, "fold": number, "split_seed": seed})
-                run = train(asked, place, watch=_telling(watch, repeat, number))
-            if run.status != "completed":
-                raise RunError(f"a completed run in {place}", run.status, "call it again: it goes on from here")
-            runs.append(run)
+            asked = recipe.with_values(data={"folds": folds, "fold": number, "split_seed": seed})
+            runs.append(train_once(asked, place, watch=_telling(watch, repeat, number)))
     judged = [run.evaluation for run in runs]
     metric = judged[0].first
     scores = tuple(one.headline[metric].value for one in judged)

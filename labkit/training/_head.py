@@ -152,19 +152,24 @@ def _reads_first_only(model: Any, encoded: Encoded, pad_id: int, side: str) -> b
     inputs = _inputs(encoded.batch(rows, pad_id, side))
     with torch.inference_mode():
         said = body(**inputs)
-        whole = model(**inputs).logits
+        whole = _logits(model(**inputs))
         stand_in = Body(body)
         stand_in.kind = type(said)
         stand_in.pending = {name: value for name, value in said.items() if _kept(name, value)}
         stand_in.pending["last_hidden_state"] = said["last_hidden_state"][:, :1]
         setattr(model, model.base_model_prefix, stand_in)
         try:
-            part = model(**inputs).logits
+            part = _logits(model(**inputs))
         except (RuntimeError, IndexError):  # it looks for a place that is not there
             return False
         finally:
             setattr(model, model.base_model_prefix, body)
     return bool(part.shape == whole.shape and torch.allclose(part, whole, atol=1e-5))
+
+
+def _logits(said: Any) -> torch.Tensor:
+    """What a head says, whatever it is called: of answers, starts and ends."""
+    return torch.cat([value.flatten() for name, value in said.items() if name.endswith("logits")])
 
 
 def _inputs(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -357,7 +362,6 @@ def solve(
         RecipeError: rows that are not of classes.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.multiclass import OneVsRestClassifier
 
     train = rows["train"]
     targets = train.targets
@@ -373,10 +377,13 @@ def solve(
     out = model.labkit_head.out
     with torch.no_grad():
         if targets.ndim > 1:
-            several = OneVsRestClassifier(LogisticRegression(max_iter=1000)).fit(vectors, targets.astype(int))
-            weights = [(one.coef_[0], one.intercept_[0]) for one in several.estimators_]
-            out.weight.copy_(torch.tensor(np.stack([one for one, _ in weights])))
-            out.bias.copy_(torch.tensor(np.array([one for _, one in weights])))
+            for label, there in enumerate(targets.T > 0):  # one against the rest
+                if there.all() or not there.any():  # what every training row has, or none
+                    out.weight[label], out.bias[label] = 0.0, 10.0 if there.all() else -10.0
+                    continue
+                fitted = LogisticRegression(max_iter=1000).fit(vectors, there)
+                out.weight[label] = torch.tensor(fitted.coef_[0], dtype=out.weight.dtype)
+                out.bias[label] = float(fitted.intercept_[0])
         else:
             known = targets >= 0
             fitted = LogisticRegression(max_iter=1000).fit(vectors[known], targets[known])

@@ -74,7 +74,8 @@ class TechniqueConfig:
     freeze_embeddings: bool = False
     """Leave the table of word embeddings as pretrained: faster, and often no worse."""
     loss: LossName = "auto"
-    """Loss: auto (cross-entropy, or what the task has in its place), focal, or ordinal for classes in an order."""
+    """Loss: auto (cross-entropy, or what the task has in its place), focal, or ordinal, for classes whose order is that of
+    their names (1 star, 2 stars …): name them so."""
     focal_gamma: float = 2.0
     """How much less the focal loss counts what the model is sure of."""
     r_drop: float = 0.0
@@ -107,14 +108,15 @@ class AdapterConfig:
     dropout: float = 0.0
     """Dropout before LoRA and DoRA."""
     targets: tuple[str, ...] = ()
-    """Ends of the names of the linear maps that get one, such as query; empty: those of all layers that its paper names."""
+    """Ends of the names of the linear maps that get one, such as query; empty: every one of the layers; of IA³ those that peft
+    lists for the architecture; of a bottleneck the last of each block."""
     tokens: int = 20
     """Length of a prefix or prompt."""
     width: int = 48
     """Width of a bottleneck."""
     merge: bool = True
     """Add the adapter to the weights when training ends, where that is possible, so that plain transformers loads the model;
-    else the adapter is kept alone, a few hundred kB."""
+    else the adapter is kept alone, a few MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -570,6 +572,26 @@ def _excluded(recipe: Recipe) -> list[str]:
         found.append(
             "technique.solver = 'lbfgs' fits one linear layer on vectors that stay: it needs technique.trainable = 'head' "
             "and a model.pooling, such as 'mean', with model.head_layers = 1."
+        )
+    if technique.solver == "lbfgs":
+        ignored = [
+            ("technique.remember = false", not technique.remember),
+            ("technique.averaging", technique.averaging > 0),
+            ("technique.r_drop", technique.r_drop > 0),
+            ("technique.class_weights", technique.class_weights),
+            ("technique.label_smoothing", technique.label_smoothing > 0),
+            (f"technique.loss = {technique.loss!r}", technique.loss != "auto"),
+            ("data.balance = 'batches'", recipe.data.balance == "batches"),
+            ("model.pooling = 'attention'", recipe.model.pooling == "attention"),
+        ]
+        found += [
+            f"{name} does not go with technique.solver = 'lbfgs': leave one out." for name, is_set in ignored if is_set
+        ]
+    alone = trainable in ADAPTERS and (not recipe.adapter.merge or trainable in ("prefix", "prompt", "bottleneck"))
+    if recipe.model.layers and alone:
+        found.append(
+            "model.layers takes layers out, and an adapter that is kept alone is put beside the whole base model: leave one "
+            "of the two out."
         )
     if technique.gradual and technique.freeze_embeddings and trainable == "all":
         found.append(

@@ -345,23 +345,25 @@ def _work(home: Path, plan: Mapping[str, Any], trials: int) -> Iterator[int]:
     """The numbers of the trials that this process is to run: first those that a killed process left, then new ones."""
     from filelock import FileLock, Timeout
 
-    for trial in _study(home, plan).trials:
-        if trial.state.name == "RUNNING":
-            lock = FileLock(home / f"trial{trial.number:03d}.lock")
-            with contextlib.suppress(Timeout), lock.acquire(timeout=0):
-                yield trial.number
+    optuna = _optuna()
     while True:
         with FileLock(home / "next.lock"):
-            study = _study(home, plan)
-            number = len(study.trials)
-            if number >= trials:
-                return
-            study = _study(home, plan, number)
-            asked = study.ask()
+            for trial in _study(home, plan).trials:
+                number, lock = trial.number, FileLock(home / f"trial{trial.number:03d}.lock")
+                if trial.state.name == "RUNNING":
+                    with contextlib.suppress(Timeout):
+                        lock.acquire(timeout=0)
+                        asked = optuna.trial.Trial(_study(home, plan, number), trial._trial_id)
+                        break  # nobody works on it
+            else:
+                number = len(_study(home, plan).trials)
+                if number >= trials:
+                    return
+                lock = FileLock(home / f"trial{number:03d}.lock")
+                lock.acquire()
+                asked = _study(home, plan, number).ask()
             for name, one in _spaces(plan).items():
-                _suggest(asked, name, one)
-            lock = FileLock(home / f"trial{number:03d}.lock")
-            lock.acquire()
+                _suggest(asked, name, one)  # what it has already been given stays
         try:
             yield number
         finally:
@@ -509,7 +511,6 @@ def _main() -> None:
     home, trials, threads = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(threads)
     plan = json.loads((home / _PLAN).read_text("utf-8"))
-    plan["recipe"].setdefault("budget", {})["threads"] = threads
     for number in _work(home, plan, trials):
         _run_trial(home, plan, number, None)
 

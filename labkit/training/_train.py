@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit import data, models, tasks
-from labkit.errors import DataError, LabError, RecipeError, quoted
+from labkit._places import named
+from labkit.errors import DataError, LabError, RecipeError, RunError, quoted
 from labkit.events import Event, EventLog, Note, RunEnded, Status
 from labkit.tasks import loss_problems
 from labkit.training import _rundir
@@ -61,6 +62,33 @@ def train(recipe: Recipe, directory: str | os.PathLike[str] | None = None, *, wa
             with contextlib.suppress(OSError):
                 run.directory.parent.rmdir()
         raise
+    return run
+
+
+def train_once(recipe: Recipe, directory: str | os.PathLike[str], *, watch: Watch | None = None) -> Run:
+    """The completed run of a recipe: the one that is there, gone on with where it was interrupted, or trained.
+
+    Args:
+        recipe: everything that decides the result.
+        directory: the run directory.
+        watch: called with every event of a training.
+
+    Raises:
+        RunError: the directory holds the run of another recipe, or the training was stopped.
+        LabError: whatever ``train`` raises.
+    """
+    home = named(directory).absolute()
+    run = Run(home) if (home / _rundir.RECIPE).exists() else None
+    if run is None or run.status != "completed":
+        run = train(recipe, home, watch=watch)
+    elif recipe != run.recipe and digest(recipe) != run.asked:
+        raise RunError(
+            f"the recipe that the run in {home} began with",
+            "another recipe",
+            "choose another folder, or delete that run",
+        )
+    if run.status != "completed":
+        raise RunError(f"a completed run in {home}", run.status, "call it again: it goes on from here")
     return run
 
 

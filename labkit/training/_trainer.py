@@ -99,6 +99,7 @@ class LabTrainer(Trainer):
         patience: int,
         checkpoint_seconds: float,
     ) -> None:
+        model.to(args.device)  # before anything is kept of its weights
         self.encoded, self.pad_id, self.side = encoded, pad_id, side
         size = args.per_device_train_batch_size
         self.batches = Batches(encoded.lengths, size, args.seed, grouped=grouped, classes=classes)

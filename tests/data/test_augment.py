@@ -164,3 +164,38 @@ def test_rehearsal(tmp_path: Path) -> None:
         rehearse(corpus, write_csv(tmp_path / "other.csv", other))
     with pytest.raises(DataError, match="without earlier rows"):
         rehearse(more, earlier)
+
+
+def test_words_that_came_as_tokens_move_along(tmp_path: Path) -> None:
+    rows = []
+    for i in range(60):
+        tokens = ["We", "did", "n't", "see", "Los", "Angeles", "today", "(", f"case{i}", ")", "."]
+        tags = ["O", "O", "O", "O", "B-CITY", "I-CITY", *["O"] * 5]
+        rows.append({"id": f"r{i}", "tokens": tokens, "tags": tags})
+    path = tmp_path / "tokens.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    corpus = data.split(data.read(path, layout="spans"))
+    for method in METHODS[:4]:
+        more = augment(corpus, (method,), share=0.4, fill=shout)["train"]
+        changed = [more[i] for i in range(len(corpus["train"]), len(more))]
+        assert len(changed) > 20
+        for row in changed:
+            words = [row["text"][a:b] for a, b in zip(row["words"][::2], row["words"][1::2], strict=True)]
+            assert "".join(words) == row["text"].replace(" ", ""), "every character stands in one word"
+            assert all(word and word == word.strip() for word in words)
+            (span,) = row["spans"]
+            starts, ends = set(row["words"][::2]), set(row["words"][1::2])
+            assert span["start"] in starts and span["end"] in ends, "a span begins and ends with a word"
+
+
+def test_rows_that_models_are_judged_by_are_not_rehearsed(tmp_path: Path) -> None:
+    corpus = split_toys(tmp_path)
+    older = write_csv(tmp_path / "older.csv", [*toy_rows(60), *toy_rows(30, seed=7)])
+    more = rehearse(corpus, older, share=2.0)
+    held = {text for split in ("validation", "test") for text in corpus[split]["text"]}
+    assert not held & set(more["train"]["text"])
+    assert "stand in the validation or test split were left out" in more.steps[-1].text
+    scores = [{"id": f"s{i}", "text": f"{word} {i}", "stars": i % 5 + 1} for i, word in enumerate(["good", "bad"] * 30)]
+    rated = data.split(data.read(write_csv(tmp_path / "rated.csv", scores), scores=True))
+    again = [{**row, "text": f"again {row['text']}"} for row in scores]
+    assert len(rehearse(rated, write_csv(tmp_path / "again.csv", again), share=0.5)["train"]) > len(rated["train"])

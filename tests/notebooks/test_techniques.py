@@ -29,7 +29,7 @@ TUTORIALS = (
     Tutorial(
         "09_domain",
         ("on domain text", "on general text", "as published", "No answer yet"),
-        ("before", "after", "macro_f1 adapted"),
+        ("before", "after", "accuracy adapted"),
         {"EPOCHS": 0.2, "TUNING": 0.3},
     ),
     Tutorial(
@@ -41,7 +41,7 @@ TUTORIALS = (
     Tutorial(
         "11_few_labels",
         ("labelled rows of", "Accuracy", "contrastive", "No number yet"),
-        ("accuracy without labels", "macro_f1 of contrastive"),
+        ("accuracy without labels", "accuracy of contrastive"),
         {"STEPS": 4, "EPOCHS": 1},
     ),
     Tutorial(

@@ -14,7 +14,7 @@ from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
 from written import tiny_run
 
 from labkit import cli
-from labkit.errors import DataError, ModelError, RecipeError, UnknownName
+from labkit.errors import DataError, ModelError, RecipeError, RunError, UnknownName
 from labkit.evaluation import evaluate
 from labkit.models import build_starter
 from labkit.training import adapt, augmenters, filler, forgetting, load_adaptation, train, zero_shot
@@ -45,6 +45,8 @@ def test_language_models_adapt(method: Any, tmp_path: Path) -> None:
     assert found.after["domain"].value < 0.8 * found.before["domain"].value
     assert set(found.before) == set(found.after) == {"domain", "general"}
     assert load_adaptation(tmp_path / "out") == found
+    with pytest.raises(RunError, match="another one"):
+        adapt(raw(tmp_path, ("food",)), tmp_path / "out", model=str(base.folder), method=method, epochs=5)
     assert "on domain text" in str(found)
     rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
     assert train(toy_recipe(rows, found.model), tmp_path / "tuned").status == "completed"

@@ -74,6 +74,16 @@ def test_what_is_complete_is_not_trained_again(found: tuple[RecipeComparison, Pa
     again = compare(recipes, home, seeds=2)
     assert stamps == {path: path.stat().st_mtime_ns for path in home.glob("*/model/model.safetensors")}
     assert [row["accuracy"] for row in again.table()] == [row["accuracy"] for row in comparison.table()]
+    name = next(iter(recipes))
+    other = {**recipes, name: recipes[name].with_values(optimizer={"learning_rate": 1e-5})}
+    with pytest.raises(RunError, match="another recipe"):  # and not the old score under the new name
+        compare(other, home, seeds=2)
+
+
+def test_training_rows_may_differ(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    recipe = toy_recipe(toy_data, toy_model, budget={"epochs": 1})
+    found = compare({"plain": recipe, "with copies": recipe.with_values(data={"augment": ["swap"]})}, tmp_path, seeds=1)
+    assert [one.name for one in found.contenders] == ["plain", "with copies"]
 
 
 def test_an_interval_has_the_seeds_and_the_rows_in_it() -> None:
@@ -147,6 +157,8 @@ def test_cross_validation(toy_data: Path, toy_model: Path, tmp_path: Path) -> No
     seeds = {run.recipe.data.fold: run.recipe.data.split_seed for run in found.runs}
     assert seeds == {0: 0, 1: 0, 2: 0}
     assert len(joined([part, part])) == 2 * len(part)
+    with pytest.raises(RunError, match="another recipe"):
+        cross_validate(recipe, tmp_path / "cv", folds=4)
 
 
 @pytest.fixture()
@@ -234,6 +246,7 @@ def test_a_killed_process_leaves_a_search_that_goes_on(quick: Any, tmp_path: Pat
 
 def test_workers_share_a_search(quick: Any, tmp_path: Path) -> None:
     found = search(quick, tmp_path / "s", space=SPACE, trials=4, workers=2)
+    assert len(search(quick, tmp_path / "s", space=SPACE, trials=5).trials) == 5, "with another number of workers"
     assert [trial.number for trial in found.trials] == [0, 1, 2, 3]
     assert {trial.state for trial in found.trials} <= {"complete", "pruned"}
     for chart in (charts.search_history, charts.search_parallel):

@@ -113,3 +113,32 @@ def test_students_of_other_families(family: Any, data: Path, tmp_path: Path) -> 
     made = toy_recipe(data, base.folder, model={"layers": 1}, budget={"epochs": 1})
     run = train(made, tmp_path / "run")
     assert Predictor.load(run).model.config.num_hidden_layers == 1
+
+
+def test_scores_are_learnt_in_the_units_of_the_student(toy_model: Path, tmp_path: Path) -> None:
+    """All of the loss is the teacher's, whose scores lie around 50: the student's do as well."""
+    rows = [{**row, "topic": str(40 + 5 * len(row["text"].split()))} for row in toy_rows(150)]
+    path = write_csv(tmp_path / "scores.csv", rows)
+    base = toy_recipe(path, toy_model, data={"train": str(path), "scores": True}, budget={"epochs": 15})
+    lead = train(base, tmp_path / "teacher")
+    made = base.with_values(
+        model={"name": str(toy_model)},
+        distillation={"teacher": str(lead.directory), "weight": 1.0},
+        budget={"epochs": 10},
+    )
+    run = train(made, tmp_path / "student")
+    wrong = lead.evaluation.headline["rmse"].value
+    assert run.evaluation.headline["rmse"].value < wrong + 8
+
+
+def test_hidden_states_of_heads_of_labkits(teacher: Run, data: Path, toy_model: Path, tmp_path: Path) -> None:
+    made = toy_recipe(data, toy_model, model={"pooling": "mean"}, budget={"epochs": 1})
+    made = made.with_values(distillation={"teacher": str(teacher.directory), "hidden": 1.0})
+    assert train(made, tmp_path / "pooled").status == "completed"
+
+
+def test_unlabelled_texts_of_the_test_split_are_left_out(teacher: Run, data: Path, tmp_path: Path) -> None:
+    made = student(teacher, data).with_values(distillation={"unlabelled": str(data)})
+    run = train(made, tmp_path / "run")
+    card = (run.directory / "README.md").read_text("utf-8")
+    assert "stand in the validation or test split were left out" in card

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from toys import toy_recipe, toy_rows, write_csv
+from transformers import AutoModelForSequenceClassification
 
-from labkit.errors import RecipeError
-from labkit.models import build_starter
-from labkit.training import Predictor, Run, train
+from labkit.errors import ModelError, RecipeError
+from labkit.models import build_starter, embed
+from labkit.training import Predictor, Run, train, zero_shot
 from labkit.training._contrastive import draws, members, pairs_loss
 
 
@@ -136,3 +137,58 @@ def test_few_texts_with_several_labels(toy_model: Path, tmp_path: Path) -> None:
 def test_what_does_not_go_together(sections: Any, said: str, data: Path, toy_model: Path) -> None:
     with pytest.raises(RecipeError, match=said):
         toy_recipe(data, toy_model, **sections)
+
+
+def test_a_head_of_ours_counts_as_new(data: Path, toy_model: Path, tmp_path: Path) -> None:
+    """What is drawn at random is not pulled back there."""
+    from labkit.models import load_model, new_weights
+    from labkit.models._pooled import with_head
+
+    plain = load_model(str(toy_model), AutoModelForSequenceClassification, num_labels=3)
+    made = with_head(plain, pooling="mean", layers=1, unit=False, dropout=None)
+    assert new_weights(made) == {"labkit_head.out.weight", "labkit_head.out.bias"}
+
+
+def test_other_uses_of_a_run_with_a_head_of_ours(data: Path, toy_model: Path, tmp_path: Path) -> None:
+    run = train(toy_recipe(data, toy_model, model={"pooling": "mean"}, budget={"epochs": 2}), tmp_path / "run")
+    assert embed(["the soup", "the train"], str(run.directory)).shape[0] == 2
+    assert zero_shot(["the soup"], ["food", "sport"], model=str(run.directory)).probabilities.shape == (1, 2)
+
+
+def test_lone_adapters_as_bases(data: Path, toy_model: Path, tmp_path: Path) -> None:
+    made = toy_recipe(data, toy_model, technique={"trainable": "lora"}, adapter={"merge": False}, budget={"epochs": 2})
+    run = train(made, tmp_path / "run")
+    assert embed(["the soup", "the train"], str(run.directory)).shape[0] == 2
+    with pytest.raises(ModelError, match="an adapter alone"):
+        train(toy_recipe(data, run.directory, task="fill-mask"), tmp_path / "next")
+    assert "an adapter that is kept alone" in problems(made, model={"layers": 1})
+
+
+def test_an_adapter_beside_a_starter_is_found_again(data: Path, tmp_path: Path) -> None:
+    made = toy_recipe(data, Path("starter:bert"), technique={"trainable": "lora"}, adapter={"merge": False})
+    run = train(made.with_values(model={"name": "starter:bert"}, budget={"epochs": 0.2}), tmp_path / "run")
+    assert len(Predictor.load(run)(["the soup"])) == 1
+
+
+def problems(made: Any, **sections: Any) -> str:
+    with pytest.raises(RecipeError) as caught:
+        made.with_values(**sections)
+    return str(caught.value)
+
+
+def test_what_a_linear_probe_does_not_take(data: Path, toy_model: Path, tmp_path: Path) -> None:
+    made = toy_recipe(data, toy_model, model={"pooling": "mean"}, technique={"trainable": "head", "solver": "lbfgs"})
+    for sections in (
+        {"technique": {"averaging": 0.9}},
+        {"technique": {"class_weights": True}},
+        {"technique": {"loss": "focal"}},
+        {"data": {"balance": "batches"}},
+        {"model": {"pooling": "attention"}},
+    ):
+        assert "does not go with technique.solver = 'lbfgs'" in problems(made, **sections)
+    rows = [{**row, "topic": "all|" + (row["topic"] if i > 20 else "rare")} for i, row in enumerate(toy_rows(90))]
+    path = write_csv(tmp_path / "several.csv", rows)
+    several = made.with_values(data={"train": str(path), "label_separator": "|", "multi_label": True})
+    run = train(several, tmp_path / "run")
+    said = Predictor.load(run)(["the soup"])
+    assert said.probabilities[0, said.labels.index("all")] > 0.99, "what every row has"

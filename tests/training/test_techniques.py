@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
+from written import tiny_run
 
 from labkit.events import RunStarted
 from labkit.models import build_starter
@@ -109,6 +110,14 @@ def test_trained_saved_loaded_and_predicted_with(
     asked = ["the soup was fresh", "my train to the sea again and again"]
     assert predictor(asked).predicted is not None and len(predictor(asked)) == 2
     assert not any("label" in str(path) for path in (run.directory / "checkpoints").glob("*"))
+
+
+@pytest.mark.parametrize("remember", [True, False])
+def test_the_head_alone_of_questions_and_answers(remember: bool, tmp_path: Path) -> None:
+    made = tiny_run("answers", tmp_path, epochs=1).recipe.with_values(
+        data={"fingerprint": ""}, technique={"trainable": "head", "remember": remember}
+    )
+    assert train(made, tmp_path / "head").status == "completed"
 
 
 @pytest.mark.parametrize("kind", ["lora", "dora", "ia3"])
