@@ -38,7 +38,7 @@ class ModelConfig:
     name: str = "minilm"
     """Embedded model, catalogue name, hub id, model folder or run directory."""
     max_length: int = 0
-    """Tokens to cut texts to, special tokens included; 0: what the model can read, 512 at most."""
+    """Tokens to cut texts to, special tokens included; 0: up to 512. Never more than the model reads."""
     dropout: float | None = None
     """Probability that replaces every dropout of the model; unset: the model's own."""
     layers: int = 0

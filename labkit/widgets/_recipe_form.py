@@ -31,6 +31,12 @@ ESSENTIAL = (
 """The fields that stand first."""
 
 _LABELS = {
+    "technique.contrastive": "Contrastive steps",
+    "technique.r_drop": "R-Drop",
+    "technique.l2_sp": "L2-SP",
+    "technique.layers": "Top layers",
+    "model.layers": "Layers kept",
+    "adapter.tokens": "Virtual tokens",
     "task": "Task",
     "data.train": "Training data",
     "data.validation": "Validation data",

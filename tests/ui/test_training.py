@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser import Lab, Notebook
+from playwright.sync_api import expect
 from toys import toy_recipe
 
 from labkit.events import StepLogged
@@ -88,6 +89,14 @@ def test_the_form_checks_while_typing(lab: Lab, toy_data: Path, tmp_path: Path) 
         widget.get_by_role("checkbox", name="Class weights").check()
         widget.get_by_text("+ class_weights = true").wait_for()
         assert notebook.python("launcher.recipe.technique.class_weights") is True
+
+        # changed copies are seen before they are used
+        widget.get_by_role("checkbox", name="swap", exact=True).check()
+        widget.get_by_role("button", name="Show examples").click()
+        pairs = widget.get_by_role("table").get_by_role("row")
+        expect(pairs).to_have_count(4, timeout=PATIENCE)
+        before, after = (pairs.nth(1).get_by_role("cell").nth(at).inner_text() for at in (1, 2))
+        assert before != after and sorted(before.split()) == sorted(after.split())
         widget.get_by_role("radio", name="Whole file").click()
         widget.get_by_text("class_weights = true # Weight classes").wait_for()
 
