@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 from pathlib import Path
@@ -18,27 +19,48 @@ from labkit.training import Predictor, Run, predict_file, train
 
 TASKS = {"text-classification": "bert", "token-classification": "bert", "text-generation": "gpt2"}
 EVERY = tuple(TASKS)
+TEACHER, EARLIER = "<teacher>", "<earlier>"  # put in by the test
 TECHNIQUES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "everything": ({}, EVERY),
-    "head": ({"trainable": "head"}, EVERY[:2]),
-    "head, body run anew": ({"trainable": "head", "remember": False}, EVERY[:2]),
-    "top": ({"trainable": "top", "layers": 1}, EVERY),
-    "bias": ({"trainable": "bias"}, EVERY),
-    "gradual": ({"gradual": True}, EVERY),
-    "layer decay": ({"layer_decay": 0.8}, EVERY),
-    "lora": ({"trainable": "lora"}, EVERY),
-    "dora": ({"trainable": "dora"}, EVERY),
-    "ia3": ({"trainable": "ia3"}, EVERY),
-    "prompt": ({"trainable": "prompt"}, EVERY),
-    "prefix": ({"trainable": "prefix"}, EVERY[2:]),
-    "bottleneck": ({"trainable": "bottleneck"}, EVERY),
-    "focal": ({"loss": "focal"}, EVERY),
-    "ordinal": ({"loss": "ordinal"}, EVERY[:1]),
-    "label smoothing": ({"label_smoothing": 0.1}, EVERY),
-    "r-drop": ({"r_drop": 1.0}, EVERY),
-    "l2-sp": ({"l2_sp": 0.1}, EVERY),
-    "mixout": ({"mixout": 0.3}, EVERY),
-    "averaging": ({"averaging": 0.9}, EVERY),
+    **{
+        name: ({"technique": technique}, tasks)
+        for name, technique, tasks in (
+            ("head", {"trainable": "head"}, EVERY[:2]),
+            ("head, body run anew", {"trainable": "head", "remember": False}, EVERY[:2]),
+            ("top", {"trainable": "top", "layers": 1}, EVERY),
+            ("bias", {"trainable": "bias"}, EVERY),
+            ("gradual", {"gradual": True}, EVERY),
+            ("layer decay", {"layer_decay": 0.8}, EVERY),
+            ("lora", {"trainable": "lora"}, EVERY),
+            ("dora", {"trainable": "dora"}, EVERY),
+            ("ia3", {"trainable": "ia3"}, EVERY),
+            ("prompt", {"trainable": "prompt"}, EVERY),
+            ("prefix", {"trainable": "prefix"}, EVERY[2:]),
+            ("bottleneck", {"trainable": "bottleneck"}, EVERY),
+            ("focal", {"loss": "focal"}, EVERY),
+            ("ordinal", {"loss": "ordinal"}, EVERY[:1]),
+            ("class weights", {"class_weights": True}, EVERY[:1]),
+            ("label smoothing", {"label_smoothing": 0.1}, EVERY),
+            ("r-drop", {"r_drop": 1.0}, EVERY),
+            ("l2-sp", {"l2_sp": 0.1}, EVERY),
+            ("mixout", {"mixout": 0.3}, EVERY),
+            ("averaging", {"averaging": 0.9}, EVERY),
+            ("mixup", {"mixup": 0.2}, EVERY[:1]),
+        )
+    },
+    "fewer layers": ({"model": {"layers": 1}}, EVERY),
+    "more dropout, weight decay, patience": (
+        {"model": {"dropout": 0.3}, "optimizer": {"weight_decay": 0.1}, "budget": {"patience": 2}},
+        EVERY,
+    ),
+    "pooling": ({"model": {"pooling": "mean", "head_layers": 2}}, EVERY[:1]),
+    "distilled": ({"distillation": {"teacher": TEACHER, "weight": 0.5}}, EVERY),
+    "distilled, hidden states too": ({"distillation": {"teacher": TEACHER, "hidden": 1.0}}, EVERY),
+    "oversampled": ({"data": {"balance": "oversample"}}, EVERY[:1]),
+    "undersampled": ({"data": {"balance": "undersample"}}, EVERY[:1]),
+    "balanced batches": ({"data": {"balance": "batches"}}, EVERY[:1]),
+    "augmented": ({"data": {"augment": ["typos", "delete", "swap"]}}, EVERY[:2]),
+    "rehearsed": ({"data": {"rehearse": EARLIER, "rehearse_share": 0.2}}, EVERY),
 }
 CELLS = [(name, task) for name, (_, tasks) in TECHNIQUES.items() for task in tasks]
 
@@ -84,6 +106,17 @@ def recipe(task: str, files: dict[str, Path], bases: dict[str, Path], **sections
     return made.with_values(**sections)
 
 
+def earlier(path: Path, folder: Path) -> Path:
+    """The same rows with a word more each: of the same kind, and not the same."""
+    lines = path.read_text("utf-8").splitlines()
+    if path.suffix == ".csv":
+        rows = [{**row, "text": f"{row['text']} again"} for row in csv.DictReader(lines)]
+        return write_csv(folder / "earlier.csv", rows)
+    rows = [{**row, "text": f"{row['text']} again"} for row in map(json.loads, lines)]
+    (folder / "earlier.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder / "earlier.jsonl"
+
+
 def started(run: Run) -> RunStarted:
     return next(event for event in run.events() if isinstance(event, RunStarted))
 
@@ -97,8 +130,14 @@ def said(run: Run) -> Any:
 def test_trained_saved_loaded_and_predicted_with(
     name: str, task: str, files: dict[str, Path], bases: dict[str, Path], tmp_path: Path
 ) -> None:
-    technique, _ = TECHNIQUES[name]
-    run = train(recipe(task, files, bases, technique=technique), tmp_path / "run")
+    sections, _ = TECHNIQUES[name]
+    if "teacher" in sections.get("distillation", {}):
+        lead = train(recipe(task, files, bases, budget={"epochs": 1}), tmp_path / "teacher")
+        sections = {"distillation": {**sections["distillation"], "teacher": str(lead.directory)}}
+    if "rehearse" in sections.get("data", {}):
+        sections = {"data": {**sections["data"], "rehearse": str(earlier(files[task], tmp_path))}}
+    technique = sections.get("technique", {})
+    run = train(recipe(task, files, bases, **sections), tmp_path / "run")
     assert run.status == "completed"
     assert all(np.isfinite(value) for value in run.evaluation.metrics.values())
     begun = started(run)
