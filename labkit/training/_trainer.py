@@ -145,6 +145,10 @@ class LabTrainer(Trainer):
         self.tokens += int(inputs["attention_mask"].sum())
         self.examples += len(inputs["attention_mask"])
         labels = inputs["labels"] if self.feeds_labels else inputs.pop("labels")
+        if self.technique.trainable == "head" and model.training:  # a body that learns nothing needs no dropout
+            body = getattr(model, model.base_model_prefix, None)
+            if body is not None:
+                body.eval()
         if self.mixup and model.training:
             loss, outputs = self.mixup.loss(lambda mixed: model(**mixed), inputs, labels, self.task_loss)
             return (loss, outputs) if return_outputs else loss

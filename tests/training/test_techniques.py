@@ -176,3 +176,14 @@ def test_an_adapter_says_the_same_merged_and_alone(
     assert (alone.model_folder / "adapter_model.safetensors").stat().st_size < 0.5 * (
         merged.model_folder / "model.safetensors"
     ).stat().st_size
+
+
+def test_outputs_kept_and_computed_anew_teach_the_head_alike(
+    files: dict[str, Path], bases: dict[str, Path], tmp_path: Path
+) -> None:
+    asked = recipe(
+        "text-classification", files, bases, technique={"trainable": "head"}, budget={"precision": "float32"}
+    )
+    kept = train(asked, tmp_path / "kept")
+    anew = train(asked.with_values(technique={"remember": False}), tmp_path / "anew")
+    assert np.allclose(kept.predictions("test").probabilities, anew.predictions("test").probabilities, atol=1e-4)
