@@ -28,6 +28,19 @@ _HALVES = 500  # texts that the halves are looked for among
 
 
 @dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What decides an adaptation; the folder notes it, and is good for nothing else."""
+
+    texts: str
+    model: str
+    method: str
+    general: str | None
+    epochs: float
+    recipe: dict[str, Any]
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Adaptation:
     """What came of it.
 
@@ -104,22 +117,21 @@ def adapt(
     if recipe and method not in ("masked", "causal"):
         raise RecipeError([f"Settings are for masked and causal, not for {method}: leave them out."])
     home = named(directory).absolute()
-    asked = {"texts": os.fspath(texts), "model": model, "general": os.fspath(general) if general is not None else ""}
-    asked |= {
-        "method": method,
-        "epochs": f"{epochs:g}",
-        "seed": str(seed),
-        "recipe": json.dumps(recipe or {}, sort_keys=True),
-    }
+    asked = _Asked(
+        texts=os.fspath(texts),
+        model=model,
+        method=method,
+        general=None if general is None else os.fspath(general),
+        epochs=float(epochs),
+        recipe=json.loads(json.dumps(recipe or {})),  # as the note says it: lists, not tuples
+        seed=seed,
+    )
     if (home / _NOTE).exists():
-        if json.loads((home / _NOTE).read_text("utf-8"))["asked"] != asked:
+        if json.loads((home / _NOTE).read_text("utf-8"))["asked"] != asdict(asked):
             raise RunError(f"the adaptation that {home} began with", "another one", "choose another folder")
         return load_adaptation(home)
-    if method in ("masked", "causal"):
-        found = _language(texts, home, model, method, general, epochs, recipe or {}, seed, watch)
-    else:
-        found = _sentences(texts, home, model, method, general, epochs, seed, watch)
-    _rundir.write_json(home / _NOTE, {**found.to_dict(), "asked": asked})
+    found = (_language if method in ("masked", "causal") else _sentences)(asked, home, watch or (lambda event: None))
+    _rundir.write_json(home / _NOTE, {**found.to_dict(), "asked": asdict(asked)})
     return found
 
 
@@ -157,31 +169,21 @@ def _figure(task: str) -> str:
     return "pseudo_perplexity" if task == "fill-mask" else "perplexity"
 
 
-def _language(
-    texts: str | os.PathLike[str],
-    home: Path,
-    model: str,
-    method: str,
-    general: str | os.PathLike[str] | None,
-    epochs: float,
-    sections: Mapping[str, Any],
-    seed: int,
-    watch: Callable[[Event], None] | None,
-) -> Adaptation:
-    task = "fill-mask" if method == "masked" else "text-generation"
+def _language(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Adaptation:
+    task = "fill-mask" if asked.method == "masked" else "text-generation"
     kind = tasks.get(task)
-    base = models.resolve(model)
+    base = models.resolve(asked.model)
     models.require_head(base, kind.head, task)
     first = Recipe.from_dict(
         {
             "task": task,
-            "seed": seed,
-            "data": {"train": os.fspath(texts), "validation_share": 0.0, "test_share": _HELD_OUT, "split_seed": seed},
-            "model": {"name": model, "max_length": min(128, longest_input(base, models.load_tokenizer(base)))},
-            "budget": {"epochs": epochs},
+            "seed": asked.seed,
+            "data": {"train": asked.texts, "validation_share": 0.0, "test_share": _HELD_OUT, "split_seed": asked.seed},
+            "model": {"name": asked.model, "max_length": min(128, longest_input(base, models.load_tokenizer(base)))},
+            "budget": {"epochs": asked.epochs},
             "evaluation": {"slices": (), "resamples": 200},
         }
-    ).with_values(**sections)
+    ).with_values(**asked.recipe)
     start = base.folder
     if models.new_head(base, kind.head):
         head = train_once(
@@ -194,48 +196,39 @@ def _language(
     run = train_once(first, home / "adapted", watch=watch)
     corpus = data.load(run.recipe.data.unaugmented())
     measured = {"domain": corpus["test"]}
-    if general is not None:
-        measured["general"] = data.read(general, layout="texts")["train"]
+    if asked.general is not None:
+        measured["general"] = data.read(asked.general, layout="texts")["train"]
     longest = run.recipe.model.max_length
     return Adaptation(
         model=str(run.directory),
-        method=method,
+        method=asked.method,
         figure=_figure(task),
         before={name: perplexity(start, task, rows, max_length=longest) for name, rows in measured.items()},
         after={name: perplexity(run.model_folder, task, rows, max_length=longest) for name, rows in measured.items()},
     )
 
 
-def _sentences(
-    texts: str | os.PathLike[str],
-    home: Path,
-    model: str,
-    method: str,
-    general: str | os.PathLike[str] | None,
-    epochs: float,
-    seed: int,
-    watch: Callable[[Event], None] | None,
-) -> Adaptation:
+def _sentences(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Adaptation:
     from transformers import AutoModel
 
     from labkit.training._sentences import learn
 
-    base = models.resolve(model)
+    base = models.resolve(asked.model)
     config = models.load_config(base)
     if getattr(config, "is_encoder_decoder", False) or getattr(config, "is_decoder", False):
-        raise ModelError("an encoder", f"{model!r}, a {config.model_type}", "take masked or causal")
-    corpus = data.split(data.read(texts, layout="texts"), validation=0.0, test=_HELD_OUT, seed=seed)
+        raise ModelError("an encoder", f"{asked.model!r}, a {config.model_type}", "take masked or causal")
+    corpus = data.split(data.read(asked.texts, layout="texts"), validation=0.0, test=_HELD_OUT, seed=asked.seed)
     raw = [text for text in corpus["train"]["text"] if text]
     if len(raw) < 32:
-        raise DataError("32 texts at least", str(len(raw)), file=os.fspath(texts))
+        raise DataError("32 texts at least", str(len(raw)), file=asked.texts)
     held = {"domain": [text for text in corpus["test"]["text"] if text]}
-    if general is not None:
-        held["general"] = [text for text in data.read(general, layout="texts")["train"]["text"] if text]
+    if asked.general is not None:
+        held["general"] = [text for text in data.read(asked.general, layout="texts")["train"]["text"] if text]
     tokenizer = models.load_tokenizer(base)
     body: Any = models.load_model(base, AutoModel)
     device: Any = models.machine().device
     body.to(device)
-    before = {name: halves_found(body, tokenizer, some, seed=seed) for name, some in held.items()}
+    before = {name: halves_found(body, tokenizer, some, seed=asked.seed) for name, some in held.items()}
     width = int(getattr(config, "hidden_size", 384))
     speed = models.layer_speed(
         width, int(getattr(config, "num_attention_heads", 1)), 0, "cuda" if device == "cuda" else "cpu"
@@ -244,20 +237,20 @@ def _sentences(
         body,
         tokenizer,
         raw,
-        method=method,
-        epochs=epochs,
+        method=asked.method,
+        epochs=asked.epochs,
         batch_size=32,
         learning_rate=3e-5,
         precision=speed.best,
-        seed=seed,
-        watch=watch or (lambda event: None),
+        seed=asked.seed,
+        watch=watch,
     )
-    after = {name: halves_found(body, tokenizer, some, seed=seed) for name, some in held.items()}
+    after = {name: halves_found(body, tokenizer, some, seed=asked.seed) for name, some in held.items()}
     staged = home / "model.partial"
     body.save_pretrained(staged)
     tokenizer.save_pretrained(staged)
     _rundir.publish(staged, home / "model")
-    return Adaptation(model=str(home), method=method, figure="halves_found", before=before, after=after)
+    return Adaptation(model=str(home), method=asked.method, figure="halves_found", before=before, after=after)
 
 
 def halves_found(body: Any, tokenizer: Any, texts: Sequence[str], *, seed: int = 0) -> Estimate:

@@ -7,7 +7,6 @@ classifiers, only that is kept.
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,12 @@ import torch
 from transformers import TrainingArguments, get_scheduler
 
 from labkit.errors import RecipeError
-from labkit.events import Evaluated, Event, StepLogged
+from labkit.events import Evaluated, Event
 from labkit.models._pooled import Pooled
 from labkit.tasks import Encoded, Task
 from labkit.tasks._encode import batches_by_length
 from labkit.training._batches import Batches
-from labkit.training._trainer import LOG_SECONDS, diverged, gave_up
+from labkit.training._trainer import StepLog, gave_up
 
 _VECTOR = "vector"
 _ENCODING_BATCH, _LOOKING_BATCH = 64, 256
@@ -279,10 +278,9 @@ def train_head(
     history: list[dict[str, float]] = []
     key, higher = f"eval_{metric}", task.metrics[metric]
     best: dict[str, torch.Tensor] = {}
-    losses: list[float] = []
-    began = logged = time.monotonic()
     accumulation = arguments.gradient_accumulation_steps
     per_epoch = -(-len(batches) // accumulation)
+    log = StepLog(steps, per_epoch, batches.batch_size, emit)
     model.train()
     step = 0
     while step < steps:
@@ -291,7 +289,7 @@ def train_head(
             batch = rows["train"].batch(positions, pad_id, side)
             value = loss(model(**_inputs(batch)), batch["labels"])
             (value / accumulation).backward()
-            losses.append(value.item())
+            log.batch(value.item())
             if at % accumulation and at < len(batches):
                 continue
             norm = torch.nn.utils.clip_grad_norm_(learnt, arguments.max_grad_norm or float("inf"))
@@ -300,24 +298,9 @@ def train_head(
             schedule.step()
             adamw.zero_grad()
             step += 1
-            now, ends = time.monotonic(), step >= steps
+            ends = step >= steps
             looks = "validation" in rows and (ends or step % every == 0)
-            if looks or ends or now - logged > LOG_SECONDS:
-                mean = float(np.mean(losses))
-                if not np.isfinite(mean):
-                    raise diverged(step, mean)
-                emit(
-                    StepLogged(
-                        step=step,
-                        epoch=round(step / per_epoch, 4),
-                        loss=mean,
-                        learning_rate=rate,
-                        gradient_norm=float(norm),
-                        examples_per_second=len(losses) * batches.batch_size / max(now - logged, 1e-9),
-                        seconds_left=(now - began) / step * (steps - step),
-                    )
-                )
-                losses, logged = [], now
+            log.step(step, rate, float(norm), now=looks)
             if looks:
                 seen = rows["validation"]
                 said = task.watch(model, seen, pad_id=pad_id, side=side, batch_size=_LOOKING_BATCH, metric=metric)
@@ -328,7 +311,7 @@ def train_head(
                 emit(Evaluated(step=step, epoch=epoch, split="validation", metrics=said, best=better))
                 if better:
                     best = {name: one.detach().clone() for name, one in model.named_parameters() if one.requires_grad}
-                logged = time.monotonic()
+                log.pause()
             if stop():
                 return False
             if ends or (looks and gave_up(history, key, higher, patience)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from transformers import AutoModelForCausalLM, get_scheduler
 from labkit import models
 from labkit.errors import ModelError
 from labkit.events import StepLogged
-from labkit.training._trainer import LOG_SECONDS, diverged
+from labkit.training._trainer import StepLog
 
 _LONGEST = 128  # tokens that are read of a text
 _DELETED = 0.6  # share of the tokens that TSDAE leaves out
@@ -138,8 +137,7 @@ def learn(
     per_epoch = max(1, len(texts) // batch_size)
     steps = max(1, round(epochs * per_epoch))
     schedule = get_scheduler("linear", adamw, num_warmup_steps=steps // 10, num_training_steps=steps)
-    began = logged = time.monotonic()
-    losses: list[float] = []
+    log = StepLog(steps, per_epoch, batch_size, watch)
     for step, rows in enumerate(_draws(len(texts), batch_size, steps, seed), 1):
         with torch.autocast(body.device.type, torch.bfloat16, enabled=precision == "bf16"):
             value = loss([texts[row] for row in rows])
@@ -149,24 +147,8 @@ def learn(
         rate = float(schedule.get_last_lr()[0])
         adamw.step()
         schedule.step()
-        losses.append(value.item())
-        now = time.monotonic()
-        if now - logged > LOG_SECONDS or step == steps:
-            mean = float(np.mean(losses))
-            if not np.isfinite(mean):
-                raise diverged(step, mean)
-            watch(
-                StepLogged(
-                    step=step,
-                    epoch=round(step / per_epoch, 4),
-                    loss=mean,
-                    learning_rate=rate,
-                    gradient_norm=float(norm),
-                    examples_per_second=len(losses) * batch_size / max(now - logged, 1e-9),
-                    seconds_left=(now - began) / step * (steps - step),
-                )
-            )
-            losses, logged = [], now
+        log.batch(value.item())
+        log.step(step, rate, float(norm))
     body.eval()
 
 

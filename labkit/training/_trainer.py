@@ -344,6 +344,61 @@ class Flow(TrainerCallback):
         self._saved = time.monotonic()
 
 
+class StepLog:
+    """Tells how a loop of our own gets on, twice a second at most.
+
+    Args:
+        steps: of the whole loop.
+        per_epoch: steps of an epoch.
+        batch_size: examples of a batch.
+        emit: takes the events.
+    """
+
+    def __init__(self, steps: int, per_epoch: float, batch_size: int, emit: Callable[[StepLogged], None]) -> None:
+        self._steps, self._per_epoch, self._batch_size, self._emit = steps, per_epoch, batch_size, emit
+        self._losses: list[float] = []
+        self._began = self._logged = time.monotonic()
+
+    def batch(self, loss: float) -> None:
+        """Note the loss of a batch."""
+        self._losses.append(loss)
+
+    def step(self, step: int, rate: float, norm: float, *, now: bool = False) -> None:
+        """A step of the optimiser is done: tell, where it is time or ``now``.
+
+        Args:
+            step: counted from 1.
+            rate: learning rate of this step.
+            norm: of the gradients, before clipping.
+            now: whatever the time is.
+
+        Raises:
+            RunError: the loss since the last event is no number.
+        """
+        time_now = time.monotonic()
+        if not (now or step >= self._steps or time_now - self._logged > LOG_SECONDS):
+            return
+        mean = float(np.mean(self._losses))
+        if not math.isfinite(mean):
+            raise diverged(step, mean)
+        self._emit(
+            StepLogged(
+                step=step,
+                epoch=round(step / self._per_epoch, 4),
+                loss=mean,
+                learning_rate=rate,
+                gradient_norm=norm,
+                examples_per_second=len(self._losses) * self._batch_size / max(time_now - self._logged, 1e-9),
+                seconds_left=(time_now - self._began) / step * (self._steps - step),
+            )
+        )
+        self._losses, self._logged = [], time_now
+
+    def pause(self) -> None:
+        """What was done since the last step is no training time."""
+        self._logged = time.monotonic()
+
+
 def diverged(step: int, loss: float) -> RunError:
     """The error for a loss that is no number."""
     return RunError(

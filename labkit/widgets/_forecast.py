@@ -172,7 +172,7 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
     if recipe.distillation.teacher:
         notes.append("The teacher's own passes come on top: about a third more for one of the same size.")
     if recipe.technique.contrastive:
-        notes.append(f"The {recipe.technique.contrastive:,} steps of pairs come before that.")
+        notes.append(f"The {recipe.technique.contrastive:,} contrastive steps come before that.")
     if not card.hub_id and recipe.model.name.startswith(models.STARTER):
         notes.append("An untrained model, made in seconds when training starts: it knows no language yet.")
     if "max_new_tokens" in TASKS[recipe.task].options:

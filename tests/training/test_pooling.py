@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from toys import toy_recipe, toy_rows, write_csv
 from transformers import AutoModelForSequenceClassification
 
 from labkit.errors import ModelError, RecipeError
 from labkit.models import build_starter, embed
 from labkit.training import Predictor, Run, train, zero_shot
-from labkit.training._contrastive import draws, members, pairs_loss
+from labkit.training._contrastive import draws, members, supervised_loss
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,6 @@ def test_other_families_with_padding_on_either_side(family: Any, data: Path, tmp
 def test_plain_transformers_loads_the_body_and_the_card_says_how_to_use_the_head(
     data: Path, toy_model: Path, tmp_path: Path
 ) -> None:
-    import torch
     from transformers import AutoModel
 
     made = toy_recipe(data, toy_model, model={"pooling": "mean", "unit_vectors": True}, budget={"epochs": 4})
@@ -94,19 +94,30 @@ def test_few_labels(data: Path, toy_model: Path, tmp_path: Path) -> None:
     assert np.array_equal(again.predictions("test").probabilities, tuned.predictions("test").probabilities)
 
 
-def test_batches_of_pairs_hold_several_of_each_class() -> None:
-    import torch
-
+def test_batches_hold_several_of_each_class_and_every_second_one_the_nearest() -> None:
     classes = np.array([*[0] * 8, *[1] * 8, *[2] * 8, -1, -1])
-    for batch in draws(members(classes), 20, seed=0):
+    vectors = np.eye(3)[classes]
+    for batch in draws(members(classes), vectors, 20, seed=0):
         there = classes[batch]
         assert len(set(batch)) == len(batch) and -1 not in there
         assert min(np.bincount(there)) >= 4
+    many = np.repeat(np.arange(40), 4)  # on a half circle, in the order of their numbers
+    angles = np.pi * many / 40
+    widths = [
+        np.ptp(many[batch])
+        for batch in draws(members(many), np.stack([np.cos(angles), np.sin(angles)], axis=1), 40, seed=0)
+    ]
+    assert max(widths[1::2]) <= 16 < 25 < min(widths[::2])
+
+
+def test_the_supervised_contrastive_loss() -> None:
     vectors = torch.eye(3)[[0, 0, 1, 1]]
-    for classes, loss in (([0, 0, 1, 1], 0), ([0, 1, 0, 1], (1 + 0.5) / 2)):
-        assert float(pairs_loss(vectors, torch.from_numpy(members(np.array(classes))))) == pytest.approx(loss)
+    near, far = np.log(1 + 2 * np.exp(-10)), np.log(1 + 2 * np.exp(-10)) + 10  # cosines 1 and 0, by 0.1
+    for classes, loss in (([0, 0, 1, 1], near), ([0, 1, 0, 1], far), ([0, 0, 1, 2], near)):
+        assert float(supervised_loss(vectors, torch.from_numpy(members(np.array(classes))))) == pytest.approx(loss, rel=1e-3)
     several = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]]).bool()
-    assert float(pairs_loss(vectors, several)) == pytest.approx(0), "those that share a class belong together"
+    assert float(supervised_loss(vectors, several)) == pytest.approx(near, rel=1e-3), "those that share a class belong together"
+    assert float(supervised_loss(vectors, torch.eye(4).bool())) == 0, "nobody has a partner"
 
 
 def test_few_texts_with_several_labels(toy_model: Path, tmp_path: Path) -> None:
