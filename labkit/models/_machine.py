@@ -74,10 +74,11 @@ def machine() -> Machine:
 
 
 def usable_cores() -> int:
-    """Cores that this process may run on; not those of the whole host."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process may run on, not those of the whole host; fewer where OMP_NUM_THREADS says so, as it does in many
+    containers and on shared machines."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # a list is for nested threads
+    return min(cores, int(asked)) if asked.isdigit() and int(asked) else cores
 
 
 @dataclass(frozen=True, kw_only=True)

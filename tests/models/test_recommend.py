@@ -36,6 +36,18 @@ def test_the_machine_is_described() -> None:
     assert models.usable_cores() == here.cores
 
 
+@pytest.mark.parametrize(
+    ("asked", "cores"), [("1", 1), ("1,4", 1), ("100000", None), ("0", None), ("many", None), ("", None)]
+)
+def test_threads_that_openmp_is_told_to_use_are_the_cores_to_use(
+    asked: str, cores: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    here = models.usable_cores()
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert models.usable_cores() == (cores or here)
+
+
 def test_measuring_moves_no_random_numbers() -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)

@@ -114,9 +114,13 @@ def test_the_supervised_contrastive_loss() -> None:
     vectors = torch.eye(3)[[0, 0, 1, 1]]
     near, far = np.log(1 + 2 * np.exp(-10)), np.log(1 + 2 * np.exp(-10)) + 10  # cosines 1 and 0, by 0.1
     for classes, loss in (([0, 0, 1, 1], near), ([0, 1, 0, 1], far), ([0, 0, 1, 2], near)):
-        assert float(supervised_loss(vectors, torch.from_numpy(members(np.array(classes))))) == pytest.approx(loss, rel=1e-3)
+        assert float(supervised_loss(vectors, torch.from_numpy(members(np.array(classes))))) == pytest.approx(
+            loss, rel=1e-3
+        )
     several = torch.tensor([[1, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1]]).bool()
-    assert float(supervised_loss(vectors, several)) == pytest.approx(near, rel=1e-3), "those that share a class belong together"
+    assert float(supervised_loss(vectors, several)) == pytest.approx(near, rel=1e-3), (
+        "those that share a class belong together"
+    )
     assert float(supervised_loss(vectors, torch.eye(4).bool())) == 0, "nobody has a partner"
 
 
