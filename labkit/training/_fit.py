@@ -80,8 +80,10 @@ class Fitting:
 
     @property
     def steps(self) -> int:
-        """Optimiser steps of the whole run."""
-        budget = self.recipe.budget
+        """Optimiser steps of the whole run; to its end fitted, a head takes 1."""
+        budget, technique = self.recipe.budget, self.recipe.technique
+        if technique.solver == "lbfgs":
+            return technique.contrastive or 1
         planned = math.ceil(budget.epochs * self.steps_per_epoch)
         return min(planned, budget.max_steps) if budget.max_steps else planned
 
@@ -118,8 +120,10 @@ def fit(it: Fitting) -> bool:
         and not recipe.distillation.teacher
     )
     train = _train_head if remembers and _head.fits(model, it.encoded, new) else _train_model
-    if technique.contrastive and not _contrastive.tune(it, model):
-        return False
+    if technique.contrastive:
+        _head.forget(it.directory / _rundir.CHECKPOINTS)  # what another body said, before a kill
+        if not _contrastive.tune(it, model, lambda: _started(it, model, 0)):
+            return False
     if not train(it, model, new):
         return False
     if technique.trainable in _adapters.MERGED and recipe.adapter.merge:
@@ -267,7 +271,8 @@ def _train_model(it: Fitting, model: Any, new: frozenset[str]) -> bool:
 def _train_head(it: Fitting, model: Any, new: frozenset[str]) -> bool:
     """Train the head on what the body says, which is computed once."""
     recipe = it.recipe
-    _started(it, model, 0)
+    if not recipe.technique.contrastive:  # which has said so
+        _started(it, model, 0)
     it.emit(Note(text="The body is not trained: its outputs are computed once, and the head is trained on them."))
     body = getattr(model, model.base_model_prefix)
     folder = it.directory / _rundir.CHECKPOINTS
@@ -277,7 +282,7 @@ def _train_head(it: Fitting, model: Any, new: frozenset[str]) -> bool:
             return False
         lengths, size = it.encoded["train"].lengths, recipe.optimizer.batch_size
         done = recipe.technique.solver == "lbfgs" and _head.solve(
-            model, it.task, rows, **it.padding, metric=it.metric, emit=it.emit
+            model, it.task, rows, **it.padding, metric=it.metric, step=it.steps, emit=it.emit
         )
         done = done or _head.train_head(
             model,

@@ -280,7 +280,7 @@ def train_head(
     best: dict[str, torch.Tensor] = {}
     accumulation = arguments.gradient_accumulation_steps
     per_epoch = -(-len(batches) // accumulation)
-    log = StepLog(steps, per_epoch, batches.batch_size, emit)
+    log = StepLog(steps, per_epoch, emit)
     model.train()
     step = 0
     while step < steps:
@@ -289,7 +289,7 @@ def train_head(
             batch = rows["train"].batch(positions, pad_id, side)
             value = loss(model(**_inputs(batch)), batch["labels"])
             (value / accumulation).backward()
-            log.batch(value.item())
+            log.batch(value.item(), len(positions))
             if at % accumulation and at < len(batches):
                 continue
             norm = torch.nn.utils.clip_grad_norm_(learnt, arguments.max_grad_norm or float("inf"))
@@ -329,6 +329,7 @@ def solve(
     pad_id: int,
     side: str,
     metric: str,
+    step: int,
     emit: Callable[[Event], None],
 ) -> bool:
     """Fit the linear head as a logistic regression with an L2 penalty (scikit-learn's, by L-BFGS, C = 1).
@@ -339,6 +340,7 @@ def solve(
         rows: split → rows that the stand-in knows.
         pad_id, side: how to pad.
         metric: that is watched.
+        step: that the fit counts as.
         emit: takes the events.
 
     Raises:
@@ -380,7 +382,7 @@ def solve(
     model.eval()  # type: ignore[no-untyped-call]
     if "validation" in rows:
         said = task.watch(model, rows["validation"], pad_id=pad_id, side=side, batch_size=_LOOKING_BATCH, metric=metric)
-        emit(Evaluated(step=1, epoch=1.0, split="validation", metrics=said, best=True))
+        emit(Evaluated(step=step, epoch=1.0, split="validation", metrics=said, best=True))
     return True
 
 

@@ -87,6 +87,8 @@ def _rise(directory: Path, low: float, high: float, steps: int) -> tuple[list[fl
     batches = Batches(rows.lengths, it.recipe.optimizer.batch_size, it.recipe.seed, classes=it.classes)
     device = "cuda" if models.machine().device == "cuda" else "cpu"
     model.to(device).train()
+    if it.recipe.technique.trainable == "head":  # as in the training itself: a body that learns nothing has no dropout
+        getattr(model, model.base_model_prefix).eval()
     rates: list[float] = []
     losses: list[float] = []
     mean = 0.0

@@ -179,10 +179,10 @@ def _excluded(recipe: Recipe) -> list[str]:
         )
     if ours and trainable in ADAPTERS:
         found.append(f"model.pooling goes with all, top, head or bias, not with technique.trainable = {trainable!r}.")
-    if technique.contrastive and not (ours and trainable == "head" and technique.remember):
+    if technique.contrastive and not (ours and trainable == "head" and technique.solver == "lbfgs"):
         found.append(
-            "technique.contrastive fits a head on what the body has learnt: it needs technique.trainable = 'head' and a "
-            "model.pooling, such as 'mean'."
+            "technique.contrastive fits a head on what the body has learnt: it needs technique.trainable = 'head', "
+            "technique.solver = 'lbfgs' and a model.pooling, such as 'mean'."
         )
     if technique.solver == "lbfgs" and not (ours and trainable == "head" and recipe.model.head_layers == 1):
         found.append(

@@ -63,6 +63,13 @@ _RATES = {
 def default_space(recipe: Recipe) -> dict[str, Range | tuple[Any, ...]]:
     """What is worth searching for a technique: its learning rate first, then what keeps it from overfitting."""
     technique = recipe.technique
+    if technique.contrastive:
+        return {
+            "optimizer.learning_rate": Range(1e-5, 2e-4, log=True),
+            "technique.contrastive": Range(20, 400, log=True, whole=True),
+        }
+    if technique.solver == "lbfgs":
+        return {}  # it is fitted to the end, whatever the optimiser's settings are
     space: dict[str, Range | tuple[Any, ...]] = {
         "optimizer.learning_rate": Range(*_RATES[technique.trainable], log=True),
         "optimizer.batch_size": (8, 16, 32),
@@ -89,6 +96,7 @@ class SearchTrial:
         number: counted from 0.
         values: setting → value.
         state: "complete", "pruned", "failed" or "running".
+        error: why it failed; else empty.
         score: of the best evaluation; None where there was none.
         scores: of every evaluation.
         seconds: that it took.
@@ -102,6 +110,7 @@ class SearchTrial:
     scores: tuple[float, ...]
     seconds: float
     directory: str
+    error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +233,12 @@ def search(
         for number in _work(home, plan, trials):
             _run_trial(home, plan, number, watch)
     found = _result(home, _study(home, plan), plan)
+    if found.trials and all(trial.state == "failed" for trial in found.trials):
+        raise RunError(
+            f"one of {len(found.trials)} trials that comes to its end",
+            f"none; the first failed: {found.trials[0].error}",
+            "mend that, and search in another folder",
+        )
     if any(trial.state == "complete" for trial in found.trials):
         found.recipe.save(home / _BEST)
     return found
@@ -389,7 +404,6 @@ def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable
     trial = optuna.trial.Trial(study, frozen._trial_id)
     recipe = Recipe.from_dict(plan["recipe"])
     metric = _metric(recipe)
-    asked = _with(recipe, frozen.params).with_values(evaluation={"baselines": False, "slices": [], "resamples": 100})
     place = home / f"trial{number:03d}"
     seen = set(frozen.intermediate_values)
     pruned = False
@@ -412,6 +426,10 @@ def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable
 
     began = time.monotonic()
     try:
+        # settings that go alone, and not together, are known only here
+        asked = _with(recipe, frozen.params).with_values(
+            evaluation={"baselines": False, "slices": [], "resamples": 100}
+        )
         run = Run(place) if (place / _rundir.RECIPE).exists() else None
         if run is not None and run.status != "completed":
             for event in in_force(run.events()):  # what a killed process had no time to tell
@@ -474,6 +492,7 @@ def _result(home: Path, study: Any, plan: Mapping[str, Any]) -> Search:
             scores=tuple(value for _, value in sorted(one.intermediate_values.items())),
             seconds=float(one.user_attrs.get("seconds", 0.0)),
             directory=str(home / f"trial{one.number:03d}"),
+            error=str(one.user_attrs.get("error", "")),
         )
         for one in study.trials
     )

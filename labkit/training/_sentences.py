@@ -73,7 +73,7 @@ def tsdae(body: Any, tokenizer: Any) -> tuple[Callable[[Sequence[str]], torch.Te
     decoder.tie_weights()
     decoder.to(body.device).train()
     own = {id(one) for one in shared.values()}
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(torch.initial_seed() % 2**32)  # ``learn`` has set it
 
     def loss(texts: Sequence[str]) -> torch.Tensor:
         whole = _read(tokenizer, texts, body.device)
@@ -137,7 +137,7 @@ def learn(
     per_epoch = max(1, len(texts) // batch_size)
     steps = max(1, round(epochs * per_epoch))
     schedule = get_scheduler("linear", adamw, num_warmup_steps=steps // 10, num_training_steps=steps)
-    log = StepLog(steps, per_epoch, batch_size, watch)
+    log = StepLog(steps, per_epoch, watch)
     for step, rows in enumerate(_draws(len(texts), batch_size, steps, seed), 1):
         with torch.autocast(body.device.type, torch.bfloat16, enabled=precision == "bf16"):
             value = loss([texts[row] for row in rows])
@@ -147,7 +147,7 @@ def learn(
         rate = float(schedule.get_last_lr()[0])
         adamw.step()
         schedule.step()
-        log.batch(value.item())
+        log.batch(value.item(), len(rows))
         log.step(step, rate, float(norm))
     body.eval()
 

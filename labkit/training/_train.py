@@ -316,8 +316,9 @@ def default_learning_rate(base: models.BaseModel, config: Any, trainable: str = 
 
     2e-4 is for MiniLM: on a validation split of banking77's training data (``benchmarks/tune_defaults.py``) 3e-4 was no
     better. 5e-5 and 2e-5 are the range of Devlin et al. 2019 (arXiv:1810.04805, appendix A.3) for base and large encoders.
-    Contrastive steps take less: 5e-5 for MiniLM was better than 2e-5 and 1e-4 on held-out training rows of banking77, 8 labels a
-    class; 2e-5 is SetFit's, for base encoders. 5e-4 is for starter models: with it ``starter:bart`` learnt the grammar of the phrasebook sample in 10 epochs.
+    Contrastive steps take less: 5e-5 for MiniLM was better than 2e-5 and 1e-4 on held-out training rows of banking77, 8
+    labels a class; 2e-5 is SetFit's, for base encoders. 5e-4 is for starter models: with it ``starter:bart`` learnt the
+    grammar of the phrasebook sample in 10 epochs.
     """
     if models.is_untrained(base):
         return 5e-4

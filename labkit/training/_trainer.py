@@ -350,18 +350,19 @@ class StepLog:
     Args:
         steps: of the whole loop.
         per_epoch: steps of an epoch.
-        batch_size: examples of a batch.
         emit: takes the events.
     """
 
-    def __init__(self, steps: int, per_epoch: float, batch_size: int, emit: Callable[[StepLogged], None]) -> None:
-        self._steps, self._per_epoch, self._batch_size, self._emit = steps, per_epoch, batch_size, emit
+    def __init__(self, steps: int, per_epoch: float, emit: Callable[[StepLogged], None]) -> None:
+        self._steps, self._per_epoch, self._emit = steps, per_epoch, emit
         self._losses: list[float] = []
+        self._examples = 0
         self._began = self._logged = time.monotonic()
 
-    def batch(self, loss: float) -> None:
-        """Note the loss of a batch."""
+    def batch(self, loss: float, examples: int) -> None:
+        """Note the loss of a batch of so many examples."""
         self._losses.append(loss)
+        self._examples += examples
 
     def step(self, step: int, rate: float, norm: float, *, now: bool = False) -> None:
         """A step of the optimiser is done: tell, where it is time or ``now``.
@@ -388,11 +389,12 @@ class StepLog:
                 loss=mean,
                 learning_rate=rate,
                 gradient_norm=norm,
-                examples_per_second=len(self._losses) * self._batch_size / max(time_now - self._logged, 1e-9),
+                examples_per_second=self._examples / max(time_now - self._logged, 1e-9),
+                memory_mb=_resident_mb(),
                 seconds_left=(time_now - self._began) / step * (self._steps - step),
             )
         )
-        self._losses, self._logged = [], time_now
+        self._losses, self._examples, self._logged = [], 0, time_now
 
     def pause(self) -> None:
         """What was done since the last step is no training time."""

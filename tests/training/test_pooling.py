@@ -12,6 +12,7 @@ from toys import toy_recipe, toy_rows, write_csv
 from transformers import AutoModelForSequenceClassification
 
 from labkit.errors import ModelError, RecipeError
+from labkit.events import RunStarted
 from labkit.models import build_starter, embed
 from labkit.training import Predictor, Run, train, zero_shot
 from labkit.training._contrastive import draws, members, supervised_loss
@@ -92,20 +93,23 @@ def test_few_labels(data: Path, toy_model: Path, tmp_path: Path) -> None:
     same_again(tuned)
     again = train(made.with_values(technique={"contrastive": 40}), tmp_path / "again")
     assert np.array_equal(again.predictions("test").probabilities, tuned.predictions("test").probabilities)
+    started = next(event for event in tuned.events() if isinstance(event, RunStarted))
+    of_probe = next(event for event in probe.events() if isinstance(event, RunStarted))
+    assert (started.steps, of_probe.steps) == (40, 1)
+    assert started.trained > 10 * of_probe.trained, "the body is trained as well"
 
 
 def test_batches_hold_several_of_each_class_and_every_second_one_the_nearest() -> None:
     classes = np.array([*[0] * 8, *[1] * 8, *[2] * 8, -1, -1])
-    vectors = np.eye(3)[classes]
-    for batch in draws(members(classes), vectors, 20, seed=0):
+    for batch in draws(members(classes), 20, seed=0):
         there = classes[batch]
         assert len(set(batch)) == len(batch) and -1 not in there
         assert min(np.bincount(there)) >= 4
     many = np.repeat(np.arange(40), 4)  # on a half circle, in the order of their numbers
-    angles = np.pi * many / 40
+    angles = np.pi * np.arange(40) / 40
     widths = [
         np.ptp(many[batch])
-        for batch in draws(members(many), np.stack([np.cos(angles), np.sin(angles)], axis=1), 40, seed=0)
+        for batch in draws(members(many), 40, seed=0, centres=np.stack([np.cos(angles), np.sin(angles)], axis=1))
     ]
     assert max(widths[1::2]) <= 16 < 25 < min(widths[::2])
 
@@ -122,6 +126,19 @@ def test_the_supervised_contrastive_loss() -> None:
         "those that share a class belong together"
     )
     assert float(supervised_loss(vectors, torch.eye(4).bool())) == 0, "nobody has a partner"
+
+
+def test_one_text_a_class_is_too_few_for_contrastive_steps(toy_model: Path, tmp_path: Path) -> None:
+    rows = [
+        next(row for row in toy_rows(90) if row["topic"] == topic)
+        for topic in {row["topic"]: 0 for row in toy_rows(90)}
+    ]
+    made = toy_recipe(
+        write_csv(tmp_path / "one.csv", rows), toy_model, data={"validation_share": 0.0, "test_share": 0.0},
+        model={"pooling": "mean"}, technique={"trainable": "head", "solver": "lbfgs", "contrastive": 5},
+    )  # fmt: skip
+    with pytest.raises(RecipeError, match="no class has two"):
+        train(made, tmp_path / "run")
 
 
 def test_few_texts_with_several_labels(toy_model: Path, tmp_path: Path) -> None:
@@ -145,6 +162,10 @@ def test_few_texts_with_several_labels(toy_model: Path, tmp_path: Path) -> None:
         ({"model": {"pooling": "mean"}, "task": "token-classification"}, "needs its tokens"),
         ({"model": {"pooling": "mean"}, "technique": {"trainable": "lora"}}, "not with technique.trainable = 'lora'"),
         ({"technique": {"contrastive": 10}}, "needs technique.trainable = 'head'"),
+        (
+            {"model": {"pooling": "mean"}, "technique": {"contrastive": 10, "trainable": "head"}},
+            "technique.solver = 'lbfgs'",
+        ),
         ({"technique": {"solver": "lbfgs", "trainable": "head"}}, "model.pooling, such as 'mean'"),
         ({"model": {"pooling": "men"}}, "Did you mean 'mean'"),
     ],
