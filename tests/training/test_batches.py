@@ -62,3 +62,22 @@ def test_lengths_come_in_no_order() -> None:
     longest = np.array([SKEWED[rows].max() for rows in Batches(SKEWED, 32, 0)])
     ranks = longest.argsort().argsort()
     assert abs(np.corrcoef(ranks, np.arange(len(ranks)))[0, 1]) < 0.3
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_balanced_batches_draw_every_class_alike(grouped: bool) -> None:
+    classes = np.array([7] * 4400 + [2] * 500 + [5] * 100)
+    batches = Batches(SKEWED, 32, 0, grouped=grouped, classes=classes)
+    drawn = []
+    for epoch in range(3):
+        batches.set_epoch(epoch)
+        listed = list(batches)
+        rows = [at for batch in listed for at in batch]
+        assert len(listed) == len(batches) and len(rows) == 5000, "an epoch is as long as without"
+        shares = [np.mean(classes[rows] == one) for one in (7, 2, 5)]
+        assert shares == pytest.approx([1 / 3] * 3, abs=0.03)  # 4.5 standard deviations
+        assert listed == list(batches), "the same in the same epoch"
+        drawn.append(rows)
+    assert drawn[0] != drawn[1] != drawn[2]
+    rare = {at for at in drawn[0] if classes[at] == 5}
+    assert len(rare) == 100, "within a class all rows come"
