@@ -102,8 +102,8 @@ def test_divergence_of_one_class_of_several() -> None:
     # at temperature 2, odds of 9 to 1 become 3 to 1, and the result is multiplied by 4
     by_hand = 4 * (0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5))
     assert float(divergence(mine, lead, "one", temperature=2.0)) == pytest.approx(by_hand, rel=1e-4)
-    twice = [Decisions(one.logits.repeat(2, 1), TRUE) for one in (mine, lead)]
-    assert float(divergence(*twice, "one", temperature=2.0)) == pytest.approx(by_hand, rel=1e-4), "a mean over rows"
+    mine, lead = (Decisions(one.logits.repeat(2, 1), TRUE) for one in (mine, lead))
+    assert float(divergence(mine, lead, "one", temperature=2.0)) == pytest.approx(by_hand, rel=1e-4), "a mean over rows"
 
 
 def test_divergence_of_each_class_and_of_numbers() -> None:
