@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from toys import toy_recipe
 from transformers import AutoModelForSequenceClassification
 
 from labkit.models import load_model
 from labkit.models._pooled import Head, with_head
+from labkit.training import Predictor, train
 
 OUTPUTS = torch.tensor(
     [
@@ -71,10 +73,13 @@ def test_dropout_while_training_only() -> None:
     assert torch.equal(made(vectors), made(vectors))
 
 
-def test_the_dropout_of_a_recipe_reaches_the_head(toy_model: Path) -> None:
+def test_the_dropout_of_a_recipe_reaches_the_head(toy_model: Path, toy_data: Path, tmp_path: Path) -> None:
     def made(dropout: float | None) -> float:
         plain = load_model(str(toy_model), AutoModelForSequenceClassification, num_labels=3)
         return with_head(plain, pooling="mean", layers=1, unit=False, dropout=dropout).labkit_head.dropout.p
 
     assert made(0.45) == 0.45 and made(0.0) == 0.0
     assert made(None) == 0.1, "as the model's own head has it"
+    recipe = toy_recipe(toy_data, toy_model, model={"pooling": "mean", "dropout": 0.45}, budget={"max_steps": 1})
+    model = Predictor.load(train(recipe, tmp_path / "run")).model
+    assert model.labkit_head.dropout.p == 0.45 and model.config.hidden_dropout_prob == 0.45
