@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -81,5 +82,5 @@ def test_the_dropout_of_a_recipe_reaches_the_head(toy_model: Path, toy_data: Pat
     assert made(0.45) == 0.45 and made(0.0) == 0.0
     assert made(None) == 0.1, "as the model's own head has it"
     recipe = toy_recipe(toy_data, toy_model, model={"pooling": "mean", "dropout": 0.45}, budget={"max_steps": 1})
-    model = Predictor.load(train(recipe, tmp_path / "run")).model
+    model: Any = Predictor.load(train(recipe, tmp_path / "run")).model
     assert model.labkit_head.dropout.p == 0.45 and model.config.hidden_dropout_prob == 0.45
