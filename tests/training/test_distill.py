@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from toys import toy_recipe, toy_rows, write_csv
 from written import tiny_run
 
 from labkit.errors import RecipeError
 from labkit.models import build_starter
 from labkit.models._layers import spread
+from labkit.tasks import Decision, Decisions
 from labkit.training import Predictor, Run, train
+from labkit.training._distill import Teacher, hidden_distance
+from labkit.training._recipe import DistillationConfig
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +148,68 @@ def test_unlabelled_texts_of_the_test_split_are_left_out(teacher: Run, data: Pat
     run = train(made, tmp_path / "run")
     card = (run.directory / "README.md").read_text("utf-8")
     assert "stand in the validation or test split were left out" in card
+
+
+class Says(torch.nn.Module):
+    """A teacher that says the same to everything, and its hidden states where it is asked for them."""
+
+    def __init__(self, logits: torch.Tensor, *states: torch.Tensor) -> None:
+        super().__init__()
+        self.logits, self.states = logits, states
+
+    def forward(self, *, output_hidden_states: bool = False, **_: Any) -> Any:
+        return SimpleNamespace(logits=self.logits, hidden_states=self.states if output_hidden_states else None)
+
+
+def lead(says: Says, decides: Decision = "one", *, order: list[int] | None = None, **how: Any) -> Teacher:
+    def decisions(output: Any, target: torch.Tensor) -> Decisions:
+        return Decisions(output.logits, target)
+
+    return Teacher(says, DistillationConfig(teacher="t", **how), decisions, decides, order, (2.0, -1.0))
+
+
+INPUTS = {"attention_mask": torch.tensor([[1, 1, 0]])}
+LABELS = torch.tensor([0])
+
+
+def test_the_loss_is_shared_between_labels_and_teacher() -> None:
+    mine = SimpleNamespace(logits=torch.tensor([[0.5, 0.5]]).log())
+    says = Says(torch.tensor([[0.9, 0.1]]).log())
+    cold = 0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5)
+    warm = 4 * (0.75 * math.log(0.75 / 0.5) + 0.25 * math.log(0.25 / 0.5))  # odds of 9 to 1 at temperature 2: 3 to 1
+    label = torch.tensor(3.0)
+    for weight, temperature, soft in ((0.25, 1.0, cold), (0.25, 2.0, warm), (1.0, 2.0, warm), (0.0, 2.0, warm)):
+        found = lead(says, weight=weight, temperature=temperature).loss(label, mine, INPUTS, LABELS)
+        assert float(found) == pytest.approx((1 - weight) * 3.0 + weight * soft, rel=1e-4)
+
+
+def test_a_teacher_with_its_classes_in_another_order_or_numbers_in_other_units() -> None:
+    says = Says(torch.tensor([[0.1, 0.6, 0.3]]).log())
+    mine = SimpleNamespace(logits=torch.tensor([[0.3, 0.1, 0.6]]).log())
+    label = torch.tensor(0.0)
+    same = lead(says, order=[2, 0, 1], weight=1.0).loss(label, mine, INPUTS, LABELS)
+    assert float(same) == pytest.approx(0, abs=1e-6)
+    assert float(lead(says, weight=1.0).loss(label, mine, INPUTS, LABELS)) > 0.1
+    score = SimpleNamespace(logits=torch.tensor([4.0]))
+    found = lead(Says(torch.tensor([3.0])), "number", weight=1.0).loss(label, score, INPUTS, LABELS)
+    assert float(found) == pytest.approx((4.0 - (3.0 * 2.0 - 1.0)) ** 2)
+
+
+def test_hidden_states_are_matched_where_there_is_text() -> None:
+    """A student of one layer follows the embeddings and the last layer of a teacher of two; padding does not count."""
+
+    def states(*values: float) -> list[torch.Tensor]:
+        return [torch.tensor([[[value] * 2, [value] * 2, [90.0 * value] * 2]]) for value in values]
+
+    mine, theirs = states(1.0, 2.0), states(2.0, 50.0, 5.0)
+    mask = INPUTS["attention_mask"]
+    assert float(hidden_distance(mine, theirs, mask)) == pytest.approx((1.0**2 + 3.0**2) / 2)
+    says = Says(torch.zeros(1, 2), *theirs)
+    output = SimpleNamespace(logits=torch.zeros(1, 2), hidden_states=mine)
+    label = torch.tensor(0.0)
+    teacher = lead(says, weight=0.5, hidden=0.3)
+    assert teacher.asks(INPUTS)["output_hidden_states"] is True
+    assert float(teacher.loss(label, output, INPUTS, LABELS)) == pytest.approx(0.3 * 5.0)
+    without = lead(says, weight=0.5)
+    assert "output_hidden_states" not in without.asks(INPUTS)
+    assert float(without.loss(label, output, INPUTS, LABELS)) == pytest.approx(0, abs=1e-6)

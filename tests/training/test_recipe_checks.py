@@ -1,0 +1,110 @@
+"""Techniques that do not go together are refused when the recipe is made, each with the reason."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from labkit.errors import RecipeError
+from labkit.models import ADAPTERS
+from labkit.training import Recipe
+
+FROZEN = ("head", "bias", *ADAPTERS)
+PULLED: dict[str, Any] = {"gradual": True, "layer_decay": 0.8, "l2_sp": 0.1, "mixout": 0.3}
+HEAD = {"trainable": "head", "solver": "lbfgs"}
+EXCLUDED: list[tuple[dict[str, Any], str]] = [
+    *(
+        (
+            {"technique": {"trainable": trainable, name: value}},
+            f"technique.{name} .* technique.trainable = '{trainable}'",
+        )
+        for name, value in PULLED.items()
+        for trainable in FROZEN
+    ),
+    ({"technique": {"mixup": 0.2, "r_drop": 1.0}}, "technique.mixup does not go with r_drop"),
+    ({"technique": {"mixup": 0.2}, "distillation": {"teacher": "t"}}, "technique.mixup does not go with .*a teacher"),
+    (
+        {"technique": {"mixup": 0.2, **HEAD}, "model": {"pooling": "mean"}},
+        "technique.mixup does not go with .*lbfgs",
+    ),
+    ({"technique": {"mixup": 0.2}, "task": "token-classification"}, "technique.mixup mixes whole texts"),
+    ({"technique": {"mixup": 0.2}, "task": "question-answering"}, "technique.mixup mixes whole texts"),
+    ({"technique": {"r_drop": 1.0}, "distillation": {"teacher": "t"}}, "r_drop and distillation.teacher both"),
+    (
+        {"technique": HEAD, "model": {"pooling": "mean"}, "distillation": {"teacher": "t"}},
+        "distillation.teacher leads a training by gradients",
+    ),
+    ({"distillation": {"unlabelled": "more.csv"}}, "distillation.unlabelled is labelled by a teacher"),
+    ({"model": {"head_layers": 2}}, "model.head_layers = 2 is for a head of labkit's"),
+    ({"model": {"unit_vectors": True}}, "model.unit_vectors is for a head of labkit's"),
+    ({"model": {"pooling": "mean"}, "task": "fill-mask"}, "model.pooling makes one vector of a text, and fill-mask"),
+    *(
+        ({"model": {"pooling": "max"}, "technique": {"trainable": one}}, f"not with technique.trainable = '{one}'")
+        for one in ADAPTERS
+    ),
+    ({"technique": {"solver": "lbfgs"}, "model": {"pooling": "mean"}}, "it needs technique.trainable = 'head'"),
+    (
+        {"technique": HEAD, "model": {"pooling": "mean", "head_layers": 2}},
+        "technique.solver = 'lbfgs' fits one linear layer",
+    ),
+    *(
+        ({"technique": {**HEAD, **technique}, "model": {"pooling": "mean"}}, f"{name} does not go with .*'lbfgs'")
+        for name, technique in (
+            ("technique.remember = false", {"remember": False}),
+            ("technique.r_drop", {"r_drop": 1.0}),
+            ("technique.label_smoothing", {"label_smoothing": 0.1}),
+            ("technique.loss = 'ordinal'", {"loss": "ordinal"}),
+        )
+    ),
+    ({"data": {"augment": ["back_translate"]}}, "needs data.augment_translators"),
+    ({"data": {"augment": ["back_translate"], "augment_translators": ["a"]}}, "two translation runs, there and back"),
+    ({"data": {"augment": ["substitute"]}}, "needs data.augment_model"),
+    ({"data": {"augment": ["typo"]}}, "data.augment must be one of .* Did you mean 'typos'"),
+    *(
+        ({"model": {"layers": 1}, "technique": {"trainable": one}}, "model.layers takes layers out")
+        for one in ("prefix", "prompt", "bottleneck")
+    ),
+    (
+        {"model": {"layers": 1}, "technique": {"trainable": "lora"}, "adapter": {"merge": False}},
+        "model.layers takes layers out",
+    ),
+    ({"technique": {"gradual": True, "freeze_embeddings": True}}, "unfreezes the embeddings last"),
+    ({"technique": {"class_weights": True}, "task": "fill-mask"}, "class_weights is not for fill-mask"),
+    ({"data": {"scores": True}, "technique": {"class_weights": True}}, "class_weights is for classes"),
+    ({"data": {"scores": True, "balance": "batches"}}, "data.balance is for classes"),
+    ({"data": {"scores": True}, "task": "fill-mask"}, "data.scores is not for fill-mask"),
+    ({"data": {"validation_share": 0.5, "test_share": 0.5}}, "together they must be below 1"),
+]
+
+
+@pytest.mark.parametrize(("sections", "said"), EXCLUDED)
+def test_what_does_not_go_together_is_said(sections: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        Recipe.from_dict(sections)
+    hits = [one for one in caught.value.problems if re.search(said, one)]
+    assert len(hits) == 1, caught.value.problems
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        *({"technique": {"trainable": trainable, **PULLED}} for trainable in ("all", "top")),
+        {"technique": {"mixup": 0.2}},
+        {"technique": {"r_drop": 1.0}, "distillation": {"unlabelled": ""}},
+        {"distillation": {"teacher": "t", "unlabelled": "more.csv"}},
+        {"model": {"pooling": "mean", "head_layers": 2, "unit_vectors": True}},
+        {"technique": HEAD, "model": {"pooling": "mean"}},
+        {"data": {"augment": ["back_translate"], "augment_translators": ["a", "b"]}},
+        {"data": {"augment": ["substitute"], "augment_model": "m"}},
+        {"model": {"layers": 1}, "technique": {"trainable": "lora"}},
+        {"technique": {"gradual": True, "freeze_embeddings": True, "trainable": "top"}},
+    ],
+)
+def test_what_goes_together_passes(sections: dict[str, Any]) -> None:
+    made = Recipe.from_dict(sections)
+    for name, values in sections.items():
+        for key, value in values.items():
+            kept = getattr(getattr(made, name), key)
+            assert (list(kept) if isinstance(value, list) else kept) == value
