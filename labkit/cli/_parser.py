@@ -204,6 +204,10 @@ def parser() -> argparse.ArgumentParser:
     )
     forget.add_argument("--probe", metavar="DATA", help="data of an earlier task: a linear probe before and after")
 
+    merge = command("merge", _techniques.merge, "Merge the lone adapter of a run into its base: a plain model folder.")
+    merge.add_argument("directory", metavar="RUN", help="run directory, trained with adapter.merge = false")
+    merge.add_argument("--out", metavar="FOLDER", required=True, help="new folder for the model and its tokenizer")
+
     zero = command("zero-shot", _techniques.zero_shot, "Tell classes apart by their descriptions, without training.")
     zero.add_argument("data", metavar="DATA", help="file of texts; true labels are used to judge only")
     zero.add_argument("--labels", metavar="a,b,…", help="the classes (default: those of the data)")

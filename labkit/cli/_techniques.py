@@ -1,4 +1,4 @@
-"""``labkit adapt``, ``forgetting``, ``zero-shot``, ``augment`` and ``rate``."""
+"""``labkit adapt``, ``forgetting``, ``merge``, ``zero-shot``, ``augment`` and ``rate``."""
 
 from __future__ import annotations
 
@@ -46,6 +46,17 @@ def forgetting(options: argparse.Namespace) -> int:
         terminal.answer(dataclasses.asdict(found))
     else:
         print(found)
+    return 0
+
+
+def merge(options: argparse.Namespace) -> int:
+    from labkit import training
+
+    folder = training.merge(options.directory, options.out)
+    if options.json:
+        terminal.answer({"model": str(folder)})
+    else:
+        print(f"{terminal.short(folder)}: a plain model, which transformers loads")
     return 0
 
 
