@@ -179,6 +179,8 @@ def _language(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Adap
     kind = tasks.get(task)
     base = models.resolve(asked.model)
     models.require_head(base, kind.head, task)
+    # read before the trainings, so that a mistyped name is found before them
+    general = None if asked.general is None else data.read(asked.general, layout="texts")["train"]
     first = Recipe.from_dict(
         {
             "task": task,
@@ -201,8 +203,8 @@ def _language(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Adap
     run = train_once(first, home / "adapted", watch=watch)
     corpus = data.load(run.recipe.data.unaugmented())
     measured = {"domain": corpus["test"]}
-    if asked.general is not None:
-        measured["general"] = data.read(asked.general, layout="texts")["train"]
+    if general is not None:
+        measured["general"] = general
     longest = run.recipe.model.max_length
     return Adaptation(
         model=str(run.directory),

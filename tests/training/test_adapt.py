@@ -76,6 +76,16 @@ def test_sentence_encoders_adapt(method: Any, toy_model: Path, tmp_path: Path) -
     assert train(toy_recipe(rows, found.model), tmp_path / "tuned").status == "completed"
 
 
+@pytest.mark.parametrize("method", ["masked", "simcse"])
+def test_general_text_that_is_not_there_is_missed_before_the_training(
+    method: Any, toy_model: Path, tmp_path: Path
+) -> None:
+    text, typed = raw(tmp_path, ("food",)), tmp_path / "genral.txt"
+    with pytest.raises(DataError, match=r"genral\.txt"):
+        adapt(text, tmp_path / "out", model=str(toy_model), method=method, general=typed)
+    assert not (tmp_path / "out").exists(), "nothing was trained"
+
+
 def test_what_cannot_adapt(toy_model: Path, tmp_path: Path) -> None:
     text = raw(tmp_path, ("food",))
     with pytest.raises(UnknownName, match="simcse"):
