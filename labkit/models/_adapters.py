@@ -150,6 +150,15 @@ def save_adapter(model: Any, folder: Path, base: BaseModel, kind: str) -> None:
     (folder / NOTE).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
 
 
+def lone(folder: Path) -> str:
+    """Which adapter a folder holds in place of a whole model; empty where the model is whole.
+
+    Args:
+        folder: of a model.
+    """
+    return noted(folder)["adapter"] if (folder / NOTE).exists() else ""
+
+
 def noted(folder: Path) -> dict[str, str]:
     """What stands beside a lone adapter: its kind, the model that it belongs to, and that model's class and weights.
 

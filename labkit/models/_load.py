@@ -181,9 +181,8 @@ def load_model(
     import torch
 
     base = resolve(base) if isinstance(base, str) else base
-    if (base.folder / _adapters.NOTE).exists():
+    if kind := _adapters.lone(base.folder):
         if config or dropout is not None:
-            kind = _adapters.noted(base.folder)["adapter"]
             do = "name the model that it was trained beside: it cannot be merged"
             if kind in _adapters.MERGED:
                 do = "merge it (labkit merge RUN --out FOLDER), and go on from that folder"

@@ -14,7 +14,7 @@ from labkit.errors import ModelError
 from labkit.evaluation import Estimate
 from labkit.models import _adapters
 from labkit.training._adapt import _figure, perplexity
-from labkit.training._merge import lone_adapter, merge
+from labkit.training._merge import merge
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
 from labkit.training._train import train
@@ -80,7 +80,7 @@ def forgetting(
         DataError: data that cannot be read.
     """
     run = run if isinstance(run, Run) else Run(run)
-    adapter = lone_adapter(run)
+    adapter = _adapters.lone(run.model_folder)
     if adapter in ("prefix", "prompt"):
         do = "there is nothing to measure: without the adapter it is the base model, which has forgotten nothing"
         raise ModelError("a model whose own weights have learned", f"a {adapter} before the texts", do)

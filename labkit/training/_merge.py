@@ -15,16 +15,6 @@ from labkit.training._predictor import SETTINGS, Predictor
 from labkit.training._run import Run
 
 
-def lone_adapter(run: Run) -> str:
-    """Which adapter a run has kept beside its base model; empty where its model is whole.
-
-    Args:
-        run: with a model.
-    """
-    folder = run.model_folder
-    return _adapters.noted(folder)["adapter"] if (folder / models.ADAPTER_NOTE).exists() else ""
-
-
 def merge(run: Run | str | os.PathLike[str], directory: str | os.PathLike[str]) -> Path:
     """Merge the lone adapter of a run (``adapter.merge = false``) into its base model: a folder with model and tokenizer that
     plain transformers loads, and that any recipe can name as its base model. The run stays as it is.
@@ -41,7 +31,7 @@ def merge(run: Run | str | os.PathLike[str], directory: str | os.PathLike[str]) 
         MissingExtra: peft is not installed.
     """
     run = run if isinstance(run, Run) else Run(run)
-    kind = lone_adapter(run)
+    kind = _adapters.lone(run.model_folder)
     if not kind:
         do = f"it needs no merging: plain transformers loads {run.model_folder}"
         raise RunError("a run with an adapter alone (adapter.merge = false)", "one with a whole model", do)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,32 @@ def test_a_lone_adapter_with_another_head_says_what_to_do(alone: Any) -> None:
     for kind, do in (("lora", "labkit merge RUN"), ("bottleneck", "trained beside: it cannot be merged")):
         with pytest.raises(ModelError, match=rf"an adapter alone \({kind}\).*{do}"):
             load_model(str(alone(kind).directory), AutoModelForSequenceClassification, num_labels=5)
+
+
+@pytest.mark.parametrize("kind", ["lora", "ia3"])
+def test_the_card_of_a_lone_adapter_says_how_to_use_it(
+    kind: str, alone: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(shutil.copytree(alone(kind).directory, tmp_path / kind))
+    card = (run.directory / "README.md").read_text("utf-8")
+    assert "library_name: peft" in card and "Plain transformers does not load it" in card
+    code = "\n".join(block.split("```")[0] for block in card.split("```python\n")[1:])
+    assert "labkit" not in code
+    monkeypatch.chdir(tmp_path)
+    known: dict[str, Any] = {}
+    exec(code, known)  # noqa: S102 - what the model card says works without labkit
+    said = known["classify"](TEXTS[0])[0]
+    ours = Predictor.load(run)(TEXTS[0])
+    assert said["label"] == ours.labels[int(ours.probabilities.argmax())]
+    assert said["score"] == pytest.approx(float(ours.probabilities.max()), abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["bottleneck", "prompt"])
+def test_the_card_of_what_cannot_be_merged_says_that_labkit_loads_it(
+    kind: str, alone: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = alone(kind)
+    card = (run.directory / "README.md").read_text("utf-8")
+    assert "Plain transformers does not load it" in card and "pipeline(" not in card
+    monkeypatch.chdir(run.directory.parent)
+    exec(card.split("```python\n")[1].split("```")[0], {})  # noqa: S102 - the card's own lines
