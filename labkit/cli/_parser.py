@@ -213,6 +213,7 @@ def parser() -> argparse.ArgumentParser:
     zero.add_argument("--labels", metavar="a,b,…", help="the classes (default: those of the data)")
     zero.add_argument("--describe", metavar="FILE", help="JSON: class to description, or to a list of them")
     zero.add_argument("--text", metavar="COL", help="column with the text (default: found)")
+    zero.add_argument("--text-pair", help=argparse.SUPPRESS)  # it reads single texts, and says so
     zero.add_argument("--label", metavar="COL", help="column with the label (default: found)")
     zero.add_argument("--model", default="minilm", metavar="NAME", help="model that tells (default: minilm)")
     zero.add_argument(
