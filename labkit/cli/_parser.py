@@ -204,11 +204,16 @@ def parser() -> argparse.ArgumentParser:
     )
     forget.add_argument("--probe", metavar="DATA", help="data of an earlier task: a linear probe before and after")
 
+    merge = command("merge", _techniques.merge, "Merge the lone adapter of a run into its base: a plain model folder.")
+    merge.add_argument("directory", metavar="RUN", help="run directory, trained with adapter.merge = false")
+    merge.add_argument("--out", metavar="FOLDER", required=True, help="new folder for the model and its tokenizer")
+
     zero = command("zero-shot", _techniques.zero_shot, "Tell classes apart by their descriptions, without training.")
     zero.add_argument("data", metavar="DATA", help="file of texts; true labels are used to judge only")
     zero.add_argument("--labels", metavar="a,b,…", help="the classes (default: those of the data)")
     zero.add_argument("--describe", metavar="FILE", help="JSON: class to description, or to a list of them")
     zero.add_argument("--text", metavar="COL", help="column with the text (default: found)")
+    zero.add_argument("--text-pair", help=argparse.SUPPRESS)  # it reads single texts, and says so
     zero.add_argument("--label", metavar="COL", help="column with the label (default: found)")
     zero.add_argument("--model", default="minilm", metavar="NAME", help="model that tells (default: minilm)")
     zero.add_argument(

@@ -1,4 +1,4 @@
-"""``labkit adapt``, ``forgetting``, ``zero-shot``, ``augment`` and ``rate``."""
+"""``labkit adapt``, ``forgetting``, ``merge``, ``zero-shot``, ``augment`` and ``rate``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.cli import _terminal as terminal
-from labkit.errors import DataError, LabError
+from labkit.errors import DataError, LabError, quoted
 
 
 def adapt(options: argparse.Namespace) -> int:
@@ -49,19 +49,42 @@ def forgetting(options: argparse.Namespace) -> int:
     return 0
 
 
+def merge(options: argparse.Namespace) -> int:
+    from labkit import training
+
+    folder = training.merge(options.directory, options.out)
+    if options.json:
+        terminal.answer({"model": str(folder)})
+    else:
+        print(f"{terminal.short(folder)}: a plain model, which transformers loads")
+    return 0
+
+
 def zero_shot(options: argparse.Namespace) -> int:
     from labkit import data, evaluation, training
 
     described: Any = [one.strip() for one in options.labels.split(",") if one.strip()] if options.labels else None
     if options.describe:
         described = _descriptions(Path(options.describe))
-    corpus = data.read(options.data, text=options.text, label=options.label, require_label=False)
+    corpus = data.read(
+        options.data, text=options.text, text_pair=options.text_pair, label=options.label, require_label=False
+    )
+    if corpus.paired:
+        came = f"pairs of texts, in {corpus.config.text!r} and {corpus.config.text_pair!r}"
+        do = "name the column to read with --text; what is to be read together must stand in one"
+        raise DataError("single texts to tell apart", came, do, file=options.data)
     if described is None:
-        described = corpus.labels
+        described = () if corpus.scores else corpus.labels
+    if len(described) < 2:
+        came = f"only {described[0]!r} in the data" if len(described) else "data without classes"
+        came = came if not options.labels and not options.describe else str(len(described))
+        do = "name them: --labels a,b,…, or with their descriptions in a JSON file: --describe FILE"
+        raise DataError("two classes at least", came, do, file=options.data)
     rows = corpus["train"]
-    gold = list(rows["label"]) if corpus.labelled and not corpus.multi_label and not corpus.scores else None
-    if gold and not set(corpus.labels) <= set(described):
-        gold = None
+    why = _unjudged(corpus, described)
+    if why:
+        terminal.say(f"labkit: nothing is evaluated: {why}")
+    gold = list(rows["label"]) if corpus.labelled and not why else None
     said = training.zero_shot(
         list(rows["text"]),
         described,
@@ -131,6 +154,20 @@ def rate(options: argparse.Namespace) -> int:
 
 def _line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _unjudged(corpus: Any, described: Any) -> str:
+    """Why the labels of the data cannot judge what is said; empty where they can, or where there are none."""
+    if not corpus.labelled:
+        return ""
+    if corpus.scores:
+        return "the labels of the data are scores, and no classes."
+    if corpus.multi_label:
+        return "the data has several labels a row, and zero-shot says one."
+    other = [label for label in corpus.labels if label not in described]
+    if other:
+        return f"the data has labels that are none of the classes: {quoted(other, 5)}. Name them as they stand there."
+    return ""
 
 
 def _descriptions(file: Path) -> dict[str, Any]:

@@ -38,11 +38,11 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
     if corpus.scores:
         raise DataError("classes to balance", "scores", "leave data.balance at none: a score is no class")
     if corpus.multi_label:
-        raise DataError(
-            "one label a row to balance",
-            "several labels a row",
-            "weigh the labels in the loss with class_weights(corpus)",
-        )
+        came, do = "several labels a row", "weigh the labels in the loss: technique.class_weights = true"
+        if corpus.config.layout == "spans":  # tags of words: a row has many, and its loss knows no weights
+            came = "rows with spans of several types"
+            do = "leave data.balance at none; technique.loss = 'focal' counts what is easy, most words, for less"
+        raise DataError("one label a row to balance", came, do)
     if done(corpus, "balance"):
         raise DataError(
             "a corpus that is not balanced yet", "one after balance()", "balance the split corpus again instead"
@@ -82,7 +82,7 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
         raise DataError(
             f"at most {_LARGEST:,} rows after oversampling",
             f"{size * len(members):,} ({len(members):,} classes of {size:,})",
-            "weigh the classes in the loss with class_weights(corpus)",
+            "weigh the classes in the loss: technique.class_weights = true",
         )
     positions = [i for i, labels in enumerate(rows.labels) if not labels]
     for at in members.values():

@@ -150,6 +150,25 @@ def save_adapter(model: Any, folder: Path, base: BaseModel, kind: str) -> None:
     (folder / NOTE).write_text(json.dumps(note, indent=1) + "\n", encoding="utf-8")
 
 
+def lone(folder: Path) -> str:
+    """Which adapter a folder holds in place of a whole model; empty where the model is whole.
+
+    Args:
+        folder: of a model.
+    """
+    return noted(folder)["adapter"] if (folder / NOTE).exists() else ""
+
+
+def noted(folder: Path) -> dict[str, str]:
+    """What stands beside a lone adapter: its kind, the model that it belongs to, and that model's class and weights.
+
+    Args:
+        folder: of the adapter.
+    """
+    found: dict[str, str] = json.loads((folder / NOTE).read_text("utf-8"))
+    return found
+
+
 def load_adapted(folder: Path, auto_class: Any) -> Any:
     """The model that an adapter belongs to, with the adapter.
 
@@ -168,7 +187,7 @@ def load_adapted(folder: Path, auto_class: Any) -> Any:
 
     from labkit.models._load import quiet_transformers, resolve
 
-    note = json.loads((folder / NOTE).read_text("utf-8"))
+    note = noted(folder)
     if auto_class.__name__ == "AutoModel":
         if note["adapter"] in ("prefix", "prompt"):
             do = "take one with another adapter, or the base model"

@@ -181,10 +181,12 @@ def load_model(
     import torch
 
     base = resolve(base) if isinstance(base, str) else base
-    if (base.folder / _adapters.NOTE).exists():
+    if kind := _adapters.lone(base.folder):
         if config or dropout is not None:
-            do = "train it again with adapter.merge = true, and go on from that"
-            raise ModelError(f"a whole model in {base.folder}", "an adapter alone", do)
+            do = "name the model that it was trained beside: it cannot be merged"
+            if kind in _adapters.MERGED:
+                do = "merge it (labkit merge RUN --out FOLDER), and go on from that folder"
+            raise ModelError(f"a whole model in {base.folder}", f"an adapter alone ({kind})", do)
         adapted: PreTrainedModel = _adapters.load_adapted(base.folder, auto_class)
         return adapted
     settings = load_config(base)

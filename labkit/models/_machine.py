@@ -32,7 +32,7 @@ class Machine:
     Attributes:
         device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
         name: the processor's or graphics card's name, as the system gives it.
-        cores: processor cores this process may run on.
+        cores: processor cores this process may run on, or as many as OMP_NUM_THREADS says where those are fewer.
         threads: threads that torch uses.
         memory_gb: memory of this machine in GB (of the container where there is a limit).
         free_memory_gb: memory that could be taken now, in GB.

@@ -8,6 +8,7 @@ from labkit.training._folds import CrossValidation, cross_validate
 from labkit.training._forgetting import Forgetting, forgetting
 from labkit.training._judge import evaluate, predict_file
 from labkit.training._launch import launch, relaunch
+from labkit.training._merge import merge
 from labkit.training._predictor import Predictor
 from labkit.training._rates import RateFinder, find_learning_rate
 from labkit.training._recipe import (
@@ -66,6 +67,7 @@ __all__ = [
     "forgetting",
     "launch",
     "load_adaptation",
+    "merge",
     "new_directory",
     "parse_set",
     "parse_space",

@@ -151,7 +151,7 @@ def load_adaptation(directory: str | os.PathLike[str]) -> Adaptation:
     return Adaptation(**values)
 
 
-def perplexity(model: Path, task: str, rows: Any, *, max_length: int = 128) -> Estimate:
+def perplexity(model: Path, task: str, rows: Any, *, max_length: int = 128, body: Any = None) -> Estimate:
     """Perplexity of a causal, or pseudo-perplexity of a masked language model on rows of raw text, with its interval.
 
     Args:
@@ -159,8 +159,13 @@ def perplexity(model: Path, task: str, rows: Any, *, max_length: int = 128) -> E
         task: "text-generation" or "fill-mask".
         rows: of a corpus of layout "texts".
         max_length: tokens that are read at a time.
+        body: another one, of the same architecture, in place of the model's own.
     """
     predictor = Predictor(model, task, max_length)
+    if body is not None:
+        whole: Any = predictor.model
+        setattr(whole, whole.base_model_prefix, body.to(whole.device).eval())
+        whole.tie_weights()  # the head reads the table of the new body
     said = predictor.run(predictor.encode(rows), list(rows["row_id"]))
     return evaluation.evaluate(said, slices=()).headline[_figure(task)]
 
@@ -174,6 +179,8 @@ def _language(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Adap
     kind = tasks.get(task)
     base = models.resolve(asked.model)
     models.require_head(base, kind.head, task)
+    # read before the trainings, so that a mistyped name is found before them
+    general = None if asked.general is None else data.read(asked.general, layout="texts")["train"]
     first = Recipe.from_dict(
         {
             "task": task,
@@ -196,8 +203,8 @@ def _language(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Adap
     run = train_once(first, home / "adapted", watch=watch)
     corpus = data.load(run.recipe.data.unaugmented())
     measured = {"domain": corpus["test"]}
-    if asked.general is not None:
-        measured["general"] = data.read(asked.general, layout="texts")["train"]
+    if general is not None:
+        measured["general"] = general
     longest = run.recipe.model.max_length
     return Adaptation(
         model=str(run.directory),

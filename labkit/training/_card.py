@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from labkit import models
 from labkit.evaluation import Evaluation
-from labkit.models import STARTER
+from labkit.models import STARTER, _adapters
 from labkit.tasks import Task
 from labkit.training._recipe import Recipe
+from labkit.training._rundir import MODEL
 
 
 def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], directory: Path) -> str:
@@ -25,9 +28,11 @@ def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], 
     split = "test" if "test" in report else "validation" if "validation" in report else ""
     starter = recipe.model.name.startswith(STARTER)
     how = "(an untrained starter model) trained from nothing" if starter else "fine-tuned"
+    adapter = _adapters.lone(directory / MODEL)
+    library = "transformers" if not adapter else "labkit" if adapter == "bottleneck" else "peft"
     lines = [
         "---",
-        "library_name: transformers",
+        f"library_name: {library}",
         f"pipeline_tag: {recipe.task}",
         "tags: [labkit]",
         "---",
@@ -50,9 +55,7 @@ def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], 
     lines += [
         "## Use",
         "",
-        "```python",
-        *_use(recipe, task, f"{directory.name}/model").splitlines(),
-        "```",
+        *(_beside(adapter, task, corpus, directory) if adapter else _code_block(_use(recipe, task, directory))),
         "",
         "## Limits",
         "",
@@ -63,8 +66,9 @@ def model_card(recipe: Recipe, task: Task, corpus: Any, report: dict[str, Any], 
     return "\n".join(lines)
 
 
-def _use(recipe: Recipe, task: Any, folder: str) -> str:
+def _use(recipe: Recipe, task: Any, directory: Path) -> str:
     """Code that uses the model with transformers alone."""
+    folder = f"{directory.name}/{MODEL}"
     if recipe.model.pooling == "own":
         said: str = task.pipeline(folder)
         return said
@@ -72,6 +76,39 @@ def _use(recipe: Recipe, task: Any, folder: str) -> str:
 
     own = recipe.model
     return usage(folder, pooling=own.pooling, layers=own.head_layers, unit=own.unit_vectors)
+
+
+def _beside(adapter: str, task: Any, corpus: Any, directory: Path) -> list[str]:
+    """How an adapter is used that stands beside its base model: merged with it first where it can be."""
+    base = _adapters.noted(directory / MODEL)["base"]
+    base = next((card.hub_id for card in models.catalogue() if card.name == base and card.hub_id), base)
+    said = f"Plain transformers does not load it: the folder holds an adapter ({adapter}) without its base model {_code(base)}."
+    if adapter not in _adapters.MERGED:
+        asked = '"a text", pairs="the other"' if corpus.paired else '"a text"'
+        code = f'from labkit.training import Predictor\n\npredictor = Predictor.load("{directory.name}")\npredictor({asked})'
+        return [f"{said} labkit does:", "", *_code_block(code)]
+    folder, whole = (json.dumps(f"{directory.name}/{name}") for name in (MODEL, "merged"))
+    code = f"""from peft import PeftModel
+from transformers import AutoConfig, {task.head}, AutoTokenizer
+
+base = {task.head}.from_pretrained(
+    {json.dumps(base)}, config=AutoConfig.from_pretrained({folder}), dtype="float32", ignore_mismatched_sizes=True
+)
+PeftModel.from_pretrained(base, {folder}).merge_and_unload().save_pretrained({whole})
+AutoTokenizer.from_pretrained({folder}).save_pretrained({whole})"""
+    return [
+        f"{said} peft merges the two, once, as `labkit merge` does:",
+        "",
+        *_code_block(code),
+        "",
+        "What comes of it is a model like any other:",
+        "",
+        *_code_block(task.pipeline(f"{directory.name}/merged")),
+    ]
+
+
+def _code_block(code: str) -> list[str]:
+    return ["```python", *code.splitlines(), "```"]
 
 
 def _range(corpus: Any) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 from labkit import data, evaluation, models, tasks
 from labkit.errors import ModelError
 from labkit.evaluation import Estimate
+from labkit.models import _adapters
 from labkit.training._adapt import _figure, perplexity
+from labkit.training._merge import merge
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
 from labkit.training._train import train
@@ -73,19 +75,30 @@ def forgetting(
         probe_data: more settings of its section [data], such as columns.
 
     Raises:
-        ModelError: the base model has no language-model head, or the fine-tuned model another architecture.
+        ModelError: the base model has no language-model head, or the fine-tuned model another architecture, or an adapter that
+            leaves the base model as it was, or none that a probe can stand on.
         DataError: data that cannot be read.
     """
     run = run if isinstance(run, Run) else Run(run)
+    adapter = _adapters.lone(run.model_folder)
+    if adapter in ("prefix", "prompt"):
+        do = "there is nothing to measure: without the adapter it is the base model, which has forgotten nothing"
+        raise ModelError("a model whose own weights have learned", f"a {adapter} before the texts", do)
+    if adapter == "bottleneck" and probe is not None:
+        do = "leave the probe out, and measure general text; or train it again with lora"
+        raise ModelError("a model that a probe can stand on", "a bottleneck, which is beside its base model", do)
     found: dict[str, Any] = {}
-    if general is not None:
-        found |= _language(run, data.read(general, layout="texts")["train"], language_model)
-    if probe is not None:
-        found |= _probes(run, {"train": os.fspath(probe), **(probe_data or {})})
+    with tempfile.TemporaryDirectory() as folder:
+        tuned = merge(run, Path(folder) / "merged") if adapter in _adapters.MERGED else run.model_folder
+        if general is not None:
+            found |= _language(run, tuned, data.read(general, layout="texts")["train"], language_model)
+        if probe is not None:
+            found |= _probes(run, tuned, {"train": os.fspath(probe), **(probe_data or {})})
     return Forgetting(**found)
 
 
-def _language(run: Run, rows: Any, language_model: str) -> dict[str, Any]:
+def _language(run: Run, folder: Path, rows: Any, language_model: str) -> dict[str, Any]:
+    """Before and after on rows of general text; the fine-tuned model lies in the folder."""
     import transformers
 
     base = models.resolve(language_model or run.recipe.model.name)
@@ -96,26 +109,25 @@ def _language(run: Run, rows: Any, language_model: str) -> dict[str, Any]:
     if models.new_head(base, kind.head):
         do = "adapt it first (labkit adapt), and give the folder head of that as language_model"
         raise ModelError("a base model with a language-model head", f"{base.name!r}, whose head is new", do)
-    auto = getattr(transformers, kind.head)
-    model: Any = models.load_model(base, auto)
-    tuned: Any = models.load_model(str(run.model_folder), transformers.AutoModel)
-    body = getattr(model, model.base_model_prefix)
-    mine, theirs = body.state_dict(), tuned.state_dict()
+    model: Any = models.load_model(base, getattr(transformers, kind.head))
+    tuned: Any = models.load_model(str(folder), transformers.AutoModel)
+    mine, theirs = getattr(model, model.base_model_prefix).state_dict(), tuned.state_dict()
     missing = [name for name, one in mine.items() if name not in theirs or theirs[name].shape != one.shape]
     if missing:
-        raise ModelError(f"a fine-tuned model with the body of {base.name!r}", f"one without {missing[0]!r}")
-    with tempfile.TemporaryDirectory() as folder:
-        body.load_state_dict({name: theirs[name] for name in mine})
-        model.save_pretrained(folder)
-        models.load_tokenizer(base).save_pretrained(folder)
-        after = perplexity(Path(folder), task, rows)
-    return {"figure": _figure(task), "before": perplexity(base.folder, task, rows), "after": after}
+        do = "name as language_model a model with the body that this run was trained from"
+        raise ModelError(f"a fine-tuned model with the body of {base.name!r}", f"one without {missing[0]!r}", do)
+    return {
+        "figure": _figure(task),
+        "before": perplexity(base.folder, task, rows),
+        "after": perplexity(base.folder, task, rows, body=tuned),
+    }
 
 
-def _probes(run: Run, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _probes(run: Run, tuned: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the base model's and of the fine-tuned model's vectors; that one lies in the folder ``tuned``."""
     with tempfile.TemporaryDirectory() as folder:
         runs = {}
-        for name, model in (("before", run.recipe.model.name), ("after", str(run.directory))):
+        for name, model in (("before", run.recipe.model.name), ("after", str(tuned))):
             recipe = Recipe.from_dict(
                 {
                     "data": dict(settings),

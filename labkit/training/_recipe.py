@@ -85,7 +85,7 @@ class TechniqueConfig:
     mixout: float = 0.0
     """Probability with which a weight is put back to its pretrained value for a step."""
     averaging: float = 0.0
-    """Decay of a moving average of the weights, which is judged and kept in their place, such as 0.99; 0: none."""
+    """Decay of an exponential moving average of the weights, which is judged and kept in their place, such as 0.99; 0: none."""
     mixup: float = 0.0
     """Rows are mixed with others of their batch, in shares drawn from a beta distribution of this parameter, such as 0.2, for
     text-classification; 0: not mixed."""
@@ -176,7 +176,7 @@ class BudgetConfig:
     length_grouped: bool = True
     """Batches of rows of similar length: far less padding."""
     threads: int = 0
-    """Threads torch uses; 0: one per core."""
+    """Threads torch uses; 0: one per core, or as many as OMP_NUM_THREADS says."""
     checkpoint_minutes: float = 5.0
     """A checkpoint is written at every evaluation and after so many minutes at the latest; 0: at evaluations only."""
 

@@ -118,8 +118,9 @@ class Mixup:
 
 
 class Average:
-    """An exponential moving average of the weights, which is judged and kept in their place (Polyak and Juditsky 1992; with the
-    warm-up of the decay that TensorFlow's ``ExponentialMovingAverage`` has).
+    """An exponential moving average of the weights, which is judged and kept in their place (as the teacher's of Tarvainen and
+    Valpola 2017, Mean teachers are better role models, arXiv:1703.01780; with the warm-up of the decay that TensorFlow's
+    ``ExponentialMovingAverage`` has).
 
     Args:
         model: whose trained parameters are averaged.

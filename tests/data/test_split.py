@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from typing import Any
@@ -11,9 +12,11 @@ from datasets import Dataset
 
 from labkit.data._balance import balance, class_weights
 from labkit.data._corpus import Corpus
+from labkit.data._read import read
 from labkit.data._split import split
 from labkit.data._texts import normalise
-from labkit.errors import DataError, UnknownName
+from labkit.errors import DataError, RecipeError, UnknownName
+from labkit.training import Recipe
 
 
 def rows(texts: list[str], labels: list[Any] | None = None, prefix: str = "r", **columns: list[Any]) -> Dataset:
@@ -272,6 +275,18 @@ def test_balancing_is_refused_where_it_would_mislead(uneven):
         balance(uneven, "smote")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="labelled rows"):
         balance(split(corpus(rows(list("uvwxyz")))), "oversample")
+
+
+def test_spans_are_not_sent_to_weights_that_their_task_refuses(tmp_path):
+    file = tmp_path / "spans.jsonl"
+    spans = [{"start": 0, "end": 4, "label": "food"}]
+    file.write_text("".join(json.dumps({"text": f"soup {i}", "spans": spans}) + "\n" for i in range(20)), "utf-8")
+    with pytest.raises(DataError, match=r"technique\.loss = 'focal'") as caught:
+        balance(split(read(file, layout="spans")), "oversample")
+    assert "class_weights" not in str(caught.value)
+    with pytest.raises(RecipeError, match="class_weights"):
+        Recipe.from_dict({"task": "token-classification", "technique": {"class_weights": True}})
+    assert Recipe.from_dict({"task": "token-classification", "technique": {"loss": "focal"}})
 
 
 def test_class_weights_are_those_of_scikit_learn_and_average_to_one(uneven):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from toys import toy_rows, write_csv
 
 from labkit._places import bundled
+from labkit.errors import DataError
 from labkit.tours import Executed, run_notebook
 
 
@@ -93,3 +97,30 @@ def test_its_figures_are_recorded_and_can_be_true(toured: tuple[Tutorial, Execut
         assert float(figures["MB of distilled"]) < 0.8 * float(figures["MB of teacher"])
     if tutorial.name == "13_search":
         assert figures["trials"] == 3
+
+
+def test_few_labels_can_be_drawn_again(toy_model: Path, tmp_path: Path) -> None:
+    """The cells of the tutorial, with a toy model: another number, seed or file of rows is another folder."""
+    cells = json.loads((bundled("notebooks") / "11_few_labels.ipynb").read_text("utf-8"))["cells"]
+    code = {i: "".join(cell["source"]) for i, cell in enumerate(cells) if cell["cell_type"] == "code"}
+    usual = {"MODEL": str(toy_model), "STEPS": 2, "EPOCHS": 0.5, "OUT": str(tmp_path / "few")}
+    rows = toy_rows(60)
+    uneven = [row for i, row in enumerate(rows) if row["topic"] != "food" or i < 9]
+    several = [{**row, "topic": f"{row['topic']}|{'long' if i % 2 else 'short'}"} for i, row in enumerate(rows)]
+
+    def drawn(**parameters: Any) -> Any:
+        known: dict[str, Any] = {}
+        exec(code[1], known)  # noqa: S102 - the tutorial's own cells
+        known |= {**usual, **parameters}
+        for i in (3, 7):
+            exec(code[i], known)  # noqa: S102
+        return known
+
+    data = str(write_csv(tmp_path / "toy.csv", rows))
+    for parameters in ({"SHOTS": 4}, {"SHOTS": 5}, {"SHOTS": 5, "SEED": 1}):
+        known = drawn(DATA=data, **parameters)
+        assert len(known["few"]) == 3 * parameters["SHOTS"] and len(known["found"].table()) == 3
+    scarce = drawn(DATA=str(write_csv(tmp_path / "uneven.csv", uneven)), SHOTS=5)
+    assert 10 < len(scarce["few"]) < 15, "as many as there are"
+    with pytest.raises(DataError, match="several labels a row"):
+        drawn(DATA=str(write_csv(tmp_path / "several.csv", several)))

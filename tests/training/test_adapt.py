@@ -76,6 +76,16 @@ def test_sentence_encoders_adapt(method: Any, toy_model: Path, tmp_path: Path) -
     assert train(toy_recipe(rows, found.model), tmp_path / "tuned").status == "completed"
 
 
+@pytest.mark.parametrize("method", ["masked", "simcse"])
+def test_general_text_that_is_not_there_is_missed_before_the_training(
+    method: Any, toy_model: Path, tmp_path: Path
+) -> None:
+    text, typed = raw(tmp_path, ("food",)), tmp_path / "genral.txt"
+    with pytest.raises(DataError, match=r"genral\.txt"):
+        adapt(text, tmp_path / "out", model=str(toy_model), method=method, general=typed)
+    assert not (tmp_path / "out").exists(), "nothing was trained"
+
+
 def test_what_cannot_adapt(toy_model: Path, tmp_path: Path) -> None:
     text = raw(tmp_path, ("food",))
     with pytest.raises(UnknownName, match="simcse"):
@@ -103,6 +113,21 @@ def test_forgetting_is_seen(tmp_path: Path) -> None:
     calm = train(made.with_values(technique={"trainable": "head"}), tmp_path / "calm")
     probe = write_csv(tmp_path / "probe.csv", toy_rows(150, seed=4))
     lost = forgetting(wild, general=text, probe=probe)
+    beside = {
+        kind: train(
+            made.with_values(technique={"trainable": kind}, adapter={"merge": False}, optimizer={"learning_rate": 0.1}),
+            tmp_path / kind,
+        )
+        for kind in ("lora", "bottleneck", "prompt")
+    }
+    for kind in ("lora", "bottleneck"):  # the weights beside the base model's make it forget as those in it do
+        found = forgetting(beside[kind], general=text)
+        assert found.before and found.after and found.after.value > 1.2 * found.before.value, kind
+    assert forgetting(beside["lora"], probe=probe).probe_p_value is not None
+    with pytest.raises(ModelError, match="Leave the probe out"):
+        forgetting(beside["bottleneck"], probe=probe)
+    with pytest.raises(ModelError, match="nothing to measure"):
+        forgetting(beside["prompt"], general=text)
     kept = forgetting(calm, general=text)
     assert lost.before and lost.after and lost.after.value > 1.2 * lost.before.value
     assert kept.before and kept.after and kept.after.value == pytest.approx(kept.before.value, rel=1e-3)
