@@ -82,6 +82,8 @@ def cross_validate(
     """
     if repeats < 1:
         raise LabError("one repeat at least", str(repeats))
+    if folds < 2:
+        raise LabError("two folds at least", str(folds))
     home = named(directory).absolute()
     runs = []
     for repeat in range(repeats):

@@ -38,6 +38,8 @@ class Predictor:
             self.settings = stored_settings(folder)
             self.task = kind.of_model(self.model.config, self.settings)
         except ModelError as error:
+            if (folder / models.ADAPTER_NOTE).exists():
+                raise  # it is about the base beside which the adapter was trained
             raise _damaged(folder, error.came) from error
         device = models.machine().device
         self.model.to(device).eval()  # type: ignore[arg-type]

@@ -155,6 +155,8 @@ def _excluded(recipe: Recipe) -> list[str]:
         found.append(
             "data.augment = 'back_translate' needs data.augment_translators: two translation runs, there and back."
         )
+    if technique.loss == "ordinal" and recipe.task != "text-classification":
+        found.append(f"technique.loss = 'ordinal' is for classes in an order, and {recipe.task} has none: leave it at auto.")
     mixes = technique.mixup > 0
     if mixes and recipe.task != "text-classification":
         found.append(f"technique.mixup mixes whole texts, and {recipe.task} is about their tokens: set it to 0.")
