@@ -327,3 +327,22 @@ def default_learning_rate(base: models.BaseModel, config: Any, trainable: str = 
     if trainable == "contrastive":
         return 5e-5 if width <= 512 else 2e-5
     return 2e-4 if width <= 512 else 5e-5 if width <= 768 else 2e-5
+
+
+def usual_rates(recipe: Recipe) -> tuple[float, float]:
+    """Between which learning rates the training of what a recipe trains usually works, without a look at the model: up to
+    ``default_learning_rate`` for it, over the sizes of encoders where that depends on them.
+
+    Args:
+        recipe: which says what is trained.
+    """
+    technique = recipe.technique
+    if recipe.model.name.startswith(models.STARTER):
+        high = 5e-4
+    elif technique.contrastive:
+        high = 5e-5
+    elif technique.trainable in _RATES:
+        high = _RATES[technique.trainable]
+    else:
+        return 2e-5, 2e-4
+    return high / 5, high
