@@ -95,6 +95,7 @@ class RunEnded(Event):
     seconds: float
     metrics: dict[str, float] = field(default_factory=dict)
     error: str = ""
+    memory_mb: float | None = None  # peak resident memory of the process, while it worked on this run
 
 
 KINDS: dict[str, type[Event]] = {

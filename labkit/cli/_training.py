@@ -178,7 +178,9 @@ def _recipes(options: argparse.Namespace) -> dict[str, Any]:
     if not equals or len([value for value in values.split(",") if value]) < 2:
         raise LabError("--each section.field=a,b,… with two values at least", repr(options.each))
     (recipe,) = made.values()
-    return {value: recipe.with_values(**parse_set([f"{setting}={value}"])) for value in values.split(",") if value}
+    listed = [value for value in values.split(",") if value]
+    # the names are those of folders
+    return {value.replace("/", "-"): recipe.with_values(**parse_set([f"{setting}={value}"])) for value in listed}
 
 
 def _refuse_with_resume(options: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from labkit import data, evaluation
 from labkit._places import named
 from labkit.errors import LabError, RecipeError
 from labkit.evaluation import Estimate
-from labkit.events import Event, RunEnded, RunStarted, StepLogged
+from labkit.events import Event, RunEnded, RunStarted
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
@@ -36,7 +36,8 @@ class Trial:
         directory: of the run.
         figures: the headline figures on the split that counts.
         seconds: that the run took, evaluation included, over all its processes.
-        memory_mb: peak resident memory of the training process, in MB.
+        memory_mb: peak resident memory of the process while it trained and evaluated, in MB: with the libraries, and with what
+            earlier trainings of the same process have not given back.
         parameters, trained: parameters of the model, and how many of them were trained.
         size_mb: of the saved model, in MB.
         rows_per_second: speed of prediction, in float32, in batches of 32.
@@ -240,8 +241,8 @@ def compare_runs(runs: Mapping[str, Sequence[Run]]) -> RecipeComparison:
 
 def _require_comparable(recipes: Mapping[str, Recipe], seeds: Sequence[int]) -> None:
     problems = []
-    if len(recipes) < 2:
-        problems.append(f"A comparison needs two recipes at least, and got {len(recipes)}.")
+    if not recipes or (len(recipes) < 2 and len(seeds) < 2):
+        problems.append(f"A comparison needs two recipes at least, or two seeds, and got {len(recipes)} recipe.")
     if not seeds:
         problems.append("A comparison needs one seed at least.")
     problems += [
@@ -289,7 +290,7 @@ def _trial(name: str, run: Run, split: str) -> Trial:
         directory=str(run.directory),
         figures={figure: estimate.value for figure, estimate in run.evaluation.headline.items()},
         seconds=sum(event.seconds for event in events if isinstance(event, RunEnded)),
-        memory_mb=max((event.memory_mb or 0.0 for event in events if isinstance(event, StepLogged)), default=0.0),
+        memory_mb=max((event.memory_mb or 0.0 for event in events if isinstance(event, RunEnded)), default=0.0),
         parameters=begun[-1].parameters if begun else 0,
         trained=begun[-1].trained if begun else 0,
         size_mb=sum(file.stat().st_size for file in run.model_folder.glob("*.safetensors")) / 1e6,

@@ -8,6 +8,9 @@ from __future__ import annotations
 import dataclasses
 import math
 import typing
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from labkit.data import METHODS
@@ -156,7 +159,9 @@ def _excluded(recipe: Recipe) -> list[str]:
             "data.augment = 'back_translate' needs data.augment_translators: two translation runs, there and back."
         )
     if technique.loss == "ordinal" and recipe.task != "text-classification":
-        found.append(f"technique.loss = 'ordinal' is for classes in an order, and {recipe.task} has none: leave it at auto.")
+        found.append(
+            f"technique.loss = 'ordinal' is for classes in an order, and {recipe.task} has none: leave it at auto."
+        )
     mixes = technique.mixup > 0
     if mixes and recipe.task != "text-classification":
         found.append(f"technique.mixup mixes whole texts, and {recipe.task} is about their tokens: set it to 0.")
@@ -224,7 +229,12 @@ def _not_a_choice(name: str, value: object, choices: tuple[Any, ...]) -> str:
     return f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}.{hint}"
 
 
-def fields_of(section: Any) -> dict[str, Any]:
+def fields_of(section: Any) -> Mapping[str, Any]:
     """Name → type of a configuration class's fields."""
+    return _fields_of(section)
+
+
+@cache  # to read the types takes longer than all checks, and a diagnosis tries several recipes while a run goes on
+def _fields_of(section: Any) -> Mapping[str, Any]:
     hints = typing.get_type_hints(section)
-    return {f.name: hints[f.name] for f in dataclasses.fields(section)}
+    return MappingProxyType({f.name: hints[f.name] for f in dataclasses.fields(section)})

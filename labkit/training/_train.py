@@ -25,6 +25,7 @@ from labkit.training._augmenters import augmenters
 from labkit.training._environment import describe, digest, essence
 from labkit.training._interrupt import Interrupt
 from labkit.training._judge import judge
+from labkit.training._memory import PeakMemory
 from labkit.training._prepare import prepare, reopen, require_same
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
@@ -113,6 +114,7 @@ def execute(directory: Path, *, watch: Watch | None = None) -> None:
     _rundir.claim(directory, os.getpid())
     log = EventLog(directory / _rundir.EVENTS)
     started = time.monotonic()
+    memory = PeakMemory()
     step = 0
 
     def emit(event: Event) -> None:
@@ -124,7 +126,16 @@ def execute(directory: Path, *, watch: Watch | None = None) -> None:
 
     def end(status: Status, metrics: dict[str, float] | None = None, error: str = "") -> None:
         _rundir.release_reserve(directory)
-        emit(RunEnded(status=status, step=step, seconds=time.monotonic() - started, metrics=metrics or {}, error=error))
+        emit(
+            RunEnded(
+                status=status,
+                step=step,
+                seconds=time.monotonic() - started,
+                metrics=metrics or {},
+                error=error,
+                memory_mb=memory.stop(),
+            )
+        )
 
     with Interrupt() as interrupt:
         try:
@@ -155,6 +166,7 @@ def execute(directory: Path, *, watch: Watch | None = None) -> None:
                 raise
             raise plain from error
         finally:
+            memory.stop()
             _rundir.release(directory)
 
 
@@ -328,3 +340,22 @@ def default_learning_rate(base: models.BaseModel, config: Any, trainable: str = 
     if trainable == "contrastive":
         return 5e-5 if width <= 512 else 2e-5
     return 2e-4 if width <= 512 else 5e-5 if width <= 768 else 2e-5
+
+
+def usual_rates(recipe: Recipe) -> tuple[float, float]:
+    """Between which learning rates the training of what a recipe trains usually works, without a look at the model: up to
+    ``default_learning_rate`` for it, over the sizes of encoders where that depends on them.
+
+    Args:
+        recipe: which says what is trained.
+    """
+    technique = recipe.technique
+    if recipe.model.name.startswith(models.STARTER):
+        high = 5e-4
+    elif technique.contrastive:
+        high = 5e-5
+    elif technique.trainable in _RATES:
+        high = _RATES[technique.trainable]
+    else:
+        return 2e-5, 2e-4
+    return high / 5, high

@@ -26,6 +26,7 @@ from labkit.events import CheckpointSaved, Evaluated, Event, StepLogged
 from labkit.tasks import Decision, Decisions, Encoded, divergence
 from labkit.training import _rundir
 from labkit.training._batches import Batches
+from labkit.training._memory import resident_mb
 from labkit.training._recipe import TechniqueConfig
 from labkit.training._regularize import Anchor, Average, Mixup, mixout
 from labkit.training._trainable import Thaw, groups
@@ -316,7 +317,7 @@ class Flow(TrainerCallback):
                 gradient_norm=logs.get("grad_norm"),
                 examples_per_second=examples / elapsed,
                 tokens_per_second=tokens / elapsed,
-                memory_mb=_resident_mb(),
+                memory_mb=resident_mb(),
                 seconds_left=(now - self._began) / max(done, 1) * (state.max_steps - state.global_step),
             )
         )
@@ -390,7 +391,7 @@ class StepLog:
                 learning_rate=rate,
                 gradient_norm=norm,
                 examples_per_second=self._examples / max(time_now - self._logged, 1e-9),
-                memory_mb=_resident_mb(),
+                memory_mb=resident_mb(),
                 seconds_left=(time_now - self._began) / step * (self._steps - step),
             )
         )
@@ -466,9 +467,3 @@ def _free_memory_mb() -> float:
     import psutil
 
     return float(psutil.virtual_memory().available) / 1e6
-
-
-def _resident_mb() -> float:
-    import psutil
-
-    return float(psutil.Process().memory_info().rss) / 1e6

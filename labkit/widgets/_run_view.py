@@ -179,9 +179,14 @@ def curves(recipe: Recipe | None, events: Sequence[Event], metric: str = "") -> 
     }
 
 
-def findings(events: Sequence[Event]) -> list[dict[str, Any]]:
-    """What ``labkit.training.diagnose`` sees, as plain values."""
-    return [{**asdict(found), "changes": dict(found.changes)} for found in diagnose(events)]
+def findings(events: Sequence[Event], recipe: Recipe | None = None) -> list[dict[str, Any]]:
+    """What ``labkit.training.diagnose`` sees, as plain values.
+
+    Args:
+        events: of the run.
+        recipe: of the run, which says what is trained and what is tried already.
+    """
+    return [{**asdict(found), "changes": dict(found.changes)} for found in diagnose(events, recipe)]
 
 
 def results(run: Run) -> dict[str, Any]:

@@ -224,9 +224,8 @@ class TrainingMonitor(LabWidget):
                 if news or not self._drawn:
                     self._drawn = True
                     self.curves = view.curves(self._recipe, events, self.metric)
-                    self.findings = (
-                        view.findings(events) if any(isinstance(e, StepLogged) for e in events) or over else []
-                    )
+                    begun = over or any(isinstance(e, StepLogged) for e in events)
+                    self.findings = view.findings(events, self._recipe) if begun else []
                 self.results = view.results(tail.run) if over else {}
 
     # -- faces ----------------------------------------------------------------------------------------------------------------

@@ -68,8 +68,12 @@ def one(found: list[Diagnosis], kind: str) -> Diagnosis:
     return match
 
 
-def settable(found: list[Diagnosis]) -> None:
-    """Every proposed change makes a recipe that can be run."""
+def recipe_of(**sections: Any) -> Recipe:
+    return Recipe.from_dict({"data": {"train": "x.csv"}}).with_values(**sections)
+
+
+def settable(found: list[Diagnosis], recipe: Recipe | None = None) -> None:
+    """Every proposed change makes a recipe that can be run, and another one than that of the run."""
     for each in found:
         nested: dict[str, Any] = {}
         for name, value in each.changes.items():
@@ -78,7 +82,11 @@ def settable(found: list[Diagnosis]) -> None:
                 nested.setdefault(section, {})[setting] = value
             else:
                 nested[section] = value
-        Recipe.from_dict({"data": {"train": "x.csv"}}).with_values(**nested)
+        base = recipe or recipe_of()
+        changed = base.with_values(**nested)
+        if recipe is not None:
+            assert not each.changes or changed != recipe, each
+            assert len(each.changes) <= 4
 
 
 def test_a_good_run_is_well() -> None:
@@ -323,3 +331,232 @@ def test_a_real_run_without_a_finite_loss(toy_data: Path, toy_model: Path, tmp_p
     found = diagnose(Run(tmp_path / "run"))
     assert found[0].kind == "not-finite" and "after step" in found[0].text
     assert found[0].changes["optimizer.learning_rate"] < 1.0
+
+
+# --- with the recipe ------------------------------------------------------------------------------------------------
+
+
+def memorised(epoch: float) -> dict[str, float]:
+    score = 0.8 - 0.03 * max(0.0, epoch - 3)
+    return {"macro_f1": score, "mcc": score, "log_loss": 0.5 + 0.1 * abs(epoch - 3)}
+
+
+def jumping(epoch: float) -> dict[str, float]:
+    return {"macro_f1": 0.7 if round(epoch) % 2 else 0.55, "mcc": 0.5, "log_loss": 0.6}
+
+
+@pytest.mark.parametrize(
+    ("trainable", "rate"),
+    [("head", 3e-3), ("ia3", 5e-3), ("prompt", 1e-2), ("lora", 1e-3), ("all", 2e-4), ("top", 5e-5)],
+)
+def test_a_usual_rate_for_what_is_trained_is_not_called_high(trainable: str, rate: float) -> None:
+    recipe = recipe_of(technique={"trainable": trainable}, optimizer={"learning_rate": rate})
+    seen = one(diagnose(history(lambda epoch: 1.38, stuck, rate=rate), recipe), "not-learning")
+    assert "learning rate of" not in seen.advice
+    calmer = one(diagnose(history(falling, jumping, rate=rate), recipe), "learning-rate-high")
+    assert rate / 4 < calmer.changes["optimizer.learning_rate"] < rate / 2, "a third, not a rate for all weights"
+    settable([seen, calmer], recipe)
+
+
+@pytest.mark.parametrize(
+    ("technique", "rate", "proposed", "said"),
+    [
+        ({"trainable": "head"}, 0.5, 3e-3, "high for training a head alone, where 0.0006 to 0.003 are usual"),
+        ({"trainable": "prompt"}, 1e-4, 2e-3, "low for training prompt"),
+        ({}, 0.5, 2e-4, "high for fine-tuning all weights"),
+    ],
+)
+def test_an_unusual_rate_is_judged_by_what_is_trained(
+    technique: dict[str, Any], rate: float, proposed: float, said: str
+) -> None:
+    recipe = recipe_of(technique=technique, optimizer={"learning_rate": rate})
+    seen = one(diagnose(history(lambda epoch: 1.38, stuck, rate=rate), recipe), "not-learning")
+    assert said in seen.advice and seen.changes == {"optimizer.learning_rate": proposed}
+
+
+def test_a_starter_model_takes_a_higher_rate() -> None:
+    recipe = recipe_of(model={"name": "starter:encoder"}, optimizer={"learning_rate": 2e-3})
+    seen = one(diagnose(history(lambda epoch: 1.38, stuck, rate=2e-3), recipe), "not-learning")
+    assert "learning rate of" not in seen.advice
+
+
+def test_events_alone_say_that_few_weights_are_trained() -> None:
+    began, *events = history(lambda epoch: 1.38, stuck, rate=3e-3)
+    assert isinstance(began, RunStarted)
+    few = RunStarted(**{**began.__dict__, "parameters": 22_000_000, "trained": 30_000})
+    assert "is high" not in one(diagnose([few, *events]), "not-learning").advice
+    assert "is high for fine-tuning all weights" in one(diagnose([began, *events]), "not-learning").advice
+
+
+def test_a_head_that_learns_nothing_needs_more_than_a_head() -> None:
+    recipe = recipe_of(technique={"trainable": "head"}, optimizer={"learning_rate": 3e-3})
+    seen = one(diagnose(history(lambda epoch: 1.38, stuck, rate=3e-3), recipe), "not-learning")
+    assert seen.changes == {"technique.trainable": "all", "optimizer.learning_rate": 0.0}
+    tuned = recipe.with_values(technique={"contrastive": 10}, model={"pooling": "mean"})
+    assert not one(diagnose(history(lambda epoch: 1.38, stuck, rate=5e-5), tuned), "not-learning").changes
+
+
+def overfitted(**sections: Any) -> Diagnosis:
+    recipe = recipe_of(**sections)
+    found = diagnose(history(falling, memorised), recipe)
+    settable(found, recipe)
+    return one(found, "overfitting")
+
+
+def test_what_counters_overfitting_goes_on_where_the_recipe_ends() -> None:
+    """Each proposal is followed, as with the button, until there is nothing left to propose."""
+    recipe, tried = recipe_of(), []
+    for _ in range(5):
+        seen = one(diagnose(history(falling, memorised), recipe), "overfitting")
+        remedies = {name: value for name, value in seen.changes.items() if name != "budget.epochs"}
+        assert len(seen.changes) <= 4
+        if not remedies:
+            break
+        tried += list(remedies.items())
+        for name, value in remedies.items():
+            section, _, setting = name.partition(".")
+            recipe = recipe.with_values(**{section: {setting: value}})
+    assert tried == [
+        ("model.dropout", 0.2),
+        ("technique.r_drop", 1.0),
+        ("technique.label_smoothing", 0.1),
+        ("technique.l2_sp", 0.1),
+        ("data.augment", ["typos", "delete", "swap"]),
+        ("technique.averaging", 0.99),
+        ("optimizer.weight_decay", 0.1),
+        ("technique.mixout", 0.3),
+    ]
+    assert "more data" in seen.advice
+
+
+def test_the_first_proposals_name_those_that_come_after_them() -> None:
+    seen = overfitted()
+    assert list(seen.changes) == ["budget.epochs", "model.dropout", "technique.r_drop", "technique.label_smoothing"]
+    assert "fewer epochs, more dropout, R-Drop" in seen.advice
+    assert all(word in seen.advice for word in ("L2-SP", "augment", "averaged weights", "weight decay"))
+
+
+def test_a_setting_is_not_made_weaker() -> None:
+    seen = overfitted(
+        model={"dropout": 0.3},
+        technique={"r_drop": 3.0, "label_smoothing": 0.2},
+        optimizer={"weight_decay": 0.2, "warmup": 0.4},
+        data={"augment": ["typos"]},
+    )
+    assert list(seen.changes) == ["budget.epochs", "technique.l2_sp", "technique.averaging"]
+    recipe = recipe_of(optimizer={"warmup": 0.4}, budget={"checkpoint_minutes": 1.0, "patience": 2}, seed=1)
+    diverged = diagnose(history(lambda epoch: falling(epoch) if epoch < 3 else 2.5, fine, until=4, ended=False), recipe)
+    assert "optimizer.warmup" not in one(diverged, "diverging").changes
+    idle = one(diagnose(history(lambda epoch: 1.38, stuck), recipe), "not-learning")
+    assert idle.changes == {"seed": 2}
+
+    def tired(epoch: float) -> dict[str, Any]:
+        return {"memory_mb": 900 + 300 * epoch}
+
+    assert not one(diagnose(history(falling, fine, extra=tired), recipe), "memory-growing").changes
+
+    def flat(epoch: float) -> dict[str, float]:
+        return {"macro_f1": min(0.8, 0.4 + 0.2 * epoch), "mcc": 0.6, "log_loss": 0.5}
+
+    patient = one(diagnose(history(falling, flat), recipe), "plateau")
+    assert not patient.changes and "earlier" not in patient.advice, "patience has ended it"
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"distillation": {"teacher": "runs/large"}},
+        {"technique": {"mixup": 0.2}},
+        {"technique": {"trainable": "lora"}},
+        {"technique": {"trainable": "bias"}},
+        {"technique": {"trainable": "head"}},
+        {"technique": {"loss": "focal"}},
+        {"technique": {"loss": "ordinal"}},
+        {"data": {"scores": True}},
+        {"task": "fill-mask"},
+        {"task": "token-classification"},
+        {"model": {"name": "starter:encoder"}},
+    ],
+    ids=str,
+)
+def test_only_what_goes_with_the_recipe_is_proposed(sections: dict[str, Any]) -> None:
+    changes = overfitted(**sections).changes
+    technique, others = sections.get("technique", {}), sections.keys() - {"technique"}
+    assert "budget.epochs" in changes and "model.dropout" in changes
+    assert ("technique.r_drop" in changes) == (not others & {"distillation"} and technique.get("trainable") != "head"
+                                               and not technique.get("mixup"))  # fmt: skip
+    assert ("technique.label_smoothing" in changes) == (
+        "loss" not in technique and "scores" not in sections.get("data", {})
+    )
+    if technique.get("trainable") == "lora":
+        rest = overfitted(technique={**technique, "r_drop": 1.0, "label_smoothing": 0.1}).changes
+        assert rest["adapter.dropout"] == 0.1 and "technique.l2_sp" not in rest
+    if technique.get("trainable") == "head":
+        assert "data.augment" in changes and "technique.averaging" not in changes
+    rest = overfitted(**{**sections, "model": {**sections.get("model", {}), "dropout": 0.3}}).changes
+    assert ("data.augment" in rest) <= (sections.get("task") != "fill-mask")
+    assert ("technique.l2_sp" in rest) <= ("model" not in sections)
+
+
+def test_surer_without_label_smoothing_is_told_to_train_less() -> None:
+    def surer(epoch: float) -> dict[str, float]:
+        score = min(0.9, 0.6 + 0.1 * epoch)
+        return {"macro_f1": score, "mcc": score, "log_loss": 0.4 + 0.03 * abs(epoch - 3)}
+
+    recipe = recipe_of(technique={"label_smoothing": 0.2})
+    seen = one(diagnose(history(falling, surer), recipe), "overfitting")
+    assert list(seen.changes) == ["budget.epochs"] and "smoothing" not in seen.advice
+
+
+def probe(metrics: dict[str, float] | None) -> list[Event]:
+    """What a head that L-BFGS fits says: no step, and one evaluation."""
+    rows = {"train": 1280, "validation": 200} if metrics else {"train": 1280}
+    events: list[Event] = [
+        RunStarted(
+            run="r", task="text-classification", model="m", rows=rows, steps=40, epochs=1, labels=4, learning_rate=3e-3
+        )
+    ]
+    if metrics:
+        events.append(Evaluated(step=1, epoch=1.0, split="validation", metrics=metrics, best=True))
+    return [*events, RunEnded(status="completed", step=40, seconds=3)]
+
+
+def test_a_head_that_is_fitted_to_the_end_has_no_steps_to_judge() -> None:
+    recipe = recipe_of(technique={"trainable": "head", "solver": "lbfgs"}, model={"pooling": "mean"})
+    found = diagnose(probe({"macro_f1": 0.8, "mcc": 0.7, "log_loss": 0.5}), recipe)
+    assert kinds(found) == ["well"] and "fitted to the end; Macro F1 on validation is 0.800" in found[0].text
+    assert "few-steps" in kinds(diagnose(probe({"macro_f1": 0.8, "mcc": 0.7, "log_loss": 0.5})))
+
+    found = diagnose(probe(None), recipe)
+    assert kinds(found) == ["no-validation", "well"] and "last model" not in found[0].text
+    assert found[0].changes == {}, "the recipe carves one off already: there were too few rows"
+
+    (seen,) = diagnose(probe({"macro_f1": 0.1, "mcc": 0.0, "log_loss": 1.4, "accuracy": 0.25}), recipe)
+    assert seen.kind == "not-learning" and "MCC on validation is 0.00 at an accuracy of 0.25" in seen.text
+    assert seen.changes == {"technique.solver": "adamw", "technique.trainable": "all"}
+    settable([seen], recipe)
+
+    (seen,) = diagnose(probe({"macro_f1": 0.1, "mcc": 0.0, "log_loss": math.nan}), recipe)
+    assert seen.kind == "not-finite" and seen.changes == {"budget.precision": "float32"}
+
+
+def test_few_steps_of_a_head_are_not_a_matter_of_seeds() -> None:
+    recipe = recipe_of(technique={"trainable": "head"})
+    seen = one(diagnose(history(falling, fine, per_epoch=4), recipe), "few-steps")
+    assert "seed" not in seen.text and seen.changes
+
+
+def test_a_run_brings_its_recipe(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    """The rule of few steps, which a toy run breaks, is not for a solver without steps."""
+    base = toy_recipe(toy_data, toy_model)
+    assert "few-steps" in kinds(diagnose(train(base, tmp_path / "steps")))
+    solved = base.with_values(technique={"trainable": "head", "solver": "lbfgs"}, model={"pooling": "mean"})
+    run = train(solved, tmp_path / "solved")
+    found = diagnose(run)
+    assert "few-steps" not in kinds(found) and found == diagnose(run.events(), run.recipe)
+
+
+def test_a_recipe_that_cannot_be_read_does_not_silence_the_diagnosis(tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text("[nonsense\n", "utf-8")
+    (tmp_path / "events.jsonl").write_text("\n".join(map(to_json, history(falling, memorised))), "utf-8")
+    assert "overfitting" in kinds(diagnose(Run(tmp_path)))

@@ -277,6 +277,24 @@ def test_what_to_try_is_what_a_launcher_takes(tmp_path: Path) -> None:
     assert not refused["ok"] and found["kind"] in refused["error"]["message"]
 
 
+def test_what_to_try_fits_the_recipe_of_the_run(tmp_path: Path) -> None:
+    events = course(60, 60)
+    for event in events:
+        if isinstance(event, Evaluated):  # ever worse
+            event.metrics.update(macro_f1=0.9 - event.step / 100, log_loss=0.3 + event.step / 50)
+    folder = made_up(tmp_path / "r", events, distillation={"teacher": "runs/large"}, model={"dropout": 0.3})
+    monitor = TrainingMonitor(folder)
+    answer = monitor.answer("try_it", {"kind": "overfitting"})
+    assert answer["ok"], answer
+    assert {"technique.r_drop", "model.dropout"}.isdisjoint(monitor.suggested)
+    assert monitor.suggested["data.augment"] == ["typos", "delete", "swap"] and len(monitor.suggested) == 4
+    launcher = widgets.TrainingLauncher(Run(folder).recipe, out=tmp_path / "out")
+    launcher.set(**monitor.suggested)
+    assert launcher.recipe.technique.l2_sp and launcher.recipe.data.augment == ("typos", "delete", "swap")
+    launcher.close()
+    monitor.close()
+
+
 def test_texts_of_a_run_are_text(tmp_path: Path) -> None:
     name = f"{HOSTILE[:4]} src=x>"
     events = [*course(12, 40), Note(text=HOSTILE), RunEnded(status="failed", step=12, seconds=1.0, error=HOSTILE)]
