@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import math
 import os
 import statistics
@@ -135,16 +136,17 @@ class RecipeComparison:
             made.append(Contender(**{**one, **figures, "trials": tuple(Trial(**trial) for trial in one["trials"])}))
         return cls(**{**values, "contenders": tuple(made)})
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[tuple[str, ...]]:
+        """A table to be read: its head, and a line a recipe."""
         head = ("recipe", self.metric, "difference", "seeds", "time", "memory", "trained", "size", "rows/s")
-        lines = [head]
+        lines: list[tuple[str, ...]] = [head]
         for one in self.contenders:
             lines.append(
                 (
                     one.name,
                     f"{one.score.value:.3f} ({one.score.low:.3f} to {one.score.high:.3f})",
                     "" if one.difference is None else f"{_signed(one.difference)}, {_p(one.p_value)}",
-                    str(len(one.trials)),
+                    str(len(one.trials)) + ("" if one.spread is None else f" (± {one.spread:.3f})"),
                     f"{one.mean('seconds'):,.0f} s",
                     f"{one.mean('memory_mb'):,.0f} MB",
                     f"{one.mean('trained'):,.0f}",
@@ -152,12 +154,27 @@ class RecipeComparison:
                     f"{one.mean('rows_per_second'):,.0f}",
                 )
             )
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        return lines
+
+    @property
+    def _title(self) -> str:
+        what = f"{self.metric} on {self.rows:,} {self.split} rows"
+        return f"{what}; differences from {self.contenders[0].name}" if len(self.contenders) > 1 else what
+
+    def _repr_html_(self) -> str:
+        """For a notebook's cell: the table of ``str``; names are never markup."""
+        head, *lines = (tuple(html.escape(cell) for cell in line) for line in self._lines())
+        rows = "".join(f"<tr><td>{'</td><td>'.join(line)}</td></tr>" for line in lines)
+        top = f"<thead><tr><th>{'</th><th>'.join(head)}</th></tr></thead>"
+        return f"<p>{html.escape(self._title)}</p><table>{top}<tbody>{rows}</tbody></table>"
+
+    def __str__(self) -> str:
+        lines = self._lines()
+        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
         shown = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
         ]
-        what = f"{self.metric} on {self.rows:,} {self.split} rows; differences from {self.contenders[0].name}"
-        return "\n".join([what, "", *shown])
+        return "\n".join([self._title, "", *shown])
 
 
 def compare(

@@ -59,12 +59,26 @@ def test_recipes_are_compared_on_equal_terms(found: tuple[RecipeComparison, Path
         head.difference is not None and head.difference.value < 0 and head.p_value is not None and head.p_value < 0.05
     )
     assert all(trial.rows_per_second > 0 and trial.size_mb > 0 and trial.seconds > 0 for trial in whole.trials)
+    assert all(trial.memory_mb > 100 for one in comparison.contenders for trial in one.trials), "of heads as well"
+    assert f"2 (± {whole.spread:.3f})" in str(comparison), "how far the seeds are apart"
+    named = dataclasses.replace(comparison, contenders=(dataclasses.replace(whole, name="<b>&"), head))
+    assert "<b>" not in named._repr_html_() and "<td>&lt;b&gt;&amp;</td>" in named._repr_html_()
     table = comparison.table()
     assert table[1]["difference"] == pytest.approx(table[1]["accuracy"] - table[0]["accuracy"])
     assert "head" in str(comparison) and "differences from all" in str(comparison)
     again = RecipeComparison.from_dict(json.loads(json.dumps(comparison.to_dict())))
     assert again.table() == table
     assert len(cost(table, "trained").data) == 2
+
+
+def test_one_recipe_shows_what_the_seed_does(found: tuple[RecipeComparison, Path]) -> None:
+    comparison, home = found
+    recipes = {"all": Run(comparison.contenders[0].trials[0].directory).recipe}
+    alone = compare(recipes, home, seeds=2)
+    assert "difference" in str(alone) and "differences from" not in str(alone)
+    assert alone.contenders[0].spread == comparison.contenders[0].spread
+    with pytest.raises(RecipeError, match="two recipes at least, or two seeds"):
+        compare(recipes, home, seeds=1)
 
 
 def test_what_is_complete_is_not_trained_again(found: tuple[RecipeComparison, Path]) -> None:
@@ -97,7 +111,7 @@ def test_an_interval_has_the_seeds_and_the_rows_in_it() -> None:
 def test_what_cannot_be_compared(toy_data: Path, toy_model: Path, toy_csv: Path, tmp_path: Path) -> None:
     recipe = toy_recipe(toy_data, toy_model)
     for recipes, part in (
-        ({"a": recipe}, "two recipes"),
+        ({}, "two recipes"),
         ({"a": recipe, "../b": recipe}, "name of a folder"),
         ({"a": recipe, "b": toy_recipe(toy_csv, toy_model)}, "other data than the first recipe (data.train)"),
         ({"a": recipe, "b": recipe.with_values(task="fill-mask")}, "is for fill-mask"),
@@ -296,3 +310,31 @@ def test_cross_validation_from_the_command_line(quick: Any, tmp_path: Path, caps
         cli.main(["search", str(tmp_path / "quick.toml"), "--space", "optimizer.warmup=x..1", "--out", str(out)]) == 1
     )
     assert "range of numbers" in capsys.readouterr().err
+
+
+def test_settings_that_do_not_go_together_fail_a_trial_and_not_the_search(
+    toy_data: Path, toy_model: Path, tmp_path: Path
+) -> None:
+    made = toy_recipe(toy_data, toy_model, budget={"epochs": 0.5})
+    space = {"technique.trainable": ("all", "head"), "technique.l2_sp": (0.1,)}
+    found = search(made, tmp_path / "search", space=space, trials=6)
+    states = {trial.values["technique.trainable"]: trial for trial in found.trials}
+    assert states["head"].state == "failed" and "technique.l2_sp" in states["head"].error
+    assert states["all"].state == "complete" and not states["all"].error
+
+
+def test_a_search_whose_trials_all_fail_says_why(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    made = toy_recipe(toy_data, toy_model, technique={"trainable": "lora"}, adapter={"targets": ["nowhere"]})
+    with pytest.raises(RunError, match="nowhere"):
+        search(made, tmp_path / "search", trials=2)
+
+
+def test_the_space_of_contrastive_steps(toy_data: Path, toy_model: Path) -> None:
+    few = toy_recipe(
+        toy_data,
+        toy_model,
+        model={"pooling": "mean"},
+        technique={"trainable": "head", "solver": "lbfgs", "contrastive": 9},
+    )
+    assert set(default_space(few)) == {"optimizer.learning_rate", "technique.contrastive"}
+    assert default_space(few.with_values(technique={"contrastive": 0})) == {}, "nothing of it can be set"
