@@ -4,7 +4,8 @@
 
 head: the head alone, on outputs that are computed once, against computing them in every epoch; banking77, 20 epochs.
 lora: LoRA against full fine-tuning; banking77. Merged and alone must predict alike.
-distil: students of 3 and 2 layers, distilled and trained directly; banking77 and sst2.
+distil: students of 3 and 2 layers: of the published model and of the fine-tuned teacher, trained on the labels, and of the
+    teacher, distilled; banking77 and sst2.
 adapt: fine-tuned with and without adaptation to raw text of the domain; medical_abstracts, domain_medical.
 each: every technique once, on sst2, a short training; what it scored and took.
 
@@ -26,7 +27,7 @@ import numpy as np
 
 from labkit import training
 from labkit.evaluation import Estimate
-from labkit.events import Evaluated, RunEnded
+from labkit.events import Evaluated, RunStarted
 from labkit.training import Predictor, Recipe, Run
 
 
@@ -76,20 +77,22 @@ def head(options: argparse.Namespace, out: Path) -> None:
         kinds = {"kept": base, "computed anew": base.with_values(technique={"remember": False})}
         found = compared(kinds, out / name, options.seeds or 2)
         for what in (whole, epochs):
-            times = {one.name: [what(trial.directory) for trial in one.trials] for one in found.contenders}
+            times = {one.name: [what(trial) for trial in one.trials] for one in found.contenders}
             ratio = [other / mine for mine, other in zip(times["kept"], times["computed anew"], strict=True)]
             said = "; ".join(f"{kind} {', '.join(f'{one:.1f} s' for one in some)}" for kind, some in times.items())
             print(f"{name}, {what.__doc__} {said}; {', '.join(f'{one:.1f}' for one in ratio)} times")
 
 
-def whole(directory: str) -> float:
-    """whole run:"""
-    return sum(event.seconds for event in Run(directory).events() if isinstance(event, RunEnded))
+def whole(trial: training.Trial) -> float:
+    """whole run (too short where it was killed on the way):"""
+    return trial.seconds
 
 
-def epochs(directory: str) -> float:
-    """epochs alone, from the first step to the last evaluation of the validation split:"""
-    events = Run(directory).events()
+def epochs(trial: training.Trial) -> float:
+    """epochs alone, from the first step to the last evaluation of the validation split (nan where the run was interrupted):"""
+    events = Run(trial.directory).events()
+    if sum(isinstance(event, RunStarted) for event in events) > 1:
+        return float("nan")
     ends = [event.time for event in events if isinstance(event, Evaluated) and event.split == "validation"]
     return (ends[-1] - ends[0]) * len(ends) / (len(ends) - 1)
 
@@ -127,6 +130,7 @@ def distil(options: argparse.Namespace, out: Path) -> None:
         for layers in (3, 2):
             few = base.with_values(model={"layers": layers})
             kinds[f"{layers} directly"] = few
+            kinds[f"{layers} of the teacher"] = few.with_values(model={"name": str(teacher.directory)})
             kinds[f"{layers} distilled"] = few.with_values(
                 model={"name": str(teacher.directory)}, distillation={"teacher": str(teacher.directory), "hidden": 1.0}
             )

@@ -44,6 +44,14 @@ class RunStarted(Event):
     parameters: int = 0  # of the model, adapters included; 0: not known
     trained: int = 0  # parameters that are trained
 
+    @property
+    def trains(self) -> str:
+        """How much of the model is trained, in words and in bytes as float32; empty where it is not known."""
+        if not self.parameters:
+            return ""
+        share = 100 * self.trained / self.parameters
+        return f"{self.trained:,} of {self.parameters:,} parameters ({share:.3g} %, {4 * self.trained / 1e6:,.1f} MB)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Note(Event):

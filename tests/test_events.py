@@ -35,6 +35,12 @@ def test_events_come_back_as_they_were(event: Event) -> None:
     assert events.from_json(line) == event
 
 
+def test_what_is_trained_is_said_in_words() -> None:
+    one = dataclasses.replace(ONE_OF_EACH[0], parameters=22_713_216, trained=331_776)
+    assert isinstance(one, RunStarted) and one.trains == "331,776 of 22,713,216 parameters (1.46 %, 1.3 MB)"
+    assert isinstance(ONE_OF_EACH[0], RunStarted) and ONE_OF_EACH[0].trains == ""
+
+
 def test_events_know_when_they_happened() -> None:
     assert abs(Note(text="now").time - __import__("time").time()) < 60
 

@@ -25,6 +25,8 @@ class Progress:
             say(
                 f"training {event.model} on {event.rows['train']:,} rows, {event.steps} steps in {event.precision}{resumed}"
             )
+            if event.trains:
+                say(f"trained: {event.trains}")
         elif isinstance(event, events.Note):
             progress(event.text, False)
         elif isinstance(event, events.StepLogged):

@@ -36,7 +36,7 @@ class Trial:
         seed: of the training.
         directory: of the run.
         figures: the headline figures on the split that counts.
-        seconds: that the run took, evaluation included, over all its processes.
+        seconds: that the run took, evaluation included, over all its processes but those that were killed, which note none.
         memory_mb: peak resident memory of the process while it trained and evaluated, in MB: with the libraries, and with what
             earlier trainings of the same process have not given back.
         parameters, trained: parameters of the model, and how many of them were trained.

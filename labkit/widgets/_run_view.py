@@ -426,7 +426,8 @@ def _said(event: Event) -> str:
         return event.text
     if isinstance(event, RunStarted):
         resumed = f", from step {event.from_step:,}" if event.from_step else ""
-        return f"Training {event.model} for {event.steps:,} steps in {event.precision}{resumed}."
+        trains = f" What is trained: {event.trains}." if event.trains else ""
+        return f"Training {event.model} for {event.steps:,} steps in {event.precision}{resumed}.{trains}"
     if isinstance(event, Evaluated):
         figures = ", ".join(f"{name} {written(name, value)}" for name, value in event.metrics.items() if finite(value))
         return f"Epoch {event.epoch:.1f}, {event.split}: {figures}{' (best so far)' if event.best else ''}"
