@@ -16,6 +16,12 @@ if _WORKERS > 1:  # before torch is loaded: side by side, each worker and what i
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // _WORKERS))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take minutes come first, so that side by side no worker is left with one while the others wait."""
+    slow = ("notebooks", "ui")
+    items.sort(key=lambda item: slow.index(item.path.parent.name) if item.path.parent.name in slow else len(slow))
+
+
 @pytest.fixture(scope="session")
 def toy_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of two layers, 32 wide, untrained, with a WordPiece tokenizer over the toy words."""

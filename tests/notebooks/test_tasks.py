@@ -29,14 +29,14 @@ TUTORIALS = (
         "question-answering",
         "f1",
         ("Answer column", "drop_bad_answers", "no answer always", "words of the question", "No figure yet"),
-        {"EPOCHS": 0.2},
+        {"EPOCHS": 0.1},
     ),
     Tutorial(
         "04_translation",
         "translation",
         "bleu",
         ("Source column", "drop_misaligned", "word by word", "sacrebleu", "should be", "never seen: aubergine"),
-        {"EPOCHS": 0.2},
+        {"EPOCHS": 0.1},
     ),
     Tutorial(
         "05_summaries",
@@ -57,7 +57,7 @@ TUTORIALS = (
         "fill-mask",
         "pseudo_perplexity",
         ("Running text in 22 files", "begins with random weights", "the encoder as published", "so far; the aim is"),
-        {"HEAD_EPOCHS": 0.3, "EPOCHS": 0.3, "WINDOW": 32},
+        {"HEAD_EPOCHS": 0.15, "EPOCHS": 0.15, "WINDOW": 32},
     ),
 )
 

@@ -29,19 +29,19 @@ TUTORIALS = (
         "08_efficient",
         ("adapter and head:", "recipe", "trained", "rows/s", "No name yet"),
         ("trained parameters of lora", "trained parameters of head", "adapter MB"),
-        {"EPOCHS": 0.3},
+        {"EPOCHS": 0.15},
     ),
     Tutorial(
         "09_domain",
         ("on domain text", "on general text", "as published", "No answer yet"),
         ("before", "after", "accuracy adapted"),
-        {"EPOCHS": 0.2, "TUNING": 0.3},
+        {"EPOCHS": 0.1, "TUNING": 0.15},
     ),
     Tutorial(
         "10_distillation",
         ("from the base", "distilled", "Soft targets", "No number yet"),
         ("MB of teacher", "MB of distilled"),
-        {"EPOCHS": 0.3},
+        {"EPOCHS": 0.15},
     ),
     Tutorial(
         "11_few_labels",
@@ -53,7 +53,7 @@ TUTORIALS = (
         "12_overfitting",
         ("R-Drop", "L2-SP", "typos", "No name yet"),
         ("learnt with plain", "kept with R-Drop"),
-        {"EPOCHS": 0.6, "PROBE": "reviews"},
+        {"EPOCHS": 0.25, "PROBE": "reviews"},
     ),
     Tutorial(
         "13_search",
