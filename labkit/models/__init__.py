@@ -1,6 +1,6 @@
 """Base models: the catalogue, the embedded default, untrained starters, loading, and what fits this machine."""
 
-from labkit.models._adapters import ADAPTERS
+from labkit.models._adapters import ADAPTERS, adapter_problem
 from labkit.models._adapters import NOTE as ADAPTER_NOTE
 from labkit.models._catalogue import EMBEDDED, ModelCard, Unavailable, catalogue, find, unavailable
 from labkit.models._embed import embed, nearest
@@ -39,6 +39,7 @@ __all__ = [
     "Starter",
     "Unavailable",
     "able_starters",
+    "adapter_problem",
     "available_offline",
     "build_starter",
     "catalogue",

@@ -39,6 +39,21 @@ _ENDS = (
 """How the last linear map of an attention or a feed-forward block is called, in one architecture or another."""
 
 
+def adapter_problem(kind: str, head: str) -> str:
+    """Why a task cannot have an adapter, or nothing where it can.
+
+    Args:
+        kind: one of ``ADAPTERS``, or another choice of what is trained.
+        head: the ``AutoModelFor…`` class that the task's models are made by.
+    """
+    if kind in ("prefix", "prompt") and head not in _TASKS:
+        return f"technique.trainable = {kind!r} is not for this task: choose lora, which every task takes."
+    if kind == "prefix" and head != "AutoModelForCausalLM":
+        why = "encoders of transformers take no prefix of keys and values"
+        return f"technique.trainable = 'prefix' is for text-generation: {why}. Choose prompt or lora."
+    return ""
+
+
 def wrap(
     model: Any,
     kind: str,
@@ -79,13 +94,8 @@ def wrap(
     except ImportError as error:
         raise MissingExtra("peft", "peft", f"technique.trainable = {kind!r}") from error
     if kind in ("prefix", "prompt"):
-        if head not in _TASKS:
-            raise RecipeError(
-                [f"technique.trainable = {kind!r} is not for this task: choose lora, which every task takes."]
-            )
-        if kind == "prefix" and head != "AutoModelForCausalLM":
-            why = "encoders of transformers take no prefix of keys and values"
-            raise RecipeError([f"technique.trainable = 'prefix' is for text-generation: {why}. Choose prompt or lora."])
+        if problem := adapter_problem(kind, head):
+            raise RecipeError([problem])
         made = {"prefix": peft.PrefixTuningConfig, "prompt": peft.PromptTuningConfig}[kind]
         config = made(task_type=_TASKS[head], num_virtual_tokens=tokens, modules_to_save=whole or None)
         wrapped = peft.get_peft_model(model, config)

@@ -164,7 +164,7 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
     """
     from datasets import Dataset, concatenate_datasets
 
-    if corpus.config.layout != "labels" or corpus.scores:
+    if corpus.scores:  # found in the data
         raise RecipeError([f"distillation.unlabelled is for classes of texts, not for {recipe.task}: leave it empty."])
     # without its labels, should it have any
     extra = data.read(recipe.distillation.unlabelled, require_label=False)["train"]

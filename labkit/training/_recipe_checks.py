@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from labkit.data import METHODS
 from labkit.errors import LabError, UnknownName, suggest
-from labkit.models import ADAPTERS
-from labkit.tasks import TASKS
+from labkit.models import ADAPTERS, adapter_problem
+from labkit.tasks import TASKS, Task
 
 if TYPE_CHECKING:
     from labkit.training._recipe import Recipe
@@ -122,14 +122,32 @@ def problems_of(recipe: Recipe) -> list[str]:
                 problems.append(
                     f"{setting} is for classes, and data.scores says that labels are numbers: leave it out."
                 )
-    if task is not None and recipe.technique.class_weights and not task.weighs_classes:
-        problems.append(f"technique.class_weights is not for {recipe.task}: set it to false.")
+    if task is not None:
+        problems += _not_for(task, recipe)
     problems += _excluded(recipe)
     if recipe.data.validation_share + recipe.data.test_share >= 1:
         problems.append(
             "data.validation_share and data.test_share leave no rows to train on: together they must be below 1."
         )
     return problems
+
+
+def _not_for(task: type[Task], recipe: Recipe) -> list[str]:
+    """Techniques that the task has no use for."""
+    found = []
+    if recipe.technique.class_weights and not task.weighs_classes:
+        found.append(f"technique.class_weights is not for {recipe.task}: set it to false.")
+    if problem := adapter_problem(recipe.technique.trainable, task.head):
+        found.append(problem)
+    if recipe.data.augment and task.layout == "texts":
+        found.append(
+            f"data.augment changes rows with labels, answers or translations, and {recipe.task} reads text: leave it out."
+        )
+    if "back_translate" in recipe.data.augment and task.layout in ("spans", "answers"):
+        found.append("data.augment = 'back_translate' would lose what is marked in the texts: choose another method.")
+    if recipe.distillation.unlabelled and (task.layout != "labels" or recipe.data.scores):
+        found.append(f"distillation.unlabelled is for classes of texts, not for {recipe.task}: leave it empty.")
+    return found
 
 
 def _excluded(recipe: Recipe) -> list[str]:

@@ -71,6 +71,30 @@ EXCLUDED: list[tuple[dict[str, Any], str]] = [
         "model.layers takes layers out",
     ),
     ({"technique": {"gradual": True, "freeze_embeddings": True}}, "unfreezes the embeddings last"),
+    *(
+        ({"technique": {"trainable": "prefix"}, "task": task}, "'prefix' is for text-generation")
+        for task in ("text-classification", "token-classification", "question-answering")
+    ),
+    *(
+        ({"technique": {"trainable": one}, "task": task}, f"'{one}' is not for this task: choose lora")
+        for one in ("prefix", "prompt")
+        for task in ("translation", "summarization", "fill-mask")
+    ),
+    *(
+        ({"data": {"augment": ["typos"]}, "task": task}, f"and {task} reads text: leave it out")
+        for task in ("text-generation", "fill-mask")
+    ),
+    *(
+        (
+            {"data": {"augment": ["back_translate"], "augment_translators": ["a", "b"]}, "task": task},
+            "would lose what is marked",
+        )
+        for task in ("token-classification", "question-answering")
+    ),
+    (
+        {"distillation": {"teacher": "t", "unlabelled": "more.csv"}, "task": "translation"},
+        "distillation.unlabelled is for classes of texts",
+    ),
     ({"technique": {"class_weights": True}, "task": "fill-mask"}, "class_weights is not for fill-mask"),
     ({"data": {"scores": True}, "technique": {"class_weights": True}}, "class_weights is for classes"),
     ({"data": {"scores": True, "balance": "batches"}}, "data.balance is for classes"),
