@@ -94,12 +94,15 @@ def forecast(
     batch_size: int = 32,
     on: Machine | None = None,
     task: str = "text-classification",
+    trained: float | None = None,
+    depth: float = 1.0,
 ) -> Forecast:
     """Time and memory that fine-tuning a model takes on this machine.
 
     Time is measured, not tabulated: one layer of the model's width is timed here (``layer_speed``) and multiplied by
-    layers, tokens and epochs; the optimizer's share is measured per parameter. Memory adds weights, gradients and AdamW's
-    two moments (16 bytes a parameter) to the activations of a batch (Korthikanti et al. 2022, arXiv:2205.05198, section 4.1).
+    layers, tokens and epochs; the optimizer's share is measured per parameter. Memory adds weights (4 bytes a parameter),
+    gradients and AdamW's two moments (12 bytes a trained one) to the activations of a batch (Korthikanti et al. 2022,
+    arXiv:2205.05198, section 4.1).
 
     Args:
         card: the model.
@@ -109,6 +112,8 @@ def forecast(
         batch_size: rows a step.
         on: the machine; this one when None.
         task: task id: predicting tokens costs more the larger the vocabulary is.
+        trained: parameters that are trained; all of them when None.
+        depth: share of the layers that gradients go back through, for which activations are kept.
     """
     on = on or machine()
     epochs = epochs or default_epochs(rows, batch_size)
@@ -116,6 +121,7 @@ def forecast(
     speed = layer_speed(card.hidden, card.heads, 0, device)
     layers = card.layers * (2 if card.kind == "encoder-decoder" else 1)
     parameters = card.parameters_m * 1e6
+    trained = parameters if trained is None else trained
     steps = math.ceil(rows / batch_size) * epochs
     predicted = {"target": 0.5, "all": 1.0}.get(_WRITES.get(task, ""), 0.0)  # share of the tokens
     seconds = layers * speed.seconds(speed.best)
@@ -125,17 +131,17 @@ def forecast(
         width = max(card.hidden, _WIDE[0])
         seconds += predicted * card.vocabulary * card.hidden / (12 * width**2) * wide.seconds(speed.best)
     training = rows * tokens * epochs * seconds
-    optimizing = steps * parameters * (optimizer_seconds() if device == "cpu" else 2e-12)
+    optimizing = steps * trained * (optimizer_seconds() if device == "cpu" else 2e-12)
     per_token = layers * card.hidden * 34 * (1 if speed.best == "bf16" else 2)
     # the longest batch holds texts about four times the mean length, as far as they are not cut
     longest = max(tokens, min(4 * tokens, card.max_tokens or _CUT, _CUT))
     attention = layers * card.heads * longest * 5 * (1 if speed.best == "bf16" else 2)
-    activations = batch_size * longest * (per_token + attention)
+    activations = batch_size * longest * (per_token + attention) * max(depth, 1 / max(layers, 1))
     activations += batch_size * longest * predicted * card.vocabulary * 12  # probabilities and gradients, float32
     base = 650e6  # python, torch, transformers and the data, before any model
     return Forecast(
         seconds=training + optimizing,
-        memory_mb=(base + 16 * parameters + activations) / 1e6,
+        memory_mb=(base + 4 * parameters + 12 * trained + activations) / 1e6,
         precision=speed.best,
     )
 

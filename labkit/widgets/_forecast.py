@@ -116,8 +116,8 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
     """Time, memory and precision of training by a recipe on this machine, as plain values.
 
     Returns:
-        ``seconds``, ``memory_mb``, ``free_memory_mb``, ``fits``, ``precision``, ``steps``, ``rows`` by split, ``note``;
-        or ``problem`` and the ``field`` that it belongs to.
+        ``seconds``, ``memory_mb``, ``trains`` (how many parameters, in words), ``free_memory_mb``, ``fits``,
+        ``precision``, ``steps``, ``rows`` by split, ``note``; or ``problem`` and the ``field`` that it belongs to.
     """
     try:
         corpus, card = examine(recipe, library)
@@ -153,6 +153,7 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
     if card is None:
         notes.append("There is no forecast for a model that is not on this machine and not in the catalogue.")
         return {**found, "note": " ".join(notes)}
+    trained, depth = _trained(recipe, card)
     cost = models.forecast(
         card,
         rows=rows,
@@ -161,6 +162,8 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
         batch_size=recipe.optimizer.batch_size,
         on=machine,
         task=recipe.task,
+        trained=trained,
+        depth=depth,
     )
     seconds, precision = cost.seconds, cost.precision
     asked = recipe.budget.precision
@@ -181,6 +184,7 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
         **found,
         "seconds": seconds,
         "memory_mb": cost.memory_mb,
+        "trains": _trains(trained, card),
         "fits": cost.memory_mb < 0.9 * found["free_memory_mb"],
         "precision": precision,
         "note": " ".join(notes),
@@ -243,6 +247,45 @@ def _share(recipe: Recipe, layers: int, epochs: float) -> float:
     elif technique.trainable != "all":
         kept *= 2 / 3
     return kept * (2 if technique.r_drop else 1)
+
+
+def _trained(recipe: Recipe, card: ModelCard) -> tuple[float, float]:
+    """About how many parameters a recipe trains, and the share of the layers that gradients go back through.
+
+    A layer of a transformer has 12 times its width squared; an adapter is counted as on its six linear maps. The new head is
+    left out: thousands beside millions.
+    """
+    technique, adapter, width = recipe.technique, recipe.adapter, card.hidden
+    had = card.layers * (2 if card.kind == "encoder-decoder" else 1)
+    layers = min(recipe.model.layers or had, had)
+    of_layer = min(12 * width**2, card.parameters_m * 1e6 / max(had, 1))  # less where layers share their weights
+    every = card.parameters_m * 1e6 - (had - layers) * of_layer
+    embeddings = card.vocabulary * width if technique.freeze_embeddings else 0
+    if technique.contrastive:
+        return every - embeddings, 1.0
+    if technique.trainable == "head":
+        return 0.0, 0.0
+    if technique.trainable == "top":
+        top = min(technique.layers, layers)
+        return top * of_layer, top / max(layers, 1)
+    each = {
+        "bias": 11 * width,
+        "lora": 18 * width * adapter.rank,
+        "dora": 18 * width * adapter.rank + 9 * width,
+        "ia3": 6 * width,
+        "prefix": 2 * adapter.tokens * width,
+        "prompt": adapter.tokens * width / max(layers, 1),
+        "bottleneck": 2 * (2 * width * adapter.width + width + adapter.width),
+    }.get(technique.trainable)
+    return (every - embeddings if each is None else layers * each), 1.0
+
+
+def _trains(trained: float, card: ModelCard) -> str:
+    of = f"of {card.parameters_m:,.3g} million parameters"
+    if not trained:
+        return f"the new head alone, {of}"
+    number = f"{trained / 1e6:,.3g} million" if trained >= 1e6 else f"{float(f'{trained:.2g}'):,.0f}"
+    return f"about {number} {of} ({4 * trained / 1e6:,.3g} MB)"
 
 
 def _card(name: str) -> ModelCard | None:

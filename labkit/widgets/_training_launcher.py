@@ -328,7 +328,8 @@ class TrainingLauncher(LabWidget):
             minutes = f"{f['seconds']:.0f} s" if f["seconds"] < 90 else f"{f['seconds'] / 60:.0f} min"
             memory = f"{f['memory_mb'] / 1000:.1f} GB"
             said = f"Forecast: {minutes} and {memory} of memory in {f['precision']}, {f['steps']:,} steps."
-            parts.append(f"<p>{html.escape(said)} {html.escape(f['note'])}</p>")
+            said += f" Trained: {f['trains']}. {f['note']}"
+            parts.append(f"<p>{html.escape(said)}</p>")
         if self.run:
             p = self.progress
             parts.append(f"<p>Run: {html.escape(self.run)} ({html.escape(str(p.get('status', '')))})</p>")

@@ -265,6 +265,29 @@ def test_the_forecast_knows_what_is_trained(make: Callable[..., TrainingLauncher
     assert share(**{"model.layers": 3}) < 0.7
 
 
+def test_the_forecast_says_how_much_is_trained(make: Callable[..., TrainingLauncher], toy_csv: Path) -> None:
+    """What training said that it trains of the embedded model, without the head and the pooler: see RunStarted.trained."""
+    launcher = make(toy_csv)
+    assert settled(launcher)["trains"] == "about 22.7 million of 22.7 million parameters (90.8 MB)"
+    full = settled(launcher)["memory_mb"]
+    for changes, said in (
+        ({"technique.trainable": "lora"}, "about 330,000 of 22.7 million parameters (1.33 MB)"),
+        ({"technique.trainable": "lora", "adapter.rank": 4}, "about 170,000 of 22.7 million parameters (0.664 MB)"),
+        ({"technique.trainable": "bottleneck"}, "about 450,000 of"),
+        ({"technique.trainable": "dora"}, "about 350,000 of"),
+        ({"technique.trainable": "bias"}, "about 25,000 of"),
+        ({"technique.trainable": "top", "technique.layers": 2}, "about 3.54 million of"),
+        ({"technique.trainable": "head"}, "the new head alone, of 22.7 million parameters"),
+    ):
+        launcher.reset()
+        launcher.set(**changes)
+        found = settled(launcher)
+        assert found["trains"].startswith(said)
+        saved = full - found["memory_mb"]
+        assert saved > 12 * 18, "neither gradients nor moments for what is not trained"
+    assert "Trained: the new head alone" in launcher.face()
+
+
 def test_changed_copies_are_shown_before_they_are_used(make: Callable[..., TrainingLauncher], toy_csv: Path) -> None:
     launcher = make(toy_csv)
     assert launcher.augmented() == []

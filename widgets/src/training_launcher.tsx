@@ -14,6 +14,7 @@ interface Forecast {
   steps?: number;
   seconds?: number;
   memory_mb?: number;
+  trains?: string;
   free_memory_mb?: number;
   fits?: boolean;
   precision?: string;
@@ -380,6 +381,7 @@ function Cost({ bridge }: Door) {
         {rows.length > 0 ? rows.map(([split, n]) => `${count(n)} ${split}`).join(" · ") + " rows" : "\u00a0"}
         {f.free_memory_mb !== undefined && ` · ${megabytes(f.free_memory_mb)} of memory free`}
       </p>
+      {f.trains && <p class="lk-quiet tl-rows">Trained: {f.trains}</p>}
       {f.fits === false && <Note kind="warning">That is more memory than is free. Smaller batches, shorter texts or a smaller model need less.</Note>}
       {f.note && <p class="lk-quiet tl-rows">{f.note}</p>}
       {forecast.problem && !forecast.field && <Note kind="error">{forecast.problem}</Note>}

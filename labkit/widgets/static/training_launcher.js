@@ -894,6 +894,10 @@ function Cost({ bridge }) {
       rows.length > 0 ? rows.map(([split, n2]) => `${count(n2)} ${split}`).join(" · ") + " rows" : " ",
       f4.free_memory_mb !== void 0 && ` · ${megabytes(f4.free_memory_mb)} of memory free`
     ] }),
+    f4.trains && a3("p", { class: "lk-quiet tl-rows", children: [
+      "Trained: ",
+      f4.trains
+    ] }),
     f4.fits === !1 && a3(Note, { kind: "warning", children: "That is more memory than is free. Smaller batches, shorter texts or a smaller model need less." }),
     f4.note && a3("p", { class: "lk-quiet tl-rows", children: f4.note }),
     forecast.problem && !forecast.field && a3(Note, { kind: "error", children: forecast.problem })
