@@ -281,6 +281,8 @@ def _trained(recipe: Recipe, card: ModelCard) -> tuple[float, float]:
 
 
 def _trains(trained: float, card: ModelCard) -> str:
+    if round(trained) == round(card.parameters_m * 1e6):
+        return f"all {card.parameters_m:,.3g} million parameters ({4 * trained / 1e6:,.3g} MB)"
     of = f"of {card.parameters_m:,.3g} million parameters"
     if not trained:
         return f"the new head alone, {of}"

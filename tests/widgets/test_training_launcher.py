@@ -268,7 +268,7 @@ def test_the_forecast_knows_what_is_trained(make: Callable[..., TrainingLauncher
 def test_the_forecast_says_how_much_is_trained(make: Callable[..., TrainingLauncher], toy_csv: Path) -> None:
     """What training said that it trains of the embedded model, without the head and the pooler: see RunStarted.trained."""
     launcher = make(toy_csv)
-    assert settled(launcher)["trains"] == "about 22.7 million of 22.7 million parameters (90.8 MB)"
+    assert settled(launcher)["trains"] == "all 22.7 million parameters (90.8 MB)"
     full = settled(launcher)["memory_mb"]
     for changes, said in (
         ({"technique.trainable": "lora"}, "about 330,000 of 22.7 million parameters (1.33 MB)"),
