@@ -134,8 +134,8 @@ def _whole(folder: Path) -> bool:
 
 
 def discard(run: Path) -> None:
-    """Remove a run directory in which nothing was ever begun; leave every other one as it is."""
-    if {path.name for path in run.iterdir()} <= {RECIPE, EVENTS, LOCK}:
+    """Remove a run directory in which nothing was ever trained; leave one that holds anything else as it is."""
+    if {path.name for path in run.iterdir()} <= {RECIPE, ENVIRONMENT, EVENTS, LOCK}:
         shutil.rmtree(run, ignore_errors=True)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from labkit import data, models, tasks
 from labkit._places import named
 from labkit.errors import DataError, LabError, RecipeError, RunError, quoted
-from labkit.events import Event, EventLog, Note, RunEnded, Status
+from labkit.events import Event, EventLog, Note, RunEnded, RunStarted, Status
 from labkit.tasks import loss_problems
 from labkit.training import _rundir
 from labkit.training._augmenters import augmenters
@@ -28,7 +28,7 @@ from labkit.training._judge import judge
 from labkit.training._memory import PeakMemory
 from labkit.training._prepare import prepare, reopen, require_same
 from labkit.training._recipe import Recipe
-from labkit.training._run import Run
+from labkit.training._run import Run, new_directory
 
 if TYPE_CHECKING:
     from labkit.training._fit import Fitting
@@ -54,14 +54,20 @@ def train(recipe: Recipe, directory: str | os.PathLike[str] | None = None, *, wa
         RunError: the directory holds another run, a finished one, or one that a process works on.
         ResourceError: memory or disk ran out; every checkpoint saved before is intact.
     """
-    run = prepare(recipe, directory)
+    folder = new_directory(recipe) if directory is None else named(directory).absolute()
+    made = [place for place in folder.parents if not place.exists()]
     try:
-        execute(run.directory, watch=watch)
+        run = prepare(recipe, folder)
+        try:
+            execute(run.directory, watch=watch)
+        except LabError:
+            if not any(isinstance(event, RunStarted) for event in run.events()):
+                _rundir.discard(run.directory)
+            raise
     except LabError:
-        _rundir.discard(run.directory)  # a mistyped name leaves no folder behind
-        if directory is None:
+        for place in made:  # a mistyped name leaves no folder behind
             with contextlib.suppress(OSError):
-                run.directory.parent.rmdir()
+                place.rmdir()
         raise
     return run
 

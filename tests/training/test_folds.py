@@ -46,6 +46,6 @@ def test_more_folds_than_rows_of_the_smallest_class(toy_model: Path, tmp_path: P
         DataError, match=r"at least 4 rows of each class for 4 folds, but got 3 of 'food'\. Ask for fewer folds"
     ):
         cross_validate(recipe, tmp_path / "cv", folds=4)
-    assert not (tmp_path / "cv" / "fold0").exists(), "no run is left behind"
+    assert not (tmp_path / "cv").exists(), "no folder is left behind"
     with pytest.raises(LabError, match="one repeat at least"):
         cross_validate(recipe, tmp_path / "cv", repeats=0)

@@ -12,7 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 from toys import FILLER, toy_recipe, toy_rows, write_csv
 
-from labkit.errors import DataError, RecipeError, RunError
+from labkit.errors import DataError, LabError, RecipeError, RunError
 from labkit.events import CheckpointSaved, Evaluated, Event, Note, RunEnded, RunStarted, StepLogged
 from labkit.training import Predictor, Recipe, Run, train
 
@@ -460,6 +460,22 @@ def test_a_directory_with_other_things_in_it_is_left_alone(toy_data: Path, toy_m
     with pytest.raises(RunError, match="to write the run directory"):
         train(toy_recipe(toy_data, toy_model), tmp_path / "thesis.tex")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_what_is_refused_before_a_step_leaves_nothing_behind(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for changes in (
+        {"model": {"layers": 9}},
+        {"technique": {"trainable": "lora"}, "adapter": {"targets": ["qery"]}},
+        {"distillation": {"teacher": "nobody"}},
+    ):
+        recipe = toy_recipe(toy_data, toy_model).with_values(**changes)
+        with pytest.raises(LabError):
+            train(recipe, tmp_path / "deep" / "deeper" / "run")
+        assert not (tmp_path / "deep").exists()
+        with pytest.raises(LabError):
+            train(recipe, tmp_path / "there" / "run")
+        assert (tmp_path / "there").is_dir() and not any((tmp_path / "there").iterdir())
 
 
 def test_a_new_directory_is_named_after_data_and_model(
