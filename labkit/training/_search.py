@@ -449,6 +449,8 @@ def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable
     if run.status == "completed":
         higher = TASKS[recipe.task].metrics[metric]
         study.tell(number, max(scores) if higher else min(scores))
+        if study.best_trial.number == number:  # an early answer, for whoever looks before the end
+            _with(recipe, frozen.params).save(home / _BEST)
     elif pruned:
         study.tell(number, state=optuna.trial.TrialState.PRUNED)
     else:

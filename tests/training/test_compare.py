@@ -22,6 +22,7 @@ from labkit.events import StepLogged
 from labkit.tasks import load_predictions
 from labkit.training import (
     Range,
+    Recipe,
     RecipeComparison,
     Run,
     Search,
@@ -200,7 +201,9 @@ def test_a_search_that_is_killed_ends_as_the_uninterrupted_one(quick: Any, tmp_p
 
         with pytest.raises(Killed):
             search(quick, home, space=SPACE, trials=9, watch=kill)
-        assert Search.load(home).trials[number].state == "running"
+        so_far = Search.load(home)
+        assert so_far.trials[number].state == "running"
+        assert Recipe.load(home / "best.toml") == so_far.recipe, "an early answer"
     again = search(quick, home, space=SPACE, trials=9)
     assert [trial.values for trial in again.trials] == [trial.values for trial in whole.trials]
     assert [(t.state, t.score, t.scores) for t in again.trials] == [(t.state, t.score, t.scores) for t in whole.trials]
