@@ -211,7 +211,7 @@ def _with_labels(rows: Predictions, labels: tuple[str, ...]) -> Predictions:
         gold = wider
     elif gold is not None:
         gold = np.where(gold >= 0, to[gold], -1)
-    if rows.multi_label:
+    if rows.multi_label or rows.thresholds is not None:
         limits = np.full(len(labels), 0.5)
         limits[to] = 0.5 if rows.thresholds is None else rows.thresholds
     return Predictions(

@@ -55,7 +55,7 @@ def errors(
     positions = np.arange(len(predictions))
     if len(kept) != len(predictions):
         positions = np.flatnonzero(point.truth(predictions) >= 0)
-    right, loss, sure = point.right(kept), point.losses(kept), confidences(kept)
+    right, loss, sure = point.right(kept), point.losses(kept), kept.confidence
     chosen = {"wrong": ~right, "unsure": right, "all": np.ones(len(kept), dtype=bool)}[include]
     for label, coded in ((true, point.truth(kept)), (predicted, kept.predicted)):
         if label is not None:
@@ -103,13 +103,6 @@ def cell_rows(
         UnknownName: ``true`` or ``predicted`` is no label.
     """
     return errors(predictions, rows, n=n, include="all", true=true, predicted=predicted)
-
-
-def confidences(predictions: Predictions) -> npt.NDArray[np.float64]:
-    """Probability of the predicted class, or of the least sure of the k decisions, shape (n,)."""
-    p = predictions.probabilities
-    sure: npt.NDArray[np.float64] = np.maximum(p, 1 - p).min(axis=1) if predictions.multi_label else p.max(axis=1)
-    return sure
 
 
 def _having(predictions: Predictions, coded: npt.NDArray[Any], label: str) -> npt.NDArray[np.bool_]:

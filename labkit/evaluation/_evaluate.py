@@ -176,7 +176,7 @@ def _reliability(rows: Predictions) -> tuple[Bin, ...]:
 
 
 def _thresholds(rows: Predictions) -> tuple[float, ...] | None:
-    if not rows.multi_label:
+    if not rows.multi_label and rows.thresholds is None:
         return None
     return (0.5,) * len(rows.labels) if rows.thresholds is None else tuple(map(float, rows.thresholds))
 

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from labkit.data import Corpus, normalise
 from labkit.errors import DataError, LabError, UnknownName
-from labkit.evaluation._errors import confidences
 from labkit.tasks import _classification_metrics as point
 from labkit.tasks._baselines import coded, logistic, texts_of, tfidf_logistic
 from labkit.tasks._encode import columns_of
@@ -108,7 +107,7 @@ def uncertain(predictions: Predictions, by: Uncertainty = "margin") -> list[str]
     if not len(p):
         return []
     if by == "confidence":
-        sure = confidences(predictions)
+        sure = predictions.confidence
     elif by == "entropy":
         sure = -_entropy(p) if not predictions.multi_label else -(_entropy(p) + _entropy(1 - p))
     elif predictions.multi_label:

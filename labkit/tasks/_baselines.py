@@ -50,8 +50,7 @@ def baselines(
         test: columns "row_id", "text" (and "text_pair"), and "label" where known.
         labels: class names, in the order wanted. A class without training rows gets probability 0.
         multi_label: whether a row may have several labels.
-        validation: rows to tune the thresholds on where a row may have several labels, as is done for the model; 0.5
-            each when None.
+        validation: rows to tune the thresholds on, as is done for the model; 0.5 each when None.
         seed: of the solver.
 
     Returns:
@@ -60,7 +59,7 @@ def baselines(
     Raises:
         DataError: a column is missing, no training row has a label, or a training label is not in ``labels``.
     """
-    asked = [test] if validation is None or not multi_label else [test, validation]
+    asked = [test] if validation is None else [test, validation]
     for name, rows in (("train", train), *zip(("test", "validation"), asked, strict=False)):
         needed = {"text"} | ({"label"} if name == "train" else {"row_id"})
         if needed - set(rows):

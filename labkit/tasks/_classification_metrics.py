@@ -88,33 +88,51 @@ def quick_metrics(predictions: Predictions) -> dict[str, float]:
 
 
 def tune_thresholds(predictions: Predictions) -> npt.NDArray[np.float64]:
-    """The probability from which to predict each label, so that the F1 of each label is highest.
+    """The probability from which to predict each label, so that the F1 of each label is highest; with two classes, from which
+    to predict the second, so that macro F1 is.
 
     To be called with predictions on validation rows. Every threshold between two neighbouring probabilities decides
     alike: the middle of such a gap is taken, or 0.5 where it lies inside; among equally good gaps, the one nearest 0.5.
 
     Returns:
-        Thresholds of shape (k,). A label without a positive row keeps 0.5.
+        Thresholds of shape (k,). A label without a positive row keeps 0.5; of two classes both do where one has no row.
 
     Raises:
-        DataError: the predictions are of single labels, or have no gold labels.
+        DataError: the predictions are of more than two classes, or have no gold labels.
     """
-    if not predictions.multi_label:
-        raise DataError("predictions with several labels a row", "single labels", "leave thresholds out")
+    if not predictions.multi_label and len(predictions.labels) != 2:
+        came = f"one of {len(predictions.labels)} classes"
+        raise DataError("predictions with several labels a row, or of two classes", came, "leave thresholds out")
     rows = known(predictions)
     gold = truth(rows)
+    if not rows.multi_label:
+        second = gold == 1
+        limit = _best_threshold(rows.probabilities[:, 1], second, both=True) if 0 < second.sum() < len(second) else 0.5
+        return np.array([1 - limit, limit])
     limits = np.full(len(rows.labels), 0.5)
     for j in np.flatnonzero(gold.any(axis=0)):
-        order = np.argsort(-rows.probabilities[:, j], kind="stable")
-        score, hit = rows.probabilities[order, j], gold[order, j].cumsum()
-        last = np.flatnonzero(np.append(score[1:] != score[:-1], True))  # row that closes each group of equal scores
-        high, low = score[last], np.append(score[last[1:]], 0.0)
-        f1 = 2 * hit[last] / (last + 1 + hit[-1])
-        middle = np.where((low < 0.5) & (high >= 0.5), 0.5, (low + high) / 2)
-        middle = np.where(middle > low, middle, high)  # neighbouring floats have no middle
-        best = np.flatnonzero(f1 >= f1.max() - 1e-12)
-        limits[j] = middle[best[np.abs(middle[best] - 0.5).argmin()]]
+        limits[j] = _best_threshold(rows.probabilities[:, j], gold[:, j])
     return limits
+
+
+def _best_threshold(p: npt.NDArray[np.float64], gold: npt.NDArray[np.bool_], *, both: bool = False) -> float:
+    """Where the F1 of the rows that are so is highest, or its mean with the F1 of those that are not (both)."""
+    order = np.argsort(-p, kind="stable")
+    score, hit = p[order], gold[order].cumsum()
+    last = np.flatnonzero(np.append(score[1:] != score[:-1], True))  # row that closes each group of equal scores
+    high, low = score[last], np.append(score[last[1:]], 0.0)
+    f1 = 2 * hit[last] / (last + 1 + hit[-1])
+    if both:
+        said, true = len(p) - 1 - last, len(p) - hit[-1]
+        f1 = f1 + 2 * (said - hit[-1] + hit[last]) / (said + true)
+        if high[0] < 1 - 1e-6:  # or none of them
+            f1, high, low = np.append(f1, 2 * true / (len(p) + true)), np.append(high, 1.0), np.append(low, high[0])
+    # a label is predicted from its threshold on; of two equally likely classes the first is
+    at_half = (low < 0.5) & ((high > 0.5) if both else (high >= 0.5))
+    middle = np.where(at_half, 0.5, (low + high) / 2)
+    middle = np.where(middle > low, middle, high)  # neighbouring floats have no middle
+    best = np.flatnonzero(f1 >= f1.max() - 1e-12)
+    return float(np.clip(middle[best[np.abs(middle[best] - 0.5).argmin()]], 1e-9, 1 - 1e-9))
 
 
 def known(predictions: Predictions) -> Predictions:
@@ -252,7 +270,7 @@ def calibration(predictions: Predictions) -> tuple[Array, Array, Array]:
     With single labels, (n,): the probability of the predicted class. With several, (n, k): that of every label.
     """
     p = predictions.probabilities
-    stated, came = (p, truth(predictions)) if predictions.multi_label else (p.max(axis=1), right(predictions))
+    stated, came = (p, truth(predictions)) if predictions.multi_label else (predictions.confidence, right(predictions))
     return stated, came, np.clip(np.ceil(stated * BINS).astype(np.int64) - 1, 0, BINS - 1)
 
 

@@ -34,7 +34,8 @@ class Predictions:
             bool array of shape (n, k); None where no row has a label.
         multi_label: whether a row may have several labels.
         thresholds: with several labels, the probability from which each label counts as predicted, shape (k,);
-            0.5 each when None.
+            0.5 each when None. With single labels the one is predicted whose probability is the largest in relation to its
+            threshold: of two classes the second above its threshold, where the first has what is left to 1.
     """
 
     row_ids: Sequence[str]
@@ -59,11 +60,23 @@ class Predictions:
     def predicted(self) -> npt.NDArray[np.int64] | npt.NDArray[np.bool_]:
         """The decision: class index of shape (n,) with single labels, bools of shape (n, k) with several."""
         if not self.multi_label:
-            decided: npt.NDArray[np.int64] = self.probabilities.argmax(axis=1)
+            p = self.probabilities if self.thresholds is None else self.probabilities / self.thresholds
+            decided: npt.NDArray[np.int64] = p.argmax(axis=1)
             return decided
         limit = np.full(len(self.labels), 0.5) if self.thresholds is None else self.thresholds
         chosen: npt.NDArray[np.bool_] = self.probabilities >= limit
         return chosen
+
+    @property
+    def confidence(self) -> npt.NDArray[np.float64]:
+        """Probability of the predicted class, or of the least sure of the k decisions, shape (n,)."""
+        p = self.probabilities
+        sure: npt.NDArray[np.float64]
+        if self.multi_label:
+            sure = np.where(self.predicted, p, 1 - p).min(axis=1) if len(p) else np.zeros(0)
+        else:
+            sure = p[np.arange(len(p)), self.predicted.astype(np.int64)]
+        return sure
 
     def take(self, index: npt.ArrayLike) -> Predictions:
         """The rows at the given positions (or where a bool mask holds)."""
@@ -92,12 +105,7 @@ class Predictions:
             columns["label"] = pa.array(self.names(self.gold), kind)
         columns["predicted"] = pa.array(self.names(self.predicted), kind)
         p = self.probabilities
-        if self.multi_label:
-            # how sure the least sure of the k decisions is
-            confidence = np.maximum(p, 1 - p).min(axis=1) if len(p) else np.zeros(0)
-        else:
-            confidence = p.max(axis=1) if len(p) else np.zeros(0)
-        columns["confidence"] = confidence
+        columns["confidence"] = self.confidence
         columns.update({f"{_PREFIX}{label}": p[:, j] for j, label in enumerate(self.labels)})
         table = pa.table(columns)
         meta = {b"labkit.multi_label": str(self.multi_label).encode()}

@@ -64,7 +64,8 @@ class Task(Protocol):
         metrics: every metric by name, with True where higher is better.
         decides: one class of several, each class, or a number.
         weighs_classes: whether the loss takes class weights.
-        options: settings of the recipe that only some tasks read, and this one does: those of [generation], and ``mask_share``.
+        options: settings of the recipe that only some tasks read, and this one does: those of [generation], ``mask_share`` and
+            ``tune_threshold``.
         feeds_labels: whether the model itself is given the labels of a batch, as decoders are.
         labels: names of the classes, or of the types of entities.
         nouns: what the labels are called, in the plural.
@@ -90,7 +91,7 @@ class Task(Protocol):
 
     @classmethod
     def of_corpus(cls, corpus: Corpus, options: Mapping[str, Any]) -> Task:
-        """The task with the labels of a corpus, and the section [generation] of the recipe."""
+        """The task with the labels of a corpus, and ``Recipe.options``."""
 
     @classmethod
     def of_model(cls, config: PreTrainedConfig, settings: Mapping[str, Any]) -> Task:

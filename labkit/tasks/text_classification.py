@@ -37,12 +37,14 @@ class TextClassification:
     Attributes:
         labels: names of the k classes.
         multi_label: whether a text may have several of them.
-        thresholds: with several labels, the probability from which each is predicted, shape (k,); 0.5 when None.
+        thresholds: with several labels or two classes, the probability from which each is predicted, shape (k,); 0.5 when None.
+        tune_threshold: with two classes, whether ``tune`` looks for them.
     """
 
     labels: tuple[str, ...]
     multi_label: bool = False
     thresholds: npt.NDArray[np.float64] | None = field(default=None, repr=False)
+    tune_threshold: bool = False
 
     id: ClassVar[str] = "text-classification"
     layout: ClassVar[LayoutName] = "labels"
@@ -51,7 +53,7 @@ class TextClassification:
     metrics: ClassVar[Mapping[str, bool]] = TextRegression.metrics  # of classes, and of scores
     feeds_labels: ClassVar[bool] = False
     weighs_classes: ClassVar[bool] = True
-    options: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ("tune_threshold",)
 
     @property
     def nouns(self) -> str:
@@ -63,7 +65,8 @@ class TextClassification:
         """The task with the classes of a corpus, or for its scores."""
         if corpus.scores:
             return TextRegression.of_corpus(corpus, options)
-        return cls(labels=corpus.labels, multi_label=corpus.multi_label)
+        tuned = bool((options or {}).get("tune_threshold")) and not corpus.multi_label
+        return cls(labels=corpus.labels, multi_label=corpus.multi_label, tune_threshold=tuned)
 
     @classmethod
     def of_model(cls, config: PreTrainedConfig, settings: Mapping[str, Any]) -> Self | TextRegression:
@@ -82,11 +85,12 @@ class TextClassification:
             if thresholds.shape != (len(labels),):
                 raise ModelError("a threshold for each label", f"{thresholds.size} for {len(labels)} labels")
         several = config.problem_type == "multi_label_classification"
-        return cls(labels=labels, multi_label=several, thresholds=thresholds)
+        tuned = bool(settings.get("tune_threshold"))
+        return cls(labels=labels, multi_label=several, thresholds=thresholds, tune_threshold=tuned)
 
     def settings(self) -> dict[str, Any]:
-        """Nothing: the model's configuration says it all."""
-        return {}
+        """Whether a threshold is tuned; the model's configuration says the rest."""
+        return {"tune_threshold": True} if self.tune_threshold else {}
 
     @staticmethod
     def problems(corpus: Corpus) -> list[str]:
@@ -207,14 +211,16 @@ class TextClassification:
         return found
 
     def tune(self, predictions: Predictions) -> dict[str, Any]:
-        """With several labels a row, the threshold of each at which its F1 is highest."""
-        return {"thresholds": tune_thresholds(predictions).tolist()} if self.multi_label else {}
+        """With several labels a row, the threshold of each at which its F1 is highest; that of two classes, where asked for."""
+        asked = self.multi_label or self.tune_threshold
+        return {"thresholds": tune_thresholds(predictions).tolist()} if asked else {}
 
     def baselines(
         self, corpus: Corpus, rows: Any, *, encode: Callable[[Any], Encoded], seed: int
     ) -> dict[str, Predictions]:
         """The majority class, and TF-IDF with logistic regression; thresholds are tuned as the model's are."""
-        validation = corpus["validation"] if self.multi_label and "validation" in corpus else None
+        tunes = self.multi_label or self.tune_threshold
+        validation = corpus["validation"] if tunes and "validation" in corpus else None
         return baselines(
             columns_of(corpus["train"]),
             columns_of(rows),
@@ -229,6 +235,17 @@ class TextClassification:
 
     def pipeline(self, folder: str) -> str:
         """How transformers alone uses the saved model."""
+        if self.thresholds is not None:
+            limits = dict(zip(self.labels, np.round(self.thresholds, 6).tolist(), strict=True))
+            choice = "max(limits, key=lambda name: scores[name] / limits[name])"
+            if self.multi_label:
+                choice = "[name for name, limit in limits.items() if scores[name] >= limit]"
+            return f'''from transformers import pipeline
+
+limits = {limits!r}  # tuned on the validation split
+classify = pipeline("text-classification", model="{folder}", top_k=None)
+scores = {{one["label"]: one["score"] for one in classify(["a text"])[0]}}
+{choice}'''
         return f'''from transformers import pipeline
 
 classify = pipeline("text-classification", model="{folder}")

@@ -174,20 +174,12 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
     predictor = Predictor.load(recipe.distillation.teacher)
     pairs = extra["text_pair"][:] if "text_pair" in extra.column_names else None
     said = predictor(list(extra["text"]), pairs=pairs)
-    if said.multi_label:
-        limits = 0.5 if said.thresholds is None else said.thresholds
-        labels: list[Any] = [
-            [name for name, there in zip(said.labels, row, strict=True) if there]
-            for row in said.probabilities >= limits
-        ]
-    else:
-        labels = [said.labels[i] for i in said.probabilities.argmax(-1)]
     train = corpus["train"]
     columns: dict[str, list[Any]] = {name: [None] * len(extra) for name in train.column_names}
     columns |= {
         "row_id": [f"unlabelled:{row}" for row in extra["row_id"]],
         "text": list(extra["text"]),
-        "label": labels,
+        "label": said.names(said.predicted),
     }
     if pairs is not None:
         columns["text_pair"] = list(pairs)

@@ -65,6 +65,9 @@ class TechniqueConfig:
     """With trainable = "head": adamw, or lbfgs, which fits the head as a logistic regression to the end (a linear probe)."""
     contrastive: int = 0
     """Steps in which the body first learns to bring texts of a class together, for few labels (as SetFit does); 0: none."""
+    tune_threshold: bool = False
+    """With two classes: predict the second from the probability at which macro F1 on the validation split is highest, which is
+    seldom 0.5 where one class is rare."""
     layers: int = 2
     """Topmost layers that are trained where trainable = "top"."""
     gradual: bool = False
@@ -268,6 +271,13 @@ class Recipe:
             else:
                 merged[section] = change
         return Recipe.from_dict(merged)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What only some tasks read (``labkit.tasks.Task.options``), by its name."""
+        technique = self.technique
+        one = {"mask_share": technique.mask_share, "tune_threshold": technique.tune_threshold}
+        return {**dataclasses.asdict(self.generation), **one}
 
     def epochs(self, rows: int) -> float:
         """Passes over so many training rows: what [budget] says, or ``labkit.models.default_epochs``.

@@ -137,6 +137,8 @@ def _not_for(task: type[Task], recipe: Recipe) -> list[str]:
     found = []
     if recipe.technique.class_weights and not task.weighs_classes:
         found.append(f"technique.class_weights is not for {recipe.task}: set it to false.")
+    if recipe.technique.tune_threshold and ("tune_threshold" not in task.options or recipe.data.scores):
+        found.append("technique.tune_threshold is for text-classification with two classes: set it to false.")
     if problem := adapter_problem(recipe.technique.trainable, task.head):
         found.append(problem)
     if recipe.data.augment and task.layout == "texts":

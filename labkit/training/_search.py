@@ -66,7 +66,7 @@ def default_space(recipe: Recipe) -> dict[str, Range | tuple[Any, ...]]:
     if technique.contrastive:
         return {
             "optimizer.learning_rate": Range(1e-5, 2e-4, log=True),
-            "technique.contrastive": Range(20, 400, log=True, whole=True),
+            "technique.contrastive": Range(10, 400, log=True, whole=True),
         }
     if technique.solver == "lbfgs":
         return {}  # it is fitted to the end, whatever the optimiser's settings are

@@ -224,6 +224,15 @@ def fitting(directory: Path, emit: Watch, interrupt: Interrupt) -> Fitting:
     )
     if unfit:
         raise RecipeError(unfit)
+    if technique.tune_threshold and (corpus.multi_label or len(corpus.labels) != 2):
+        came = f"the data has {len(corpus.labels)}"
+        if corpus.multi_label:
+            came = "with several labels a row each has its threshold tuned anyway"
+        raise RecipeError([f"technique.tune_threshold is for two classes, and {came}: set it to false."])
+    if technique.tune_threshold and "validation" not in corpus:
+        raise RecipeError(
+            ["technique.tune_threshold needs a validation split to be tuned on: set data.validation_share."]
+        )
     columns = ["length", *corpus["train"].column_names]
     unknown = [name for name in recipe.evaluation.slices if name not in columns]
     if unknown:  # said now, not after the training
@@ -239,7 +248,7 @@ def fitting(directory: Path, emit: Watch, interrupt: Interrupt) -> Fitting:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.model_max_length = longest
-    task = kind.of_corpus(corpus, {**dataclasses.asdict(recipe.generation), "mask_share": recipe.technique.mask_share})
+    task = kind.of_corpus(corpus, recipe.options)
     encoded = {split: task.encode(rows, tokenizer, max_length=longest) for split, rows in corpus.splits.items()}
     recipe, precision = _resolve(recipe, corpus, base, longest, len(encoded["train"]), directory)
     return Fitting(

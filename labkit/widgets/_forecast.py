@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import re
@@ -335,10 +334,9 @@ def _measured(recipe: Recipe, corpus: Corpus, library: Library, limit: int) -> t
     """
     rows = corpus["train"]
     some = rows.select(range(min(_SAMPLE, len(rows))))
-    options = {**dataclasses.asdict(recipe.generation), "mask_share": recipe.technique.mask_share}
     lengths: Any
     try:
-        task = TASKS[recipe.task].of_corpus(corpus, options)
+        task = TASKS[recipe.task].of_corpus(corpus, recipe.options)
         lengths = task.encode(some, library.tokenizer(recipe.model.name), max_length=limit).lengths
     except LabError:  # such as a tokenizer that has not these languages: training will say so
         lengths = [min(limit, 1.35 * _mean_words(corpus) + 2)] * len(some)

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-import numpy as np
-
 from labkit.errors import LabError
 from labkit.tasks import TASKS, Writer
 from labkit.tasks.fill_mask import masks_in
@@ -104,7 +102,7 @@ def read_by(predictor: Predictor, view: View, text: str, second: str | None) -> 
 
 def _labels(predictions: Predictions, i: int, predictor: Predictor) -> dict[str, Any]:
     p, decided = predictions.probabilities[i], predictions.names(predictions.predicted[[i]])[0]
-    sure = float(np.maximum(p, 1 - p).min() if predictions.multi_label else p.max())
+    sure = float(predictions.confidence[i])
     chosen = decided if isinstance(decided, list) else [str(decided)]
     return {"labels": chosen, "confidence": sure, "probabilities": [round(float(x), 5) for x in p]}
 

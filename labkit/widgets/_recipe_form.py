@@ -95,7 +95,7 @@ def applies(name: str, task: str) -> bool:
         return True
     kind = TASKS[task]
     section, _, setting = name.rpartition(".")
-    if section == "generation" or setting == "mask_share":
+    if section == "generation" or setting in ("mask_share", "tune_threshold"):
         return setting in kind.options
     if setting == "class_weights":
         return kind.weighs_classes

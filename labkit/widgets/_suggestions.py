@@ -108,12 +108,8 @@ class Suggestions:
         p = predictions.probabilities[i]
         best = np.argsort(-p, kind="stable")
         scores = [[predictions.labels[j], round(float(p[j]), 4)] for j in best[:_SHOWN]]
-        if not predictions.multi_label:
-            return {"value": predictions.labels[best[0]], "confidence": float(p[best[0]]), "scores": scores}
-        limit = np.full(len(p), 0.5) if predictions.thresholds is None else predictions.thresholds
-        chosen = p >= limit
-        value = [predictions.labels[j] for j in np.flatnonzero(chosen)]
-        return {"value": value, "confidence": float(np.where(chosen, p, 1 - p).min()), "scores": scores}
+        row = predictions.take([i])
+        return {"value": row.names(row.predicted)[0], "confidence": float(row.confidence[0]), "scores": scores}
 
     def above(self, threshold: float) -> list[str]:
         """Ids of rows with a suggestion at least that sure, among those that were predicted."""

@@ -1,7 +1,9 @@
 """The point metrics equal scikit-learn's, on ordinary and on odd predictions."""
 
+import dataclasses
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,6 +150,49 @@ def test_thresholds_stay_at_a_half_where_nothing_speaks_for_another() -> None:
     assert tune_thresholds(rows) == pytest.approx([0.5, 0.5, 0.2])
 
 
-def test_thresholds_are_for_several_labels() -> None:
+def rare(seed: int, digits: int) -> Predictions:
+    """Rows of two classes, the second rare and its probability too low; rounded, so that some are equal."""
+    rng = np.random.default_rng(seed)
+    gold = (rng.random(60) < 0.2).astype(np.int64)
+    gold[:2] = 0, 1
+    p = np.clip(rng.normal(0.2 + 0.15 * gold, 0.1), 0, 1).round(digits)
+    return Predictions(
+        row_ids=[str(i) for i in range(60)], labels=("no", "yes"), probabilities=np.column_stack([1 - p, p]), gold=gold
+    )
+
+
+@pytest.mark.parametrize("digits", [1, 2, 16])
+@pytest.mark.parametrize("seed", range(5))
+def test_of_two_classes_the_threshold_with_the_best_macro_f1_is_found(seed: int, digits: int) -> None:
+    rows = rare(seed, digits)
+    tuned = dataclasses.replace(rows, thresholds=tune_thresholds(rows))
+    p = rows.probabilities[:, 1]
+    every = np.unique(np.append(p, [0, 1]))
+    best = max(
+        reference.f1_score(rows.gold, p > limit, average="macro", zero_division=0)
+        for limit in (every[1:] + every[:-1]) / 2
+    )
+    found = reference.f1_score(rows.gold, tuned.predicted, average="macro", zero_division=0)
+    assert found == pytest.approx(best) and found > metrics(rows)["macro_f1"]
+    assert metrics(tuned)["macro_f1"] == pytest.approx(found)
+    assert np.array_equal(tuned.predicted, p > tuned.thresholds[1])
+    assert tuned.confidence == pytest.approx(np.where(p > tuned.thresholds[1], p, 1 - p))
+
+
+def test_of_two_classes_one_of_which_is_not_there_both_stay_at_a_half() -> None:
+    rows = rare(0, 2)
+    for only in (0, 1):
+        assert tune_thresholds(rows.take(rows.gold == only)).tolist() == [0.5, 0.5]
+
+
+def test_thresholds_are_for_several_labels_or_two_classes() -> None:
     with pytest.raises(DataError, match="several labels"):
-        tune_thresholds(single(10, 2))
+        tune_thresholds(single(10, 3))
+
+
+def test_tuned_thresholds_are_kept_in_files(tmp_path: Path) -> None:
+    rows = rare(0, 2)
+    tuned = dataclasses.replace(rows, thresholds=tune_thresholds(rows))
+    again = Predictions.load(tuned.save(tmp_path / "rows.parquet"))
+    assert np.array_equal(again.predicted, tuned.predicted) and not np.array_equal(again.predicted, rows.predicted)
+    assert np.array_equal(tuned.take([3, 5]).predicted, tuned.predicted[[3, 5]])

@@ -51,7 +51,7 @@ CHANGED = Recipe(
     technique=TechniqueConfig(
         trainable="top", layers=3, remember=False, gradual=True, layer_decay=0.9, freeze_embeddings=True, loss="focal",
         focal_gamma=1.5, r_drop=0.5, l2_sp=0.1, mixout=0.2, averaging=0.9, label_smoothing=0.05, class_weights=True,
-        mask_share=0.3,
+        mask_share=0.3, tune_threshold=True,
     ),
     adapter=AdapterConfig(rank=4, alpha=8.0, dropout=0.1, targets=("query",), tokens=5, width=16, merge=False),
     optimizer=OptimizerConfig(

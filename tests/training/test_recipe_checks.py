@@ -95,6 +95,10 @@ EXCLUDED: list[tuple[dict[str, Any], str]] = [
         {"distillation": {"teacher": "t", "unlabelled": "more.csv"}, "task": "translation"},
         "distillation.unlabelled is for classes of texts",
     ),
+    *(
+        ({"technique": {"tune_threshold": True}, **other}, "tune_threshold is for text-classification with two classes")
+        for other in ({"task": "token-classification"}, {"task": "fill-mask"}, {"data": {"scores": True}})
+    ),
     ({"technique": {"class_weights": True}, "task": "fill-mask"}, "class_weights is not for fill-mask"),
     ({"data": {"scores": True}, "technique": {"class_weights": True}}, "class_weights is for classes"),
     ({"data": {"scores": True, "balance": "batches"}}, "data.balance is for classes"),

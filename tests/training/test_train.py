@@ -397,6 +397,54 @@ def test_several_labels_a_row(toy_model: Path, tmp_path: Path) -> None:
     assert run.evaluation.headline["micro_f1"].value > 0.5
 
 
+def test_the_threshold_of_a_rare_class(toy_model: Path, tmp_path: Path) -> None:
+    from transformers import pipeline
+
+    # every third text about food is to be found: none of them is likelier to be so than not
+    rows = [
+        row | {"topic": "found" if row["topic"] == "food" and i % 9 == 0 else "other"}
+        for i, row in enumerate(toy_rows(360, 1))
+    ]
+    data = write_csv(tmp_path / "rare.csv", rows)
+    recipe = toy_recipe(data, toy_model, data={"validation_share": 0.3}, evaluation={"baselines": True})
+    plain = train(recipe, tmp_path / "plain")
+    run = train(recipe.with_values(technique={"tune_threshold": True}), tmp_path / "run")
+    at_half, tuned = plain.predictions("validation"), run.predictions("validation")
+    assert np.array_equal(at_half.probabilities, tuned.probabilities), "the training is the same"
+    assert tuned.thresholds is not None and tuned.thresholds[0] != 0.5
+    assert not np.array_equal(tuned.predicted, at_half.predicted)
+    metrics = [strict_json(one.directory / "metrics.json")["validation"]["metrics"] for one in (plain, run)]
+    assert metrics[1]["macro_f1"] > metrics[0]["macro_f1"]
+    assert run.evaluation.thresholds == tuple(tuned.thresholds)
+    assert run.predictions("test").thresholds.tolist() == tuned.thresholds.tolist()
+    assert run.predictions("test", "tf-idf-logistic-regression").thresholds is not None, "tuned alike"
+
+    predictor = Predictor.load(run)
+    texts = [row["text"] for row in rows[:60]]
+    said = predictor(texts)
+    assert not np.array_equal(said.predicted, said.probabilities.argmax(axis=1))
+    # the code of the model card, with transformers alone
+    card = (run.directory / "README.md").read_text("utf-8")
+    code = card.split("```python\n")[1].split("```")[0]
+    *before, last = code.replace("run/model", str(run.model_folder)).strip().splitlines()
+    known: dict[str, Any] = {"pipeline": pipeline}
+    exec("\n".join(before), known)  # noqa: S102 - what a reader of the card would do
+    for text, label in zip(texts, said.names(said.predicted), strict=True):
+        known["scores"] = {one["label"]: one["score"] for one in known["classify"]([text])[0]}
+        assert eval(last, known) == label  # noqa: S307
+
+
+def test_thresholds_that_cannot_be_tuned_are_refused(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    asked = {"technique": {"tune_threshold": True}}
+    with pytest.raises(RecipeError, match="is for two classes, and the data has 3: set it to false"):
+        train(toy_recipe(toy_data, toy_model, **asked), tmp_path / "run")
+    two = [row for row in toy_rows(60) if row["topic"] != "food"]
+    data = write_csv(tmp_path / "two.csv", two)
+    with pytest.raises(RecipeError, match="needs a validation split"):
+        train(toy_recipe(data, toy_model, **asked, data={"validation_share": 0.0}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_pairs_of_texts(toy_model: Path, tmp_path: Path) -> None:
     rows = [
         {"text_a": a["text"], "text_b": b["text"], "label": "same" if a["topic"] == b["topic"] else "other"}
