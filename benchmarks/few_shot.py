@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import statistics
 import tempfile
 import time
@@ -182,8 +181,7 @@ def _tfidf(train: Rows, test: Rows, seed: int) -> tuple[list[str], float, float]
 
 
 def _contrastive(train: Rows) -> dict[str, Any]:
-    # ten times the root of the number of texts: 40 steps for 16 of them, 248 for 616
-    steps = round(10 * math.sqrt(len(train)))
+    steps = max(20, round(0.4 * len(train)))
     technique = {"trainable": "head", "solver": "lbfgs", "contrastive": steps, "freeze_embeddings": True}
     return {"model": FEW, "technique": technique}
 

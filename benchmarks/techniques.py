@@ -102,21 +102,21 @@ def lora(options: argparse.Namespace, out: Path) -> None:
     for name in options.sets or ["banking77"]:
         base = recipe(options.folder / name, budget={"epochs": options.epochs or 8})
         thin = base.with_values(technique={"trainable": "lora"})
-        found = compared({"all": base, "lora": thin}, out / name, options.seeds or 2)
-        alone = out / f"{name}-alone"
-        first = next(one for one in found.contenders if one.name == "lora").trials[0]
-        run = Run(alone) if (alone / "recipe.toml").exists() else None
-        if run is None:
-            run = training.train(Run(first.directory).recipe.with_values(adapter={"merge": False}), alone)
+        thinner = thin.with_values(adapter={"rank": 4, "targets": ["query", "value"]})
+        kinds = {"all": base, "lora": thin, "lora of rank 4 on query and value": thinner}
+        found = compared(kinds, out / name, options.seeds or 2)
         rows = [json.loads(line)["text"] for line in (options.folder / name / "test.jsonl").open(encoding="utf-8")]
-        one, other = (Predictor.load(where)(rows).probabilities for where in (Run(first.directory), run))
-        size = sum(file.stat().st_size for file in run.model_folder.glob("*.safetensors"))
-        same = float(np.mean(one.argmax(-1) == other.argmax(-1)))
-        print(
-            f"{name}: trained {first.trained:,} of {first.parameters:,} ({100 * first.trained / first.parameters:.2f} %); "
-            f"adapter and head {size / 1e6:.2f} MB; merged and alone: {100 * same:.2f} % of the predictions equal, "
-            f"probabilities differ by {np.abs(one - other).max():.1e} at most\n"
-        )
+        for one in found.contenders[1:]:
+            first, alone = one.trials[0], out / f"{name}-{one.name}-alone"
+            run = training.train_once(Run(first.directory).recipe.with_values(adapter={"merge": False}), alone)
+            merged, beside = (Predictor.load(where)(rows).probabilities for where in (Run(first.directory), run))
+            size = sum(file.stat().st_size for file in run.model_folder.glob("*.safetensors"))
+            same = float(np.mean(merged.argmax(-1) == beside.argmax(-1)))
+            print(
+                f"{name}, {one.name}: trained {first.trained:,} of {first.parameters:,} "
+                f"({100 * first.trained / first.parameters:.2f} %); adapter and head {size / 1e6:.2f} MB; merged and alone: "
+                f"{100 * same:.2f} % of the predictions equal, probabilities differ by {np.abs(merged - beside).max():.1e} at most\n"
+            )
 
 
 def distil(options: argparse.Namespace, out: Path) -> None:
