@@ -115,7 +115,7 @@ def lora(options: argparse.Namespace, out: Path) -> None:
             print(
                 f"{name}, {one.name}: trained {first.trained:,} of {first.parameters:,} "
                 f"({100 * first.trained / first.parameters:.2f} %); adapter and head {size / 1e6:.2f} MB; merged and alone: "
-                f"{100 * same:.2f} % of the predictions equal, probabilities differ by {np.abs(merged - beside).max():.1e} at most\n"
+                f"{100 * same:.2f} % of the predictions equal, probabilities differ by {np.abs(merged - beside).max():.1e}\n"
             )
 
 
