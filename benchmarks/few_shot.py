@@ -181,7 +181,7 @@ def _tfidf(train: Rows, test: Rows, seed: int) -> tuple[list[str], float, float]
 
 
 def _contrastive(train: Rows) -> dict[str, Any]:
-    steps = max(20, round(0.4 * len(train)))
+    steps = max(25, round(0.4 * len(train)))
     technique = {"trainable": "head", "solver": "lbfgs", "contrastive": steps, "freeze_embeddings": True}
     return {"model": FEW, "technique": technique}
 

@@ -19,8 +19,8 @@ QUICKSTART = bundled("notebooks") / "00_quickstart.ipynb"
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
-    """The tutorial with two epochs, on one sample."""
-    return run_notebook(QUICKSTART, tmp_path_factory.mktemp("tour"), {"EPOCHS": 2.0, "DATA": "support"})
+    """The tutorial with one epoch, on one sample."""
+    return run_notebook(QUICKSTART, tmp_path_factory.mktemp("tour"), {"EPOCHS": 1.0, "DATA": "support"})
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ class Tutorial(NamedTuple):
     said: tuple[str, ...]
     recorded: tuple[str, ...]
     parameters: dict[str, Any]
+    few: tuple[tuple[str, str, int], ...] = ()  # parameters with a sample data set, of which so many rows do
 
 
 TUTORIALS = (
@@ -29,7 +30,8 @@ TUTORIALS = (
         "08_efficient",
         ("adapter and head:", "recipe", "trained", "rows/s", "No name yet"),
         ("trained parameters of lora", "trained parameters of head", "adapter MB"),
-        {"EPOCHS": 0.15},
+        {"EPOCHS": 0.5},
+        (("DATA", "support", 200),),
     ),
     Tutorial(
         "09_domain",
@@ -41,7 +43,8 @@ TUTORIALS = (
         "10_distillation",
         ("from the base", "distilled", "Soft targets", "No number yet"),
         ("MB of teacher", "MB of distilled"),
-        {"EPOCHS": 0.15},
+        {"EPOCHS": 0.5},
+        (("DATA", "support", 200),),
     ),
     Tutorial(
         "11_few_labels",
@@ -53,13 +56,15 @@ TUTORIALS = (
         "12_overfitting",
         ("R-Drop", "L2-SP", "typos", "No name yet"),
         ("learnt with plain", "kept with R-Drop"),
-        {"EPOCHS": 0.25, "PROBE": "reviews"},
+        {"EPOCHS": 0.25},
+        (("DATA", "support", 300), ("PROBE", "reviews", 90)),
     ),
     Tutorial(
         "13_search",
         ("learning rate", "best", "fold", "No figure yet"),
         ("best on validation", "cross-validated", "trials"),
         {"TRIALS": 3, "FOLDS": 2},
+        (("DATA", "support", 300),),
     ),
 )
 
@@ -70,10 +75,11 @@ def toured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     tutorial: Tutorial = request.param
     notebook = bundled("notebooks") / f"{tutorial.name}.ipynb"
     parameters = dict(tutorial.parameters)
-    if tutorial.name == "12_overfitting":  # which reads its data ten times over
-        rows = data.read(data.sample_path(str(parameters["PROBE"])))["train"]
-        few = [{"text": rows["text"][i], "label": rows["label"][i]} for i in range(0, len(rows), len(rows) // 90)]
-        parameters["PROBE"] = str(write_csv(tmp_path_factory.mktemp("probe") / "few.csv", few))
+    for name, sample, count in tutorial.few:
+        rows = data.read(data.sample_path(sample))["train"]
+        every = range(0, len(rows), max(1, len(rows) // count))
+        some = [{"text": rows["text"][i], "label": rows["label"][i]} for i in every]
+        parameters[name] = str(write_csv(tmp_path_factory.mktemp("few") / f"{sample}.csv", some))
     return tutorial, run_notebook(notebook, tmp_path_factory.mktemp("tour"), parameters)
 
 
