@@ -31,7 +31,7 @@ TUTORIALS = (
         ("adapter and head:", "recipe", "trained", "rows/s", "No name yet"),
         ("trained parameters of lora", "trained parameters of head", "adapter MB"),
         {"EPOCHS": 0.5},
-        (("DATA", "support", 200),),
+        (("DATA", "support", 150),),
     ),
     Tutorial(
         "09_domain",
@@ -44,7 +44,7 @@ TUTORIALS = (
         ("from the base", "distilled", "Soft targets", "No number yet"),
         ("MB of teacher", "MB of distilled"),
         {"EPOCHS": 0.5},
-        (("DATA", "support", 200),),
+        (("DATA", "support", 150),),
     ),
     Tutorial(
         "11_few_labels",
@@ -57,14 +57,14 @@ TUTORIALS = (
         ("R-Drop", "L2-SP", "typos", "No name yet"),
         ("learnt with plain", "kept with R-Drop"),
         {"EPOCHS": 0.25},
-        (("DATA", "support", 300), ("PROBE", "reviews", 90)),
+        (("DATA", "support", 150), ("PROBE", "reviews", 90)),
     ),
     Tutorial(
         "13_search",
         ("learning rate", "best", "fold", "No figure yet"),
         ("best on validation", "cross-validated", "trials"),
         {"TRIALS": 3, "FOLDS": 2},
-        (("DATA", "support", 300),),
+        (("DATA", "support", 150),),
     ),
 )
 
