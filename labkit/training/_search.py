@@ -26,7 +26,7 @@ from labkit.tasks import TASKS
 from labkit.training import _rundir
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
-from labkit.training._train import train
+from labkit.training._train import LEARNING_RATES, train
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -54,11 +54,6 @@ class Range:
 Space = Mapping[str, "Range | tuple[Any, ...]"]
 """Setting → a range, or the values to choose from."""
 
-_RATES = {
-    "all": (1e-5, 5e-4), "top": (1e-5, 1e-3), "head": (1e-4, 3e-2), "bias": (1e-4, 1e-2), "lora": (1e-4, 5e-3),
-    "dora": (1e-4, 5e-3), "ia3": (1e-3, 3e-2), "prefix": (1e-3, 1e-1), "prompt": (1e-3, 1e-1), "bottleneck": (1e-4, 5e-3),
-}  # fmt: skip
-
 
 def default_space(recipe: Recipe) -> dict[str, Range | tuple[Any, ...]]:
     """What is worth searching for a technique: its learning rate first, then what keeps it from overfitting."""
@@ -71,7 +66,7 @@ def default_space(recipe: Recipe) -> dict[str, Range | tuple[Any, ...]]:
     if technique.solver == "lbfgs":
         return {}  # it is fitted to the end, whatever the optimiser's settings are
     space: dict[str, Range | tuple[Any, ...]] = {
-        "optimizer.learning_rate": Range(*_RATES[technique.trainable], log=True),
+        "optimizer.learning_rate": Range(*_rates(technique.trainable), log=True),
         "optimizer.batch_size": (8, 16, 32),
         "optimizer.warmup": Range(0.0, 0.2),
     }
@@ -86,6 +81,14 @@ def default_space(recipe: Recipe) -> dict[str, Range | tuple[Any, ...]]:
         space["optimizer.weight_decay"] = Range(1e-3, 1e-1, log=True)
         space["model.dropout"] = Range(0.0, 0.3)
     return space
+
+
+def _rates(trainable: str) -> tuple[float, float]:
+    """A tenth of a technique's default learning rate to ten times it; where that depends on the model's size, from half the
+    lowest default to two and a half times the highest."""
+    if trainable not in LEARNING_RATES:
+        return 1e-5, 5e-4
+    return float(f"{LEARNING_RATES[trainable] / 10:.1g}"), float(f"{LEARNING_RATES[trainable] * 10:.1g}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -333,7 +333,7 @@ def _resolve(
     return chosen, precision
 
 
-_RATES = {
+LEARNING_RATES = {
     "head": 3e-3, "bias": 1e-3, "lora": 1e-3, "dora": 1e-3, "ia3": 5e-3, "prefix": 1e-2, "prompt": 1e-2, "bottleneck": 1e-3,
 }  # fmt: skip
 
@@ -349,8 +349,8 @@ def default_learning_rate(base: models.BaseModel, config: Any, trainable: str = 
     """
     if models.is_untrained(base):
         return 5e-4
-    if trainable != "all" and trainable in _RATES:
-        return _RATES[trainable]
+    if trainable != "all" and trainable in LEARNING_RATES:
+        return LEARNING_RATES[trainable]
     width = int(getattr(config, "hidden_size", 0) or getattr(config, "d_model", 768))
     if trainable == "contrastive":
         return 5e-5 if width <= 512 else 2e-5
@@ -369,8 +369,8 @@ def usual_rates(recipe: Recipe) -> tuple[float, float]:
         high = 5e-4
     elif technique.contrastive:
         high = 5e-5
-    elif technique.trainable in _RATES:
-        high = _RATES[technique.trainable]
+    elif technique.trainable in LEARNING_RATES:
+        high = LEARNING_RATES[technique.trainable]
     else:
         return 2e-5, 2e-4
     return high / 5, high

@@ -17,6 +17,9 @@ Scores = npt.NDArray[np.float64]
 
 _TEMPERATURE = 0.05  # of the cosines, which lie close together
 _BATCH = 32
+_WRITTEN = (
+    8  # endings behind one text that are scored at once: every token has a figure for each word of the vocabulary
+)
 _LONGEST = 256  # tokens that are read of a text
 
 
@@ -156,29 +159,37 @@ def _by_likelihood(base: models.BaseModel, texts: list[str], hypotheses: Mapping
     models.require_head(base, "AutoModelForCausalLM", "text-generation")
     tokenizer = models.load_tokenizer(base)
     model: Any = models.load_model(base, AutoModelForCausalLM).eval()
-    start = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    before = [] if start is None else [start]
+    special = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    before = [next((one for one in special if one is not None), 0)]  # "nothing", that a first token can come behind
 
-    def likelihood(prompt: list[int], ending: list[int]) -> float:
-        """Log-probability of the ending, a token on average."""
-        ids = torch.tensor([[*prompt, *ending]])
-        with torch.inference_mode():
-            logs = model(input_ids=ids).logits[0].float().log_softmax(-1)
-        places = range(max(len(prompt), 1), ids.shape[1])
-        return float(np.mean([float(logs[at - 1, ids[0, at]]) for at in places]))
+    def likelihoods(prompt: list[int], endings: Sequence[list[int]]) -> list[float]:
+        """Log-probability of each ending behind the prompt, a token on average."""
+        found = []
+        for at in range(0, len(endings), _WRITTEN):
+            part = endings[at : at + _WRITTEN]
+            lines = [torch.tensor([*prompt, *one]) for one in part]
+            ids = torch.nn.utils.rnn.pad_sequence(lines, batch_first=True)  # behind the endings, which do not see it
+            with torch.inference_mode():
+                logits = model(input_ids=ids).logits
+            for line, one in enumerate(part):
+                first, end = len(prompt), len(prompt) + len(one)
+                logs = logits[line, first - 1 : end - 1].float().log_softmax(-1)
+                found.append(float(logs.gather(-1, ids[line, first:end, None]).double().mean()))
+        return found
 
     endings = {
         name: [tokenizer(f" {one}", add_special_tokens=False).input_ids for one in some]
         for name, some in hypotheses.items()
     }
-    alone = {name: [likelihood(before, one) for one in some] for name, some in endings.items()}
+    flat = [one for some in endings.values() for one in some]
+    alone = np.array(likelihoods(before, flat))
+    starts = np.cumsum([0, *(len(some) for some in endings.values())])[:-1]
+    counts = [len(some) for some in endings.values()]
     room = min(int(getattr(model.config, "max_position_embeddings", 0) or _LONGEST), _LONGEST)
-    longest = max(len(one) for some in endings.values() for one in some)
+    longest = max(len(one) for one in flat)
     scores = np.zeros((len(texts), len(hypotheses)))
     for row, text in enumerate(texts):
         prompt = [*before, *tokenizer(text, add_special_tokens=False).input_ids[: max(1, room - longest - 1)]]
-        for column, (name, some) in enumerate(endings.items()):
-            scores[row, column] = np.mean(
-                [likelihood(prompt, one) - other for one, other in zip(some, alone[name], strict=True)]
-            )
+        gained = np.array(likelihoods(prompt, flat)) - alone
+        scores[row] = np.add.reduceat(gained, starts) / counts
     return scores

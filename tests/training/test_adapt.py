@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
+from transformers import AutoModelForCausalLM, AutoTokenizer
 from written import tiny_run
 
 from labkit import cli
@@ -18,7 +19,7 @@ from labkit.errors import DataError, ModelError, RecipeError, RunError, UnknownN
 from labkit.evaluation import evaluate
 from labkit.events import Event, StepLogged
 from labkit.models import build_starter
-from labkit.training import adapt, augmenters, filler, forgetting, load_adaptation, train, zero_shot
+from labkit.training import Run, adapt, augmenters, filler, forgetting, load_adaptation, train, zero_shot
 
 
 def raw(folder: Path, topics: tuple[str, ...], count: int = 200, name: str = "raw") -> Path:
@@ -135,6 +136,20 @@ def test_forgetting_is_seen(tmp_path: Path) -> None:
     assert "linear probe" in str(lost)
 
 
+def _gain(writer: Run, text: str, ending: str) -> float:
+    """How much likelier an ending is behind a text than behind nothing, by the loss that transformers computes."""
+    tokenizer = AutoTokenizer.from_pretrained(writer.model_folder)
+    model = AutoModelForCausalLM.from_pretrained(writer.model_folder).eval()
+    losses = []
+    for words in (tokenizer(text, add_special_tokens=False).input_ids, []):
+        before = [tokenizer.bos_token_id or tokenizer.eos_token_id, *words]
+        said = tokenizer(f" {ending}", add_special_tokens=False).input_ids
+        ids = torch.tensor([[*before, *said]])
+        with torch.inference_mode():
+            losses.append(float(model(input_ids=ids, labels=torch.tensor([[-100] * len(before) + said])).loss))
+    return losses[1] - losses[0]
+
+
 def test_zero_shot_by_embeddings_and_likelihoods(toy_model: Path, tmp_path: Path, capsys: Any) -> None:
     described = {name: [" ".join(words), words[0]] for name, words in WORDS.items()}
     rows = toy_rows(60)
@@ -147,6 +162,14 @@ def test_zero_shot_by_embeddings_and_likelihoods(toy_model: Path, tmp_path: Path
     assert causal.probabilities.shape == (5, 2)
     alone = zero_shot(texts[3:4], ["sport", "food"], model=str(writer.directory))
     assert np.allclose(alone.probabilities[0], causal.probabilities[3], atol=1e-5)
+    endings = {
+        "sport": [f"goal {i * 'and '}match" for i in range(7)],
+        "food": ["soup", "bread and soup"],
+    }  # of two batches
+    many = zero_shot(texts[:2], endings, model=str(writer.directory), template="{}")
+    for text, came in zip(texts, many.probabilities, strict=False):
+        one_by_one = [np.mean([_gain(writer, text, one) for one in some]) for some in endings.values()]
+        assert came[1] == pytest.approx(1 / (1 + np.exp(one_by_one[0] - one_by_one[1])), abs=1e-5)
     with pytest.raises(ModelError, match="entailment"):
         zero_shot(texts, described, model=str(toy_model), method="entailment")
     with pytest.raises(DataError, match="two classes"):
