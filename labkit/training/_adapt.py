@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from labkit.training._train import longest_input, train_once
 
 AdaptMethod = Literal["masked", "causal", "simcse", "tsdae"]
 _NOTE = "adaptation.json"
+_BEGUN = "begun.json"  # what was asked, until there is the note
 _HELD_OUT = 0.1  # of the domain's texts, to measure on
 _HALVES = 500  # texts that the halves are looked for among
 
@@ -86,12 +88,11 @@ def adapt(
     watch: Callable[[Event], None] | None = None,
 ) -> Adaptation:
     """Go on training a base model on raw text, and measure it before and after on the domain and on general text
-    (Gururangan et al. 2020, Don't stop pretraining, arXiv:2004.10964).
+    (Gururangan et al. 2020, Don't stop pretraining, arXiv:2004.10964). After a crash, call it again: it goes on.
 
-    "masked" and "causal" are runs of fill-mask and text-generation, which survive a crash: call it again. A masked language
-    model whose head is new, as that of the embedded model, first learns the head alone on the same text, with the body as
-    it was: only then does its perplexity say something, and that is what counts as before. "simcse" and "tsdae" are for
-    sentence encoders; an interrupted one starts over.
+    "masked" and "causal" are runs of fill-mask and text-generation. A masked language model whose head is new, as that of
+    the embedded model, first learns the head alone on the same text, with the body as it was: only then does its perplexity
+    say something, and that is what counts as before. "simcse" and "tsdae" are for sentence encoders.
 
     Args:
         texts: raw text, as ``labkit.data.read`` takes it.
@@ -126,12 +127,15 @@ def adapt(
         recipe=json.loads(json.dumps(recipe or {})),  # as the note says it: lists, not tuples
         seed=seed,
     )
-    if (home / _NOTE).exists():
-        if json.loads((home / _NOTE).read_text("utf-8"))["asked"] != asdict(asked):
+    for note in (home / _NOTE, home / _BEGUN):
+        if note.exists() and _rundir.read_json(note)["asked"] != asdict(asked):
             raise RunError(f"the adaptation that {home} began with", "another one", "choose another folder")
+    if (home / _NOTE).exists():
         return load_adaptation(home)
     found = (_language if method in ("masked", "causal") else _sentences)(asked, home, watch or (lambda event: None))
     _rundir.write_json(home / _NOTE, {**found.to_dict(), "asked": asdict(asked)})
+    (home / _BEGUN).unlink(missing_ok=True)
+    shutil.rmtree(home / _rundir.CHECKPOINTS, ignore_errors=True)
     return found
 
 
@@ -236,6 +240,9 @@ def _sentences(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Ada
     device: Any = models.machine().device
     body.to(device)
     before = {name: halves_found(body, tokenizer, some, seed=asked.seed) for name, some in held.items()}
+    with _rundir.explaining(home):
+        home.mkdir(parents=True, exist_ok=True)
+        _rundir.write_json(home / _BEGUN, {"asked": asdict(asked)})
     width = int(getattr(config, "hidden_size", 384))
     speed = models.layer_speed(
         width, int(getattr(config, "num_attention_heads", 1)), 0, "cuda" if device == "cuda" else "cpu"
@@ -250,6 +257,7 @@ def _sentences(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Ada
         learning_rate=3e-5,
         precision=speed.best,
         seed=asked.seed,
+        home=home,
         watch=watch,
     )
     after = {name: halves_found(body, tokenizer, some, seed=asked.seed) for name, some in held.items()}

@@ -142,7 +142,7 @@ def tune(it: Fitting, model: Any, started: Callable[[], None]) -> bool:
         for step, rows in enumerate(draws(has, steps, it.recipe.seed, centres), 1):
             if it.stopped():
                 return False
-            rate = optimizer.learning_rate * _rise_and_fall(step, steps, optimizer.warmup)
+            rate = optimizer.learning_rate * rise_and_fall(step, steps, optimizer.warmup)
             for group in adamw.param_groups:
                 group["lr"] = rate
             rows.sort(key=lengths.__getitem__)
@@ -183,7 +183,7 @@ def _vectors(it: Fitting, model: Any, rows: Sequence[int], device: str) -> torch
     return said.float()
 
 
-def _rise_and_fall(step: int, steps: int, warmup: float) -> float:
+def rise_and_fall(step: int, steps: int, warmup: float) -> float:
     """Linear warm-up, then linear decay to 0."""
     rising = max(1, int(warmup * steps))
     return step / rising if step <= rising else (steps - step + 1) / (steps - rising + 1)

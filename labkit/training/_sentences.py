@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
-from transformers import AutoModelForCausalLM, get_scheduler
+from transformers import AutoModelForCausalLM
 
 from labkit import models
 from labkit.errors import ModelError
 from labkit.events import StepLogged
+from labkit.training import _rundir
+from labkit.training._contrastive import rise_and_fall
 from labkit.training._trainer import StepLog
 
 _LONGEST = 128  # tokens that are read of a text
 _DELETED = 0.6  # share of the tokens that TSDAE leaves out
 _SHARPNESS = 0.05  # temperature of SimCSE
+_STATE = "state.safetensors"  # of a checkpoint: weights, and the optimiser's moments of each
 
 
 def simcse(body: Any, tokenizer: Any) -> tuple[Callable[[Sequence[str]], torch.Tensor], list[Any]]:
@@ -73,9 +80,9 @@ def tsdae(body: Any, tokenizer: Any) -> tuple[Callable[[Sequence[str]], torch.Te
     decoder.tie_weights()
     decoder.to(body.device).train()
     own = {id(one) for one in shared.values()}
-    random = np.random.default_rng(torch.initial_seed() % 2**32)  # ``learn`` has set it
 
     def loss(texts: Sequence[str]) -> torch.Tensor:
+        random = np.random.default_rng(torch.initial_seed() % 2**32)  # ``learn`` sets it for each step
         whole = _read(tokenizer, texts, body.device)
         left = [_thinned(tokenizer, text, random) for text in texts]
         vectors = pooled(body, tokenizer.pad({"input_ids": left}, return_tensors="pt").to(body.device))
@@ -113,9 +120,12 @@ def learn(
     learning_rate: float,
     precision: str,
     seed: int,
+    home: Path,
     watch: Callable[[StepLogged], None],
+    checkpoint_seconds: float = 60.0,
 ) -> None:
-    """Train an encoder on raw texts.
+    """Train an encoder on raw texts, or go on with it where checkpoints in ``home`` say that it was interrupted. It then ends
+    with the weights that it would have had anyway.
 
     Args:
         body: the encoder; changed in place.
@@ -127,7 +137,9 @@ def learn(
         learning_rate: peak of AdamW's, with a tenth of warm-up and linear decay.
         precision: "float32" or "bf16".
         seed: of the order and the dropout.
+        home: where checkpoints go.
         watch: called with an event twice a second at most.
+        checkpoint_seconds: between checkpoints.
     """
     torch.manual_seed(seed)
     body.train()
@@ -136,20 +148,62 @@ def learn(
     adamw = torch.optim.AdamW(learnt, lr=learning_rate, weight_decay=0.01, fused=True)
     per_epoch = max(1, len(texts) // batch_size)
     steps = max(1, round(epochs * per_epoch))
-    schedule = get_scheduler("linear", adamw, num_warmup_steps=steps // 10, num_training_steps=steps)
+    done = _go_on(home, learnt, adamw)
     log = StepLog(steps, per_epoch, watch)
+    saved = time.monotonic()
     for step, rows in enumerate(_draws(len(texts), batch_size, steps, seed), 1):
+        if step <= done:
+            continue
+        torch.manual_seed(seed * 1_000_003 + step)  # dropout does not depend on where an interrupted training went on
         with torch.autocast(body.device.type, torch.bfloat16, enabled=precision == "bf16"):
             value = loss([texts[row] for row in rows])
+        rate = learning_rate * rise_and_fall(step, steps, 0.1)
+        for group in adamw.param_groups:
+            group["lr"] = rate
         adamw.zero_grad()
         value.backward()
         norm = torch.nn.utils.clip_grad_norm_(learnt, 1.0)
-        rate = float(schedule.get_last_lr()[0])
         adamw.step()
-        schedule.step()
         log.batch(value.item(), len(rows))
         log.step(step, rate, float(norm))
+        if time.monotonic() - saved > checkpoint_seconds and step < steps:
+            _keep(home, step, learnt, adamw)
+            saved = time.monotonic()
     body.eval()
+
+
+def _keep(home: Path, step: int, learnt: Sequence[torch.Tensor], adamw: torch.optim.AdamW) -> None:
+    """Write a checkpoint, whole or not at all; then the older ones go."""
+    state = {f"weights.{i}": one.detach() for i, one in enumerate(learnt)}
+    for i, moments in adamw.state_dict()["state"].items():
+        state |= {f"{name}.{i}": value for name, value in moments.items()}
+    with _rundir.explaining(home):
+        staged = home / _rundir.CHECKPOINTS / "checkpoint.partial"
+        staged.mkdir(parents=True, exist_ok=True)
+        save_file({name: one.contiguous() for name, one in state.items()}, staged / _STATE)
+        _rundir.seal(staged)
+        _rundir.publish(staged, staged.with_name(f"checkpoint-{step}"))
+        for _, folder in _rundir.checkpoints(home)[:-1]:
+            shutil.rmtree(folder)
+
+
+def _go_on(home: Path, learnt: Sequence[torch.Tensor], adamw: torch.optim.AdamW) -> int:
+    """Take up the newest checkpoint: how many steps are done."""
+    whole = _rundir.checkpoints(home)
+    if not whole:
+        return 0
+    step, folder = whole[-1]
+    state = load_file(folder / _STATE)
+    moments: dict[int, dict[str, torch.Tensor]] = {i: {} for i in range(len(learnt))}
+    with torch.no_grad():
+        for key, value in state.items():
+            name, _, i = key.rpartition(".")
+            if name == "weights":
+                learnt[int(i)].copy_(value)
+            else:
+                moments[int(i)][name] = value
+    adamw.load_state_dict({**adamw.state_dict(), "state": {i: some for i, some in moments.items() if some}})
+    return step
 
 
 def _read(tokenizer: Any, texts: Sequence[str], device: Any) -> Any:

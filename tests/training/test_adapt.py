@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from written import tiny_run
 
-from labkit import cli
+from labkit import cli, training
 from labkit.errors import DataError, ModelError, RecipeError, RunError, UnknownName
 from labkit.evaluation import evaluate
 from labkit.events import Event, StepLogged
@@ -75,6 +76,36 @@ def test_sentence_encoders_adapt(method: Any, toy_model: Path, tmp_path: Path) -
     assert losses[-1] < losses[0]
     rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
     assert train(toy_recipe(rows, found.model), tmp_path / "tuned").status == "completed"
+
+
+@pytest.mark.parametrize("method", ["simcse", "tsdae"])
+def test_an_interrupted_sentence_encoder_goes_on(
+    method: Any, toy_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training._sentences.learn, "__kwdefaults__", {"checkpoint_seconds": 0.0})
+    monkeypatch.setattr("labkit.training._trainer.LOG_SECONDS", 0.0)
+    text = raw(tmp_path, ("food", "travel", "sport"), 100)
+    steps: list[int] = []
+
+    def killed(event: Event) -> None:
+        if isinstance(event, StepLogged) and event.step == 4:
+            raise KeyboardInterrupt
+
+    def seen(event: Event) -> None:
+        if isinstance(event, StepLogged):
+            steps.append(event.step)
+
+    whole = adapt(text, tmp_path / "whole", model=str(toy_model), method=method)
+    with pytest.raises(KeyboardInterrupt):
+        adapt(text, tmp_path / "halved", model=str(toy_model), method=method, watch=killed)
+    with pytest.raises(RunError, match="another folder"):
+        adapt(text, tmp_path / "halved", model=str(toy_model), method=method, seed=1)
+    halved = adapt(text, tmp_path / "halved", model=str(toy_model), method=method, watch=seen)
+    assert steps[0] == 4, "three were kept"
+    one, other = (load_file(Path(found.model) / "model" / "model.safetensors") for found in (whole, halved))
+    assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+    assert halved.after == whole.after and halved.before == whole.before
+    assert {path.name for path in (tmp_path / "halved").iterdir()} == {"adaptation.json", "model"}
 
 
 @pytest.mark.parametrize("method", ["masked", "simcse"])
