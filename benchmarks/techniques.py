@@ -7,7 +7,8 @@ lora: LoRA against full fine-tuning; banking77. Merged and alone must predict al
 distil: students of 3 and 2 layers: of the published model and of the fine-tuned teacher, trained on the labels, and of the
     teacher, distilled; banking77 and sst2.
 adapt: fine-tuned with and without adaptation to raw text of the domain; medical_abstracts, domain_medical.
-each: every technique once, on sst2, a short training; what it scored and took.
+each: every technique once, a short training, on sst2, wnut17 (entities) and dialogsum (a summary behind each dialogue, by a
+    starter model that has read domain_medical); what it scored and took, or why the task refuses it.
 
 The rivals take turns at going first. Times are of whole runs, with evaluation of the test split and without baselines;
 scores are of the test split, which nothing was chosen by.
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from labkit import training
+from labkit.errors import RecipeError
 from labkit.evaluation import Estimate
 from labkit.events import Evaluated, RunStarted
 from labkit.training import Predictor, Recipe, Run
@@ -166,10 +168,34 @@ def interval(differences: list[float]) -> Estimate:
 
 
 def each(options: argparse.Namespace, out: Path) -> None:
-    """Every technique, trained for a short while."""
-    folder = options.folder / (options.sets or ["sst2"])[0]
-    base = recipe(folder, budget={"epochs": options.epochs or 1})
-    compared({name: base.with_values(**sections) for name, sections in EACH.items()}, out / "each", options.seeds or 1)
+    """Every technique, trained for a short while, with each task; those that a task refuses say why."""
+    for name in options.sets or ["sst2", "wnut17", "dialogsum"]:
+        base = recipe(options.folder / name, budget={"epochs": options.epochs or 1})
+        if name == "wnut17":
+            base = base.with_values(task="token-classification")
+        elif name == "dialogsum":
+            writer = recipe(
+                options.folder / "domain_medical", task="text-generation", budget={"epochs": 1},
+                data={"train": str(options.folder / "domain_medical" / "corpus.jsonl")}, model={"name": "starter:gpt2"},
+            )  # fmt: skip
+            writer = writer.with_values(model={"max_length": 128})
+            base = base.with_values(
+                task="text-generation", data={"text": "source", "target": "target"},
+                model={"name": str(training.train_once(writer, out / "writer").directory), "max_length": 256},
+            )  # fmt: skip
+        home = out / f"each-{name}"
+        taught = {"distilled": {"distillation": {"teacher": str(home / "all-seed0")}}}
+        kinds = {}
+        for kind, sections in {**EACH, **taught}.items():
+            try:
+                made = base.with_values(**sections)
+                run = training.train_once(made.with_values(seed=0), home / f"{kind}-seed0")
+            except RecipeError as refused:
+                print(f"{name}: {kind} is refused: {'; '.join(str(refused).splitlines())}", flush=True)
+                continue
+            kinds[kind] = made
+            print(f"{name}: {kind}, {run.status}", flush=True)
+        compared(kinds, home, options.seeds or 1)
 
 
 FEW = {"pooling": "mean", "unit_vectors": True}
@@ -177,7 +203,7 @@ EACH: dict[str, dict[str, Any]] = {
     "all": {},
     **{
         name: {"technique": {"trainable": name}}
-        for name in ("top", "head", "bias", "lora", "dora", "ia3", "prompt", "bottleneck")
+        for name in ("top", "head", "bias", "lora", "dora", "ia3", "prefix", "prompt", "bottleneck")
     },
     "gradual": {"technique": {"gradual": True}},
     "layer decay": {"technique": {"layer_decay": 0.9}},

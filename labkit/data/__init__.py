@@ -31,6 +31,7 @@ from labkit.data._journals.merge import (
 from labkit.data._layouts.answers import Answer
 from labkit.data._layouts.spans import SCHEMES, Span, spans_to_tags, tags_to_spans, word_spans
 from labkit.data._load import load
+from labkit.data._name_texts import name_classes
 from labkit.data._query import OPERATORS, Query
 from labkit.data._read import read
 from labkit.data._rehearse import rehearse
@@ -82,6 +83,7 @@ __all__ = [
     "label_summary",
     "load",
     "merge_journals",
+    "name_classes",
     "normalise",
     "preview_augmentation",
     "read",

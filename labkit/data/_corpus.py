@@ -97,6 +97,10 @@ class DataConfig:
     """Masked language model that chooses words for augment = substitute."""
     augment_translators: tuple[str, ...] = ()
     """Two translation models, there and back, for augment = back_translate."""
+    name_texts: int = 0
+    """Texts made of its name that each class gets beside its own training rows, where these are few; 0: none."""
+    name_template: str = "This sentence is {}"
+    """What such a text says, with {} where the name goes."""
     fingerprint: str = ""
     """Hash of the sources' content; empty: not checked. A recipe whose data has changed since says so."""
     labels_fingerprint: str = ""
@@ -106,8 +110,9 @@ class DataConfig:
     or a text to learn."""
 
     def unaugmented(self) -> DataConfig:
-        """The same without the changed copies of training rows: what evaluation reads, and whoever shows the rows."""
-        return dataclasses.replace(self, augment=())
+        """The same without changed copies of training rows and texts of names: what evaluation reads, and whoever shows the
+        rows."""
+        return dataclasses.replace(self, augment=(), name_texts=0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,5 @@
-"""From a configuration to the corpus it describes: read, apply labels, clean, split, balance, in this order."""
+"""From a configuration to the corpus it describes: read, apply labels, clean, split, balance, rehearse, augment, add names of
+classes, in this order."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from labkit.data._clean import clean
 from labkit.data._corpus import Corpus, DataConfig
 from labkit.data._folds import fold
 from labkit.data._journals.apply import apply
+from labkit.data._name_texts import name_classes
 from labkit.data._read import read
 from labkit.data._rehearse import rehearse
 from labkit.data._split import split
@@ -96,4 +98,6 @@ def load(config: DataConfig, *, fill: Fill | None = None, translate: Translate |
             corpus.config, augment_model=config.augment_model, augment_translators=config.augment_translators
         )
         corpus = corpus.replace(config=made_of)
+    if config.name_texts:
+        corpus = name_classes(corpus, config.name_texts, template=config.name_template)
     return corpus

@@ -22,7 +22,7 @@ from labkit.training._recipe import Recipe
 from labkit.training._run import Run
 from labkit.training._train import train_once
 
-_TRAINING_ROWS = ("balance", "augment", "rehearse")  # settings of [data] that may differ
+_TRAINING_ROWS = ("balance", "augment", "rehearse", "name_")  # settings of [data] that may differ
 _TIMED = 512  # rows that the speed of prediction is measured on
 _CONFIDENCE = 0.95
 

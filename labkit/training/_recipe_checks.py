@@ -28,6 +28,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "data.rehearse_share": (0.001, 10),
     "data.augment_copies": (1, 1000),
     "data.augment_share": (0.001, 1),
+    "data.name_texts": (0, 1000),
     "data.fold": (0, 999),
     "model.max_length": (0, 1_000_000),
     "model.dropout": (0, 0.95),
@@ -147,6 +148,12 @@ def _not_for(task: type[Task], recipe: Recipe) -> list[str]:
         )
     if "back_translate" in recipe.data.augment and task.layout in ("spans", "answers"):
         found.append("data.augment = 'back_translate' would lose what is marked in the texts: choose another method.")
+    if recipe.data.name_texts and (task.layout != "labels" or recipe.data.scores):
+        found.append(f"data.name_texts is for classes of texts, not for {recipe.task}: set it to 0.")
+    if recipe.data.name_texts and "{}" not in recipe.data.name_template:
+        found.append(
+            f"data.name_template says with {{}} where the name goes, and {recipe.data.name_template!r} has none."
+        )
     if recipe.distillation.unlabelled and (task.layout != "labels" or recipe.data.scores):
         found.append(f"distillation.unlabelled is for classes of texts, not for {recipe.task}: leave it empty.")
     return found

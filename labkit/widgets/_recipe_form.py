@@ -56,6 +56,8 @@ _TEXTS_ONLY = (
     "technique.contrastive",
     "technique.mixup",
     "distillation.unlabelled",
+    "data.name_texts",
+    "data.name_template",
 )
 """Settings about texts with classes as a whole."""
 _KINDS = {bool: "switch", int: "integer", float: "number", str: "text"}

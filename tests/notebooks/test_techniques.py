@@ -129,9 +129,10 @@ def test_few_labels_can_be_drawn_again(toy_model: Path, tmp_path: Path) -> None:
         return known
 
     data = str(write_csv(tmp_path / "toy.csv", rows))
-    for parameters in ({"SHOTS": 4}, {"SHOTS": 5}, {"SHOTS": 5, "SEED": 1}):
+    for parameters in ({"SHOTS": 4}, {"SHOTS": 5}, {"SHOTS": 5, "SEED": 1}, {"SHOTS": 3, "NAME_TEXTS": 0}):
         known = drawn(DATA=data, **parameters)
-        assert len(known["few"]) == 3 * parameters["SHOTS"] and len(known["found"].table()) == 3
+        assert len(known["few"]) == 3 * parameters["SHOTS"]
+        assert len(known["found"].table()) == (4 if "NAME_TEXTS" not in parameters else 3)
     scarce = drawn(DATA=str(write_csv(tmp_path / "uneven.csv", uneven)), SHOTS=5)
     assert 10 < len(scarce["few"]) < 15, "as many as there are"
     with pytest.raises(DataError, match="several labels a row"):

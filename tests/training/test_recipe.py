@@ -45,6 +45,7 @@ CHANGED = Recipe(
         repairs=("drop_unlabelled",), validation_share=0.15, test_share=0.25, split_by="random", group="author",
         split_seed=3, folds=4, fold=2, balance="oversample", rehearse="old.csv", rehearse_share=0.3, augment=("typos", "swap"),
         augment_copies=2, augment_share=0.2, augment_model="filler", augment_translators=("there", "back"), fingerprint="abc",
+        name_texts=2, name_template="This is about {}.",
         labels=("a.labels.jsonl", "b.labels.jsonl"), labels_fingerprint="12:ab",
     ),
     model=ModelConfig(name="roberta-base", max_length=128, dropout=0.2, layers=3),
