@@ -414,6 +414,11 @@ def technique_cases() -> Iterator[Case]:
         ),
         ("more layers than there are", asks("model.layers=9"), ("model.layers must be at most 2",)),
         ("a way to augment with a typo", asks("data.augment=typo"), ("Did you mean 'typos'?",)),
+        (
+            "a template of names without a place",
+            asks("data.name_texts=2", "data.name_template=about it"),
+            ("data.name_template", "{}"),
+        ),
         ("words filled in by no model", asks("data.augment=substitute"), ("data.augment_model",)),
         ("a teacher that is not there", asks("distillation.teacher=nobody"), ("nobody",)),
         (
