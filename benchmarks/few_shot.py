@@ -200,7 +200,7 @@ def _names(train: Rows) -> dict[str, Any]:
     return {**_contrastive(train), "data": {"name_texts": NAMES}}
 
 
-NAMES = 4
+NAMES = 8
 METHODS: dict[str, Method] = {
     "names": _labkit(_names),
     "setfit-names": functools.partial(_setfit, names=NAMES),
