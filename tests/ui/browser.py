@@ -197,6 +197,15 @@ class Notebook:
         self.page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', {theme})", theme)
         self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
 
+    def looks(self, *widths: int) -> Iterator[tuple[str, int]]:
+        """The open page in the dark and the light theme, at some widths, of which JupyterLab takes 140 pixels."""
+        for theme in ("dark", "light"):
+            self.theme(theme)
+            for width in widths:
+                self.page.set_viewport_size({"width": width, "height": 950})
+                self.page.wait_for_timeout(300)
+                yield theme, width
+
     def reload(self) -> None:
         """Save the notebook and load the page again."""
         self.page.evaluate("() => document.activeElement?.blur()")

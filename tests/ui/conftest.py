@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browser import CHROMIUM, Lab
+
+from labkit._places import cache_dir
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,5 +30,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The server and the browser; each test opens notebooks of its own."""
     folder = tmp_path_factory.mktemp("lab")
-    with Lab(folder, {"LABKIT_CACHE": str(folder / "cache")}) as running:
+    cache = folder / "cache"
+    cache.mkdir()
+    speeds = cache_dir() / "layer_speed.json"
+    if speeds.exists():  # measured once already: of all models it takes half a minute
+        shutil.copy(speeds, cache)
+    with Lab(folder, {"LABKIT_CACHE": str(cache)}) as running:
         yield running
