@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from labkit import training
-from labkit.errors import RecipeError
+from labkit.errors import LabError
 from labkit.evaluation import Estimate
 from labkit.events import Evaluated, RunStarted
 from labkit.training import Predictor, Recipe, Run
@@ -179,8 +179,8 @@ def each(options: argparse.Namespace, out: Path) -> None:
                 data={"train": str(options.folder / "domain_medical" / "corpus.jsonl")}, model={"name": "starter:gpt2"},
             )  # fmt: skip
             writer = writer.with_values(model={"max_length": 128})
-            base = base.with_values(
-                task="text-generation", data={"text": "source", "target": "target"},
+            base = recipe(
+                prompts(options.folder / name, out / "prompts"), task="text-generation", budget={"epochs": options.epochs or 1},
                 model={"name": str(training.train_once(writer, out / "writer").directory), "max_length": 256},
             )  # fmt: skip
         home = out / f"each-{name}"
@@ -190,12 +190,22 @@ def each(options: argparse.Namespace, out: Path) -> None:
             try:
                 made = base.with_values(**sections)
                 run = training.train_once(made.with_values(seed=0), home / f"{kind}-seed0")
-            except RecipeError as refused:
-                print(f"{name}: {kind} is refused: {'; '.join(str(refused).splitlines())}", flush=True)
+            except LabError as refused:
+                print(f"{name}: {kind} is refused: {' '.join(str(refused).split())}", flush=True)
                 continue
             kinds[kind] = made
             print(f"{name}: {kind}, {run.status}", flush=True)
         compared(kinds, home, options.seeds or 1)
+
+
+def prompts(folder: Path, home: Path) -> Path:
+    """The dialogues as prompts, with their summaries as completions."""
+    home.mkdir(parents=True, exist_ok=True)
+    for file in folder.glob("*.jsonl"):
+        rows = [json.loads(line) for line in file.open(encoding="utf-8")]
+        told = [{"prompt": f"{row['source']}\nSummary:", "completion": f" {row['target']}"} for row in rows]
+        (home / file.name).write_text("".join(json.dumps(row) + "\n" for row in told), encoding="utf-8")
+    return home
 
 
 FEW = {"pooling": "mean", "unit_vectors": True}

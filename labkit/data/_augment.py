@@ -108,8 +108,8 @@ def augment(
             "only train",
             "call split() first, or copies land on both sides",
         )
-    if done(corpus, "augment"):
-        raise DataError("a corpus that is not augmented yet", "one after augment()")
+    if later := done(corpus, "augment", "name_classes"):
+        raise DataError("a corpus that is not augmented yet", f"one after {later}()")
     from datasets import Dataset, concatenate_datasets
 
     seed = corpus.config.split_seed if seed is None else seed

@@ -43,6 +43,8 @@ def balance(corpus: Corpus, how: Balance, *, seed: int | None = None) -> Corpus:
             came = "rows with spans of several types"
             do = "leave data.balance at none; technique.loss = 'focal' counts what is easy, most words, for less"
         raise DataError("one label a row to balance", came, do)
+    if later := done(corpus, "rehearse", "augment", "name_classes"):
+        raise DataError("a corpus without added rows yet", f"one after {later}()", "balance first")
     if done(corpus, "balance"):
         raise DataError(
             "a corpus that is not balanced yet", "one after balance()", "balance the split corpus again instead"

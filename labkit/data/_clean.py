@@ -55,7 +55,7 @@ def clean(corpus: Corpus, *repairs: str | Iterable[str]) -> Corpus:
         if name not in REPAIRS:
             raise UnknownName("repair", name, REPAIRS)
         _refuse(name, corpus)
-    late = _scan.done(corpus, "split", "balance")
+    late = _scan.done(corpus, *_scan.AFTER_READING)
     if late and names:
         raise DataError("repairs before the split", f"a corpus after {late}()", "clean first, then split, then balance")
     cleaned = corpus

@@ -110,9 +110,8 @@ class DataConfig:
     or a text to learn."""
 
     def unaugmented(self) -> DataConfig:
-        """The same without changed copies of training rows and texts of names: what evaluation reads, and whoever shows the
-        rows."""
-        return dataclasses.replace(self, augment=(), name_texts=0)
+        """The same without the changed copies of training rows: what evaluation reads, and whoever shows the rows."""
+        return dataclasses.replace(self, augment=())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections import Counter
 
 from labkit.data import _split
 from labkit.data._corpus import Corpus, SplitBy, Step
-from labkit.data._scan import done, require_train, scan
+from labkit.data._scan import AFTER_READING, done, require_train, scan
 from labkit.errors import DataError
 
 
@@ -28,7 +28,7 @@ def fold(
             corpus that is split or balanced already.
     """
     require_train(corpus, "fold")
-    if earlier := done(corpus, "split", "balance"):
+    if earlier := done(corpus, *AFTER_READING):
         raise DataError(
             "a corpus that is not split yet", f"one after {earlier}()", "deal the cleaned corpus into folds"
         )

@@ -29,8 +29,8 @@ def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 
     require_train(corpus, "mix earlier rows into")
     if len(corpus.splits) < 2:
         raise DataError("a validation or test split before rehearsing", "only train", "call split() first")
-    if done(corpus, "rehearse"):
-        raise DataError("a corpus without earlier rows yet", "one after rehearse()")
+    if later := done(corpus, "rehearse", "augment", "name_classes"):
+        raise DataError("a corpus without earlier rows or other added ones yet", f"one after {later}()")
     config = corpus.config
     other = read(
         earlier,

@@ -261,6 +261,10 @@ def require_train(corpus: Corpus, what: str) -> None:
         raise DataError(f"training rows to {what}", came, "load a corpus with a train split")
 
 
+AFTER_READING = ("split", "balance", "rehearse", "augment", "name_classes")
+"""Steps in their order; what is read is cleaned and dealt into folds before them."""
+
+
 def done(corpus: Corpus, *names: str) -> str:
     """The first of some steps that the corpus has behind it, or ""."""
     return next((step.name for step in corpus.steps if step.name in names), "")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from labkit.data._corpus import Corpus, SplitBy, Step
-from labkit.data._scan import Labels, Scan, batches, done, require_train, scan, spread
+from labkit.data._scan import AFTER_READING, Labels, Scan, batches, done, require_train, scan, spread
 from labkit.errors import DataError, UnknownName
 
 _UNLABELLED = "\x00unlabelled"  # strata that are no class; no label of a file contains U+0000
@@ -75,7 +75,7 @@ def split(
     require_train(corpus, "split")
     if by not in ("stratified", "random"):
         raise UnknownName("way to split", by, ("stratified", "random"))
-    earlier = done(corpus, "split", "balance")
+    earlier = done(corpus, *AFTER_READING)
     if earlier:
         raise DataError(
             "a corpus that is not split yet",

@@ -24,7 +24,8 @@ from labkit.training._train import longest_input, train_once
 
 AdaptMethod = Literal["masked", "causal", "simcse", "tsdae"]
 _NOTE = "adaptation.json"
-_BEGUN = "begun.json"  # what was asked, until there is the note
+_WORK = "adapting"  # folder of checkpoints and of what was asked, until there is the note
+_BEGUN = "begun.json"
 _HELD_OUT = 0.1  # of the domain's texts, to measure on
 _HALVES = 500  # texts that the halves are looked for among
 
@@ -127,16 +128,19 @@ def adapt(
         recipe=json.loads(json.dumps(recipe or {})),  # as the note says it: lists, not tuples
         seed=seed,
     )
-    for note in (home / _NOTE, home / _BEGUN):
-        if note.exists() and _rundir.read_json(note)["asked"] != asdict(asked):
-            raise RunError(f"the adaptation that {home} began with", "another one", "choose another folder")
     if (home / _NOTE).exists():
+        if _rundir.read_json(home / _NOTE)["asked"] != asdict(asked):
+            raise _another(home)
+        shutil.rmtree(home / _WORK, ignore_errors=True)
         return load_adaptation(home)
     found = (_language if method in ("masked", "causal") else _sentences)(asked, home, watch or (lambda event: None))
     _rundir.write_json(home / _NOTE, {**found.to_dict(), "asked": asdict(asked)})
-    (home / _BEGUN).unlink(missing_ok=True)
-    shutil.rmtree(home / _rundir.CHECKPOINTS, ignore_errors=True)
+    shutil.rmtree(home / _WORK, ignore_errors=True)
     return found
+
+
+def _another(home: Path) -> RunError:
+    return RunError(f"the adaptation that {home} began with", "another one", "choose another folder")
 
 
 def load_adaptation(directory: str | os.PathLike[str]) -> Adaptation:
@@ -224,6 +228,11 @@ def _sentences(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Ada
 
     from labkit.training._sentences import learn
 
+    work = home / _WORK
+    if (home / _rundir.RECIPE).exists() or ((home / "model").exists() and not work.exists()):
+        raise RunError(
+            "a folder of its own for the adaptation", f"{home}, which holds a model", "choose another folder"
+        )
     base = models.resolve(asked.model)
     config = models.load_config(base)
     if getattr(config, "is_encoder_decoder", False) or getattr(config, "is_decoder", False):
@@ -240,26 +249,40 @@ def _sentences(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Ada
     device: Any = models.machine().device
     body.to(device)
     before = {name: halves_found(body, tokenizer, some, seed=asked.seed) for name, some in held.items()}
-    with _rundir.explaining(home):
-        home.mkdir(parents=True, exist_ok=True)
-        _rundir.write_json(home / _BEGUN, {"asked": asdict(asked)})
     width = int(getattr(config, "hidden_size", 384))
     speed = models.layer_speed(
         width, int(getattr(config, "num_attention_heads", 1)), 0, "cuda" if device == "cuda" else "cpu"
     )
-    learn(
-        body,
-        tokenizer,
-        raw,
-        method=asked.method,
-        epochs=asked.epochs,
-        batch_size=32,
-        learning_rate=3e-5,
-        precision=speed.best,
-        seed=asked.seed,
-        home=home,
-        watch=watch,
-    )
+    begun: dict[str, Any] = {"asked": asdict(asked), "fingerprint": corpus.config.fingerprint, "precision": speed.best}
+    with _rundir.explaining(work):
+        work.mkdir(parents=True, exist_ok=True)
+    _rundir.claim(work, os.getpid())
+    try:
+        if _rundir.checkpoints(work):
+            noted = _rundir.read_json(work / _BEGUN)
+            if noted["asked"] != begun["asked"]:
+                raise _another(home)
+            if noted["fingerprint"] != begun["fingerprint"]:
+                do = "restore it, or choose another folder"
+                raise DataError("the text that the adaptation began with", "other text", do, file=asked.texts)
+            begun = noted
+        else:
+            _rundir.write_json(work / _BEGUN, begun)
+        learn(
+            body,
+            tokenizer,
+            raw,
+            method=asked.method,
+            epochs=asked.epochs,
+            batch_size=32,
+            learning_rate=3e-5,
+            precision=begun["precision"],
+            seed=asked.seed,
+            home=work,
+            watch=watch,
+        )
+    finally:
+        _rundir.release(work)
     after = {name: halves_found(body, tokenizer, some, seed=asked.seed) for name, some in held.items()}
     staged = home / "model.partial"
     body.save_pretrained(staged)

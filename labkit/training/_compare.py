@@ -195,7 +195,7 @@ def compare(
 
     Args:
         recipes: name → recipe; all of one task and with the same data, but for what changes the training rows alone:
-            balance, augmentation and rehearsal; and repairs, where a test split is given.
+            balance, augmentation, rehearsal and texts of names; and repairs, where a test split is given.
         directory: where the runs go, one folder a recipe and seed.
         seeds: how many, from 0 on, or which.
         watch: called with the recipe's name, the seed and every event.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import subprocess
 import sys
@@ -46,8 +47,18 @@ def describe(machine: Machine, speed: LayerSpeed, precision: str, recipe: Recipe
 
 
 def digest(recipe: Recipe) -> str:
-    """A hash of a recipe: tells whether a run directory began with this one, before its gaps were filled in."""
-    return hashlib.sha256(recipe.to_toml().encode()).hexdigest()
+    """A hash of a recipe: tells whether a run directory began with this one, before its gaps were filled in.
+
+    Of what differs from the defaults alone: a run stays the same when a later version has more settings.
+    """
+    usual = Recipe().to_dict()
+    given = {
+        section: {name: one for name, one in value.items() if one != usual[section].get(name)}
+        if isinstance(value, dict)
+        else value
+        for section, value in recipe.to_dict().items()
+    }
+    return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()
 
 
 def essence(recipe: Recipe) -> str:

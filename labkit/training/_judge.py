@@ -50,7 +50,8 @@ def judge(
         others: dict[str, tasks.Predicted] = {}
         if counts and recipe.evaluation.baselines:
             emit(Note(text="Training the baselines."))
-            others = predictor.baselines(corpus, corpus[split], seed=recipe.seed)
+            plain = data.load(recipe.data.unaugmented()) if recipe.data.augment else corpus
+            others = predictor.baselines(plain, corpus[split], seed=recipe.seed)
             for name, other in others.items():
                 other.save(folder / f"{split}.{_file_name(name)}.parquet")
         result = _evaluate(

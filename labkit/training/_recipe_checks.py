@@ -148,6 +148,8 @@ def _not_for(task: type[Task], recipe: Recipe) -> list[str]:
         )
     if "back_translate" in recipe.data.augment and task.layout in ("spans", "answers"):
         found.append("data.augment = 'back_translate' would lose what is marked in the texts: choose another method.")
+    if recipe.data.balance != "none" and task.layout != "labels":
+        found.append(f"data.balance is for rows of one class each, not for {recipe.task}: leave it at 'none'.")
     if recipe.data.name_texts and (task.layout != "labels" or recipe.data.scores):
         found.append(f"data.name_texts is for classes of texts, not for {recipe.task}: set it to 0.")
     if recipe.data.name_texts and "{}" not in recipe.data.name_template:

@@ -85,7 +85,7 @@ def default_space(recipe: Recipe) -> dict[str, Range | tuple[Any, ...]]:
 
 def _rates(trainable: str) -> tuple[float, float]:
     """A tenth of a technique's default learning rate to ten times it; where that depends on the model's size, from half the
-    lowest default to two and a half times the highest."""
+    lowest default of pretrained models to two and a half times their highest."""
     if trainable not in LEARNING_RATES:
         return 1e-5, 5e-4
     return float(f"{LEARNING_RATES[trainable] / 10:.1g}"), float(f"{LEARNING_RATES[trainable] * 10:.1g}")

@@ -24,6 +24,7 @@ from labkit.training._trainer import StepLog
 _LONGEST = 128  # tokens that are read of a text
 _DELETED = 0.6  # share of the tokens that TSDAE leaves out
 _SHARPNESS = 0.05  # temperature of SimCSE
+_CHECKPOINT_SECONDS = 60.0  # between checkpoints
 _STATE = "state.safetensors"  # of a checkpoint: weights, and the optimiser's moments of each
 
 
@@ -122,10 +123,9 @@ def learn(
     seed: int,
     home: Path,
     watch: Callable[[StepLogged], None],
-    checkpoint_seconds: float = 60.0,
 ) -> None:
-    """Train an encoder on raw texts, or go on with it where checkpoints in ``home`` say that it was interrupted. It then ends
-    with the weights that it would have had anyway.
+    """Train an encoder on raw texts, or go on with it where checkpoints in ``home`` say that it was interrupted. On the same
+    machine it then ends with the weights that it would have had anyway.
 
     Args:
         body: the encoder; changed in place.
@@ -139,7 +139,6 @@ def learn(
         seed: of the order and the dropout.
         home: where checkpoints go.
         watch: called with an event twice a second at most.
-        checkpoint_seconds: between checkpoints.
     """
     torch.manual_seed(seed)
     body.train()
@@ -154,7 +153,9 @@ def learn(
     for step, rows in enumerate(_draws(len(texts), batch_size, steps, seed), 1):
         if step <= done:
             continue
-        torch.manual_seed(seed * 1_000_003 + step)  # dropout does not depend on where an interrupted training went on
+        torch.manual_seed(
+            (seed * 1_000_003 + step) % 2**63
+        )  # dropout does not depend on where an interrupted training went on
         with torch.autocast(body.device.type, torch.bfloat16, enabled=precision == "bf16"):
             value = loss([texts[row] for row in rows])
         rate = learning_rate * rise_and_fall(step, steps, 0.1)
@@ -166,7 +167,7 @@ def learn(
         adamw.step()
         log.batch(value.item(), len(rows))
         log.step(step, rate, float(norm))
-        if time.monotonic() - saved > checkpoint_seconds and step < steps:
+        if time.monotonic() - saved > _CHECKPOINT_SECONDS and step < steps:
             _keep(home, step, learnt, adamw)
             saved = time.monotonic()
     body.eval()
@@ -179,12 +180,14 @@ def _keep(home: Path, step: int, learnt: Sequence[torch.Tensor], adamw: torch.op
         state |= {f"{name}.{i}": value for name, value in moments.items()}
     with _rundir.explaining(home):
         staged = home / _rundir.CHECKPOINTS / "checkpoint.partial"
-        staged.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(staged, ignore_errors=True)  # left by a crash
+        staged.mkdir(parents=True)
         save_file({name: one.contiguous() for name, one in state.items()}, staged / _STATE)
         _rundir.seal(staged)
         _rundir.publish(staged, staged.with_name(f"checkpoint-{step}"))
-        for _, folder in _rundir.checkpoints(home)[:-1]:
-            shutil.rmtree(folder)
+        for other, folder in _rundir.checkpoints(home) + _rundir.damaged_checkpoints(home):
+            if other != step:
+                shutil.rmtree(folder)
 
 
 def _go_on(home: Path, learnt: Sequence[torch.Tensor], adamw: torch.optim.AdamW) -> int:

@@ -17,9 +17,7 @@ Scores = npt.NDArray[np.float64]
 
 _TEMPERATURE = 0.05  # of the cosines, which lie close together
 _BATCH = 32
-_WRITTEN = (
-    8  # endings behind one text that are scored at once: every token has a figure for each word of the vocabulary
-)
+_FIGURES = 2**26  # that are held at once: every token of an ending has one for each word of the vocabulary
 _LONGEST = 256  # tokens that are read of a text
 
 
@@ -165,8 +163,10 @@ def _by_likelihood(base: models.BaseModel, texts: list[str], hypotheses: Mapping
     def likelihoods(prompt: list[int], endings: Sequence[list[int]]) -> list[float]:
         """Log-probability of each ending behind the prompt, a token on average."""
         found = []
-        for at in range(0, len(endings), _WRITTEN):
-            part = endings[at : at + _WRITTEN]
+        tokens = len(prompt) + max(len(one) for one in endings)
+        together = max(1, _FIGURES // (tokens * len(tokenizer)))
+        for at in range(0, len(endings), together):
+            part = endings[at : at + together]
             lines = [torch.tensor([*prompt, *one]) for one in part]
             ids = torch.nn.utils.rnn.pad_sequence(lines, batch_first=True)  # behind the endings, which do not see it
             with torch.inference_mode():

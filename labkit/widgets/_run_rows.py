@@ -52,7 +52,7 @@ class RunRows:
         Data that has changed since is read all the same: rows are looked up by their ids.
         """
         if not self._read:
-            config = self.run.recipe.data.unaugmented()
+            config = dataclasses.replace(self.run.recipe.data.unaugmented(), name_texts=0)
             try:
                 self._corpus = load(config)
             except LabError as first:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import os
 from collections.abc import Mapping
@@ -151,7 +152,7 @@ class TrainingLauncher(LabWidget):
         asked = forms.build(self.values).data
         if not asked.augment:
             return []
-        corpus = self._library.corpus(asked.unaugmented())
+        corpus = self._library.corpus(dataclasses.replace(asked.unaugmented(), name_texts=0))
         found = preview_augmentation(
             corpus,
             asked.augment,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ def test_each_class_gets_its_name(tmp_path: Path) -> None:
     assert named.steps[-1].counts == {"train": 6}
     again = data.load(named.config)
     assert list(again["train"]["row_id"]) == list(named["train"]["row_id"])
-    assert len(data.load(named.config.unaugmented())["train"]) == len(corpus["train"])
 
 
 def test_rows_with_several_labels(tmp_path: Path) -> None:
@@ -42,6 +42,34 @@ def test_rows_with_several_labels(tmp_path: Path) -> None:
     assert corpus.multi_label
     named = name_classes(corpus, 1)
     assert [list(one) for one in named["train"]["label"][-len(corpus.labels) :]] == [[name] for name in corpus.labels]
+
+
+def test_it_comes_last(tmp_path: Path) -> None:
+    """Whatever else changes the rows refuses those that are made up, so that a recipe makes the same ones again."""
+    path = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    corpus = data.split(data.read(path))
+    named = name_classes(corpus, 2)
+    late: tuple[Callable[[], Corpus], ...] = (
+        lambda: data.split(named),
+        lambda: data.fold(named, 3, 0),
+        lambda: data.clean(named, ("drop_duplicates",)),
+        lambda: data.balance(named, "oversample"),
+        lambda: data.augment(named, ("typos",)),
+        lambda: data.rehearse(named, path),
+    )
+    for do in late:
+        with pytest.raises(DataError):
+            do()
+    found = {finding.code for finding in data.check(named).findings}
+    assert "exact_duplicates" not in found, "copies are meant"
+
+
+def test_a_name_that_stands_in_the_test_split_is_left_out(tmp_path: Path) -> None:
+    rows = toy_rows(60)
+    held = write_csv(tmp_path / "test.csv", [*toy_rows(20, seed=3), {"id": "x", "text": "Sport", "topic": "sport"}])
+    corpus = data.split(data.read(write_csv(tmp_path / "train.csv", rows), test=held))
+    named = name_classes(corpus, 2, template="{}")
+    assert len(named["train"]) == len(corpus["train"]) + 4 and "2 that stand in" in named.steps[-1].text
 
 
 def test_what_has_no_names(tmp_path: Path) -> None:
@@ -61,6 +89,13 @@ def test_what_has_no_names(tmp_path: Path) -> None:
         name_classes(data.read(write_csv(tmp_path / "whole.csv", rows)), 1)
     with pytest.raises(DataError, match="after name_classes"):
         name_classes(name_classes(corpus, 1), 1)
+    with pytest.raises(
+        DataError, match=r"'red_car', 'red car', which read alike|'red car', 'red_car', which read alike"
+    ):
+        twins = [{"text": row["text"], "label": ("red car", "red_car")[i % 2]} for i, row in enumerate(rows)]
+        name_classes(split(twins, tmp_path), 1)
+    with pytest.raises(DataError, match="one text of each class"):
+        name_classes(corpus, 0)
     with pytest.raises(RecipeError, match="name_texts is for classes of texts"):
         Recipe(task="token-classification", data=DataConfig(train="a", name_texts=1))
     with pytest.raises(RecipeError, match="name_template"):

@@ -133,6 +133,9 @@ def test_few_labels_can_be_drawn_again(toy_model: Path, tmp_path: Path) -> None:
         known = drawn(DATA=data, **parameters)
         assert len(known["few"]) == 3 * parameters["SHOTS"]
         assert len(known["found"].table()) == (4 if "NAME_TEXTS" not in parameters else 3)
+    numbers = [{**row, "topic": f"{len(row['topic'])}"} for row in rows]
+    mute = drawn(DATA=str(write_csv(tmp_path / "numbers.csv", numbers)), SHOTS=4)
+    assert "contrastive with names" not in mute["kinds"], "the name of such a class says nothing"
     scarce = drawn(DATA=str(write_csv(tmp_path / "uneven.csv", uneven)), SHOTS=5)
     assert 10 < len(scarce["few"]) < 15, "as many as there are"
     with pytest.raises(DataError, match="several labels a row"):

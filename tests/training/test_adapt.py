@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from written import tiny_run
 
-from labkit import cli, training
+from labkit import cli
 from labkit.errors import DataError, ModelError, RecipeError, RunError, UnknownName
 from labkit.evaluation import evaluate
 from labkit.events import Event, StepLogged
@@ -82,7 +83,7 @@ def test_sentence_encoders_adapt(method: Any, toy_model: Path, tmp_path: Path) -
 def test_an_interrupted_sentence_encoder_goes_on(
     method: Any, toy_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training._sentences.learn, "__kwdefaults__", {"checkpoint_seconds": 0.0})
+    monkeypatch.setattr("labkit.training._sentences._CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr("labkit.training._trainer.LOG_SECONDS", 0.0)
     text = raw(tmp_path, ("food", "travel", "sport"), 100)
     steps: list[int] = []
@@ -100,12 +101,34 @@ def test_an_interrupted_sentence_encoder_goes_on(
         adapt(text, tmp_path / "halved", model=str(toy_model), method=method, watch=killed)
     with pytest.raises(RunError, match="another folder"):
         adapt(text, tmp_path / "halved", model=str(toy_model), method=method, seed=1)
+    work = tmp_path / "halved" / "adapting" / "checkpoints"
+    (work / "checkpoint-3").rename(work / "checkpoint.partial")  # killed before the rename
+    shutil.copytree(work / "checkpoint.partial", work / "checkpoint-3")
+    before = text.read_bytes()
+    raw(tmp_path, ("food",), 120)
+    with pytest.raises(DataError, match="other text"):
+        adapt(text, tmp_path / "halved", model=str(toy_model), method=method)
+    text.write_bytes(before)
     halved = adapt(text, tmp_path / "halved", model=str(toy_model), method=method, watch=seen)
     assert steps[0] == 4, "three were kept"
     one, other = (load_file(Path(found.model) / "model" / "model.safetensors") for found in (whole, halved))
     assert one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
     assert halved.after == whole.after and halved.before == whole.before
     assert {path.name for path in (tmp_path / "halved").iterdir()} == {"adaptation.json", "model"}
+    (tmp_path / "halved" / "adapting").mkdir()  # killed before it was cleaned up
+    assert adapt(text, tmp_path / "halved", model=str(toy_model), method=method) == halved
+    assert not (tmp_path / "halved" / "adapting").exists()
+
+
+def test_the_folder_of_an_adaptation_is_its_own(toy_run: Run, toy_model: Path, tmp_path: Path) -> None:
+    text = raw(tmp_path, ("food", "travel"), 120)
+    with pytest.raises(RunError, match="holds a model"):
+        adapt(text, toy_run.directory, model=str(toy_model), method="simcse")
+    distil = build_starter("distilbert", ["some words"], size="tiny")
+    with pytest.raises(ModelError, match="Take simcse"):
+        adapt(text, tmp_path / "out", model=str(distil.folder), method="tsdae")
+    found = adapt(text, tmp_path / "out", model=str(distil.folder), method="simcse", epochs=1, seed=2**40)
+    assert found.method == "simcse", "as the error said"
 
 
 @pytest.mark.parametrize("method", ["masked", "simcse"])
