@@ -176,9 +176,9 @@ def each(options: argparse.Namespace, out: Path) -> None:
         elif name == "dialogsum":
             writer = recipe(
                 options.folder / "domain_medical", task="text-generation", budget={"epochs": 1},
-                data={"train": str(options.folder / "domain_medical" / "corpus.jsonl")}, model={"name": "starter:gpt2"},
+                data={"train": str(options.folder / "domain_medical" / "corpus.jsonl")},
+                model={"name": "starter:gpt2", "max_length": 256},
             )  # fmt: skip
-            writer = writer.with_values(model={"max_length": 128})
             base = recipe(
                 prompts(options.folder / name, out / "prompts"), task="text-generation", budget={"epochs": options.epochs or 1},
                 model={"name": str(training.train_once(writer, out / "writer").directory), "max_length": 256},
