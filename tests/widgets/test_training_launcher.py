@@ -288,6 +288,15 @@ def test_the_forecast_says_how_much_is_trained(make: Callable[..., TrainingLaunc
     assert "Trained: the new head alone" in launcher.face()
 
 
+def test_the_forecast_counts_texts_of_names(make: Callable[..., TrainingLauncher], toy_csv: Path) -> None:
+    launcher = make(toy_csv)
+    before = settled(launcher)["rows"]["train"]
+    launcher.set(**{"data.name_texts": 10})
+    assert settled(launcher)["rows"]["train"] == before + 30
+    launcher.values = {**launcher.values, "data.name_template": "no place"}
+    assert any("name_template" in problem for problem in launcher.problems.values())
+
+
 def test_changed_copies_are_shown_before_they_are_used(make: Callable[..., TrainingLauncher], toy_csv: Path) -> None:
     launcher = make(toy_csv)
     assert launcher.augmented() == []
