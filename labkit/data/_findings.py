@@ -172,12 +172,9 @@ def token_findings(
 
 def row_findings(corpus: Corpus, scans: Mapping[str, Scan]) -> Iterator[Finding]:
     answer = "target" if corpus.config.layout == "pairs" else "score" if corpus.scores else "label"
-    # copies that balance() made are no defect
-    own = {
-        name: rows
-        for name, rows in scans.items()
-        if name != "train" or not _scan.done(corpus, *_scan.AFTER_READING[1:])
-    }
+    # copies that balance() and name_classes() made are no defect
+    copied = _scan.done(corpus, "balance", "name_classes")
+    own = {name: rows for name, rows in scans.items() if name != "train" or not copied}
     yield from finding(
         "exact_duplicates",
         "warning",

@@ -18,7 +18,7 @@ from torch.nn import functional
 from labkit import models
 from labkit.errors import RecipeError
 from labkit.events import Note
-from labkit.training._trainer import StepLog
+from labkit.training._trainer import StepLog, rise_and_fall
 
 if TYPE_CHECKING:
     from labkit.training._fit import Fitting
@@ -181,9 +181,3 @@ def _vectors(it: Fitting, model: Any, rows: Sequence[int], device: str) -> torch
     with torch.autocast(kind, torch.bfloat16, enabled=it.precision == "bf16"):
         said: torch.Tensor = model.vectors(**batch)
     return said.float()
-
-
-def rise_and_fall(step: int, steps: int, warmup: float) -> float:
-    """Linear warm-up, then linear decay to 0."""
-    rising = max(1, int(warmup * steps))
-    return step / rising if step <= rising else (steps - step + 1) / (steps - rising + 1)

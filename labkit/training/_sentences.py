@@ -18,8 +18,7 @@ from labkit import models
 from labkit.errors import ModelError
 from labkit.events import StepLogged
 from labkit.training import _rundir
-from labkit.training._contrastive import rise_and_fall
-from labkit.training._trainer import StepLog
+from labkit.training._trainer import StepLog, rise_and_fall
 
 _LONGEST = 128  # tokens that are read of a text
 _DELETED = 0.6  # share of the tokens that TSDAE leaves out
@@ -153,9 +152,8 @@ def learn(
     for step, rows in enumerate(_draws(len(texts), batch_size, steps, seed), 1):
         if step <= done:
             continue
-        torch.manual_seed(
-            (seed * 1_000_003 + step) % 2**63
-        )  # dropout does not depend on where an interrupted training went on
+        # dropout does not depend on where an interrupted training went on
+        torch.manual_seed((seed * 1_000_003 + step) % 2**63)
         with torch.autocast(body.device.type, torch.bfloat16, enabled=precision == "bf16"):
             value = loss([texts[row] for row in rows])
         rate = learning_rate * rise_and_fall(step, steps, 0.1)

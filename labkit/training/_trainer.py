@@ -345,6 +345,12 @@ class Flow(TrainerCallback):
         self._saved = time.monotonic()
 
 
+def rise_and_fall(step: int, steps: int, warmup: float) -> float:
+    """Linear warm-up, then linear decay to 0."""
+    rising = max(1, int(warmup * steps))
+    return step / rising if step <= rising else (steps - step + 1) / (steps - rising + 1)
+
+
 class StepLog:
     """Tells how a loop of our own gets on, twice a second at most.
 
