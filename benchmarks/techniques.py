@@ -103,32 +103,30 @@ def lora(options: argparse.Namespace, out: Path) -> None:
     """LoRA against all weights, and the merged model against the adapter alone."""
     for name in options.sets or ["banking77"]:
         base = recipe(options.folder / name, budget={"epochs": options.epochs or 8})
-        thin = base.with_values(technique={"trainable": "lora"})
-        thinner = thin.with_values(adapter={"rank": 4, "targets": ["query", "value"]})
-        kinds = {"all": base, "lora": thin, "lora of rank 4 on query and value": thinner}
-        found = compared(kinds, out / name, options.seeds or 2)
+        thin = base.with_values(technique={"trainable": "lora"}, adapter={"merge": False})
+        found = compared({"all": base, "lora": thin}, out / name, options.seeds or 2)
         rows = [json.loads(line)["text"] for line in (options.folder / name / "test.jsonl").open(encoding="utf-8")]
-        for one in found.contenders[1:]:
-            first, alone = one.trials[0], out / f"{name}-{one.name}-alone"
-            run = training.train_once(Run(first.directory).recipe.with_values(adapter={"merge": False}), alone)
-            merged, beside = (Predictor.load(where)(rows).probabilities for where in (Run(first.directory), run))
-            size = sum(file.stat().st_size for file in run.model_folder.glob("*.safetensors"))
-            same = float(np.mean(merged.argmax(-1) == beside.argmax(-1)))
-            print(
-                f"{name}, {one.name}: trained {first.trained:,} of {first.parameters:,} "
-                f"({100 * first.trained / first.parameters:.2f} %); adapter and head {size / 1e6:.2f} MB; merged and alone: "
-                f"{100 * same:.2f} % of the predictions equal, probabilities differ by {np.abs(merged - beside).max():.1e}\n"
-            )
+        trial = found.contenders[1].trials[0]
+        run, merged = Run(trial.directory), out / f"{name}-merged"
+        if not merged.exists():
+            training.merge(run, merged)
+        alone = Predictor.load(run)(rows).probabilities
+        whole = Predictor(merged, run.recipe.task, run.recipe.model.max_length)(rows).probabilities
+        size = sum(file.stat().st_size for file in run.model_folder.glob("*.safetensors"))
+        same = float(np.mean(alone.argmax(-1) == whole.argmax(-1)))
+        print(
+            f"{name}: trained {trial.trained:,} of {trial.parameters:,} ({100 * trial.trained / trial.parameters:.2f} %); "
+            f"adapter and head {size / 1e6:.2f} MB; merged and alone: {100 * same:.2f} % of the predictions equal, "
+            f"probabilities differ by {np.abs(alone - whole).max():.1e}\n"
+        )
 
 
 def distil(options: argparse.Namespace, out: Path) -> None:
     """Students of fewer layers, with and without a teacher."""
     for name in options.sets or ["banking77", "sst2"]:
         base = recipe(options.folder / name, budget={"epochs": options.epochs or 4})
-        place = out / f"{name}-teacher"
-        teacher = Run(place) if (place / "recipe.toml").exists() else training.train(base, place)
-        print(f"teacher: {teacher.evaluation.headline['accuracy'].value:.4f}", flush=True)
-        kinds = {}
+        teacher = training.train_once(base.with_values(seed=0), out / name / "teacher-seed0")
+        kinds = {"teacher": base}
         for layers in (3, 2):
             few = base.with_values(model={"layers": layers})
             kinds[f"{layers} directly"] = few
@@ -136,7 +134,7 @@ def distil(options: argparse.Namespace, out: Path) -> None:
             kinds[f"{layers} distilled"] = few.with_values(
                 model={"name": str(teacher.directory)}, distillation={"teacher": str(teacher.directory), "hidden": 1.0}
             )
-        compared({**kinds, "teacher again": base}, out / name, options.seeds or 2)
+        compared(kinds, out / name, options.seeds or 2)
 
 
 def adapt(options: argparse.Namespace, out: Path) -> None:
