@@ -441,7 +441,7 @@ def technique_cases() -> Iterator[Case]:
             ("search", "toy.csv", "--space", "optimizer.warmup=0.5..0.1", "--out", "s", *MODEL_SET, *QUICK),
             ("optimizer.warmup",),
         ),
-        ("one recipe to compare", ("compare", "toy.csv", "--out", "c"), ("--each",)),
+        ("one recipe to compare", ("compare", "toy.csv", "--seeds", "1", "--out", "c"), ("1 recipe and 1 seed",)),
     ):
         yield Case(what, data, command, says=says)
     others = "text,topic\n" + "".join(f"the soup {i},{'red' if i % 2 else 'blue'}\n" for i in range(60))

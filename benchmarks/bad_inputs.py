@@ -138,7 +138,13 @@ def row(case: Case, folder: Path) -> tuple[list[str], list[str]]:
         before = snapshot(folder)
         sink = Path(case.output).open("w") if case.output else None  # noqa: SIM115  closed below
         process = labkit(folder, case.command, case.environment, **({"stdout": sink} if sink else {}))
-        output, errors = process.communicate(timeout=300)
+        late = False
+        try:
+            output, errors = process.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            late = True
+            os.killpg(process.pid, signal.SIGKILL)
+            output, errors = process.communicate()
         if sink:
             sink.close()
         after = snapshot(folder)
@@ -147,6 +153,7 @@ def row(case: Case, folder: Path) -> tuple[list[str], list[str]]:
     lost = losses(before, after, case)
     wrong = [f"not said: {word}" for word in case.says if word not in output + errors]
     wrong += [f"exit code {code}, not {case.code}"] if code != case.code else []
+    wrong += ["not done after 300 seconds"] if late else []
     wrong += ["a traceback"] if "Traceback" in output + errors else []
     made = sorted({name.split("/")[0] for name in after if name not in before})
     kept = "; ".join(lost) or ("nothing" + (f" (made: {', '.join(made)})" if made else ""))

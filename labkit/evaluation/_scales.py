@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from labkit.evaluation._results import OF_HUNDRED, UNBOUNDED, Estimate
@@ -23,6 +24,15 @@ def written(metric: str, value: float) -> str:
     return f"{value:,.1f}" if metric in OF_HUNDRED or abs(value) >= 100 else f"{value:.3f}"
 
 
+def on_its_scale(metric: str, figure: Estimate) -> Estimate:
+    """The same with an interval that ends where the scale of the figure does: one made of a mean and its error goes on."""
+    if figure.low is None or figure.high is None:
+        return figure
+    least = -1.0 if metric in _FROM_MINUS_ONE else 0.0
+    most = 1.0 if metric in _FROM_MINUS_ONE else best_possible(metric) or math.inf
+    return Estimate(figure.value, max(least, figure.low), min(most, figure.high))
+
+
 def top(metric: str, figures: Sequence[Estimate]) -> float:
     """The end of a scale: the best there can be, or the largest of figures that have no such end or are beyond it."""
     most = max((f.value if f.high is None else f.high for f in figures), default=1.0)
@@ -34,6 +44,7 @@ def bottom(figures: Sequence[Estimate]) -> float:
     return min(0.0, *(f.value if f.low is None else f.low for f in figures), 0.0)
 
 
+_FROM_MINUS_ONE = frozenset({"mcc", "pearson", "spearman"})
 _LOWER = frozenset(
     {"loss", "log_loss", "pseudo_perplexity", "repetition", "rmse", "mae"}
 )  # those that no task chooses a checkpoint by

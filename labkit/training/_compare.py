@@ -16,6 +16,7 @@ from labkit import data, evaluation
 from labkit._places import named
 from labkit.errors import LabError, RecipeError
 from labkit.evaluation import Estimate
+from labkit.evaluation._scales import on_its_scale
 from labkit.events import Event, RunEnded, RunStarted
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import Recipe
@@ -236,7 +237,7 @@ def compare_runs(runs: Mapping[str, Sequence[Run]]) -> RecipeComparison:
         made = Contender(
             name=name,
             trials=trials[name],
-            score=_interval(values, [_deviation(one) for one in scores]),
+            score=on_its_scale(metric, _interval(values, [_deviation(one) for one in scores])),
             spread=statistics.stdev(values) if len(values) > 1 else None,
         )
         if name != first:
@@ -259,8 +260,11 @@ def compare_runs(runs: Mapping[str, Sequence[Run]]) -> RecipeComparison:
 def _require_comparable(recipes: Mapping[str, Recipe], seeds: Sequence[int]) -> None:
     problems = []
     if not recipes or (len(recipes) < 2 and len(seeds) < 2):
-        problems.append(f"A comparison needs two recipes at least, or two seeds, and got {len(recipes)} recipe.")
-    if not seeds:
+        came = " and ".join(
+            f"{n} {of}{'' if n == 1 else 's'}" for n, of in ((len(recipes), "recipe"), (len(seeds), "seed"))
+        )
+        problems.append(f"A comparison needs two recipes at least, or two seeds, and got {came}.")
+    elif not seeds:
         problems.append("A comparison needs one seed at least.")
     problems += [
         f"{name!r} cannot be the name of a folder: use letters, digits, spaces, dots, dashes and underscores."

@@ -14,6 +14,7 @@ from labkit import evaluation
 from labkit._places import named
 from labkit.errors import LabError
 from labkit.evaluation import Estimate, Evaluation
+from labkit.evaluation._scales import on_its_scale
 from labkit.events import Event
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
@@ -99,7 +100,7 @@ def cross_validate(
     return CrossValidation(
         metric=metric,
         scores=scores,
-        score=_corrected(scores, folds),
+        score=on_its_scale(metric, _corrected(scores, folds)),
         runs=tuple(runs),
         folds=folds,
         repeats=repeats,

@@ -18,6 +18,7 @@ from labkit import charts, cli, data
 from labkit.charts import cost
 from labkit.errors import DataError, LabError, RecipeError, RunError
 from labkit.evaluation import Estimate
+from labkit.evaluation._scales import on_its_scale
 from labkit.events import StepLogged
 from labkit.tasks import load_predictions
 from labkit.training import (
@@ -107,6 +108,21 @@ def test_an_interval_has_the_seeds_and_the_rows_in_it() -> None:
     alike, apart = _interval([0.8, 0.8, 0.8], [0.02] * 3), _interval([0.7, 0.8, 0.9], [0.02] * 3)
     assert alike == Estimate(pytest.approx(0.8), pytest.approx(one.low), pytest.approx(one.high))
     assert apart.low is not None and alike.low is not None and apart.low < alike.low - 0.05
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "ends"),
+    [
+        ("accuracy", 0.94, (0.82, 1.0)),
+        ("mcc", -0.95, (-1.0, -0.83)),
+        ("bleu", 0.05, (0.0, 0.17)),
+        ("rmse", 0.05, (0.0, 0.17)),
+        ("loss", 3.0, (2.88, 3.12)),
+    ],
+)
+def test_an_interval_ends_where_the_scale_does(metric: str, value: float, ends: tuple[float, float]) -> None:
+    found = on_its_scale(metric, Estimate(value, value - 0.12, value + 0.12))
+    assert (found.low, found.high) == pytest.approx(ends)
 
 
 def test_what_cannot_be_compared(toy_data: Path, toy_model: Path, toy_csv: Path, tmp_path: Path) -> None:
