@@ -7,7 +7,7 @@ from collections import Counter
 
 from labkit.data import _split
 from labkit.data._corpus import Corpus, SplitBy, Step
-from labkit.data._scan import AFTER_READING, done, require_train, scan
+from labkit.data._scan import AFTER_READING, Scan, done, require_train, scan
 from labkit.errors import DataError
 
 
@@ -24,8 +24,8 @@ def fold(
         by, group, seed: as for ``split``.
 
     Raises:
-        DataError: fewer than 2 folds, no such fold, more folds than rows of the smallest class or than texts or groups, or a
-            corpus that is split or balanced already.
+        DataError: fewer than 2 folds, no such fold, more folds than rows of the smallest class or than texts or groups, a
+            class whose rows stay together, or a corpus that is split or balanced already.
     """
     require_train(corpus, "fold")
     if earlier := done(corpus, *AFTER_READING):
@@ -57,6 +57,8 @@ def fold(
     shares = {str(i): 1 / folds for i in range(1, folds)}
     placed = _split._assign(units, shares, _split._lone(units), seed)
     parts = [placed["train"], *(placed[str(i)] for i in range(1, folds))]
+    if by == "stratified" and not corpus.scores and corpus.labels:
+        _require_each_class(seen, parts, columns)
     held = sorted(parts[number])
     rest = sorted(row for i, part in enumerate(parts) if i != number for row in part)
     splits = {**corpus.splits, "train": train.select(rest), "test": train.select(held)}
@@ -67,3 +69,18 @@ def fold(
     config = dataclasses.replace(corpus.config, folds=folds, fold=number)
     step = Step(name="fold", counts={"test": len(held)}, text=said)
     return corpus.replace(splits=ordered, steps=(*corpus.steps, step), config=config)
+
+
+def _require_each_class(seen: Scan, parts: list[list[int]], columns: list[str]) -> None:
+    """No fold may hold a class whole: the others would be without it."""
+    every = Counter(label for labels in seen.labels for label in labels or ())
+    for part in parts:
+        here = Counter(label for row in part for label in seen.labels[row] or ())
+        for label, count in sorted(here.items()):
+            if count == every[label]:
+                what = f"of one {' or '.join(repr(column) for column in columns)}" if columns else "of one text"
+                raise DataError(
+                    "rows of each class in two folds at least",
+                    f"all {count:,} of {label!r} in one: rows {what} stay together",
+                    "drop or merge that class, ask for fewer folds, group otherwise, or split at random",
+                )

@@ -256,7 +256,9 @@ def _assign(units: list[_Unit], shares: Mapping[str, float], lone: set[str], see
             left[stratum] -= count
 
     for u in range(large):
-        put(u, max(need, key=lambda name: need[name]))
+        room = [name for name in need if need[name] >= len(units[u].rows)]
+        wished = {name: sum(min(n, max(0.0, desire[s][name])) for s, n in units[u].strata.items()) for name in room}
+        put(u, max(room or need, key=lambda name: (wished.get(name, 0), need[name])))
     if large:
         desire = {stratum: _scaled(wish, left[stratum]) for stratum, wish in desire.items()}
     for u, unit in enumerate(units):

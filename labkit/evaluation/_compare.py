@@ -16,7 +16,7 @@ from labkit.evaluation._results import OF_HUNDRED, UNBOUNDED, Estimate
 from labkit.tasks import _classification_metrics as point
 from labkit.tasks._predictions import Predictions
 
-COMPARED = ("accuracy", "exact_match", "macro_f1")
+COMPARED = ("accuracy", "exact_match", "micro_f1", "macro_f1", "weighted_f1", "mcc")
 
 _NAMED = {
     "bleu": "BLEU",
@@ -36,7 +36,8 @@ class Comparison:
     Attributes:
         other: what b is called.
         n: number of rows.
-        a, b: figures of each with their intervals: accuracy (exact match with several labels) and macro F1.
+        a, b: figures of each with their intervals: of classes those that need decisions only, accuracy first (exact match with
+            several labels); else those of the evaluation's headline.
         differences: figure of a less figure of b, with paired intervals.
         fixed: rows that b has wrong and a has right.
         broken: rows that b has right and a has wrong.

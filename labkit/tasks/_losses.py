@@ -158,7 +158,7 @@ def _one(decided: Decisions, weight: torch.Tensor | None, options: Mapping[str, 
         losses = (said - true).square().sum(-1)
     else:
         logs = logits.log_softmax(-1).gather(-1, target[:, None])[:, 0]
-        losses = -((1 - logs.exp()) ** options["gamma"]) * logs
+        losses = -_doubt(logs, options["gamma"]) * logs
     if weight is None or options["name"] == "ordinal":
         mean: torch.Tensor = losses.mean()
         return mean
@@ -174,11 +174,16 @@ def _each(decided: Decisions, weight: torch.Tensor | None, options: Mapping[str,
         goal = target * (1 - smoothing) + smoothing / 2
         return functional.binary_cross_entropy_with_logits(logits, goal, pos_weight=weight)
     logs = functional.logsigmoid(logits * (2 * target - 1))  # of the true decision
-    losses = -((1 - logs.exp()) ** options["gamma"]) * logs
+    losses = -_doubt(logs, options["gamma"]) * logs
     if weight is not None:
         losses = losses * (target * weight + 1 - target)
     mean: torch.Tensor = losses.mean()
     return mean
+
+
+def _doubt(logs: torch.Tensor, gamma: float) -> torch.Tensor:
+    """(1 - p) ** gamma of the true decisions; at p = 1 and gamma below 1 its slope is infinite, and would be NaN further on."""
+    return (-logs.expm1()).clamp(min=1e-6) ** gamma
 
 
 def _number(decided: Decisions, weight: torch.Tensor | None, options: Mapping[str, Any]) -> torch.Tensor:

@@ -15,7 +15,7 @@ from labkit._places import named
 from labkit.errors import LabError
 from labkit.evaluation import Estimate, Evaluation
 from labkit.evaluation._scales import on_its_scale
-from labkit.events import Event
+from labkit.events import Event, RunStarted
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
 from labkit.training._train import train_once
@@ -26,7 +26,7 @@ class CrossValidation:
     """What came of a cross-validation.
 
     Attributes:
-        metric: the figure that counts most.
+        metric: that of the recipe (``evaluation.metric``), or the first of the evaluation.
         scores: that figure for each fold, repeat by repeat.
         score: its mean, with an interval.
         runs: one a fold, repeat by repeat.
@@ -94,13 +94,14 @@ def cross_validate(
             asked = recipe.with_values(data={"folds": folds, "fold": number, "split_seed": seed})
             runs.append(train_once(asked, place, watch=_telling(watch, repeat, number)))
     judged = [run.evaluation for run in runs]
-    metric = judged[0].first
+    metric = recipe.evaluation.metric
+    metric = metric if all(metric in one.headline for one in judged) else judged[0].first
     scores = tuple(one.headline[metric].value for one in judged)
     together = joined([run.predictions("test") for run in runs[:folds]])
     return CrossValidation(
         metric=metric,
         scores=scores,
-        score=on_its_scale(metric, _corrected(scores, folds)),
+        score=on_its_scale(metric, _corrected(scores, _ratio(runs))),
         runs=tuple(runs),
         folds=folds,
         repeats=repeats,
@@ -140,11 +141,16 @@ def _telling(
     return None if watch is None else lambda event: watch(repeat, number, event)
 
 
-def _corrected(scores: Sequence[float], folds: int, confidence: float = 0.95) -> Estimate:
+def _ratio(runs: Sequence[Run]) -> float:
+    """Rows that a fold is tested on, for each that it is trained on; a validation split is neither."""
+    begun = [next(event for event in run.events() if isinstance(event, RunStarted)).rows for run in runs]
+    return statistics.mean(rows["test"] / rows["train"] for rows in begun)
+
+
+def _corrected(scores: Sequence[float], ratio: float, confidence: float = 0.95) -> Estimate:
     from scipy import stats
 
     mean, n = statistics.mean(scores), len(scores)
-    # a fold is tested on 1 / (folds - 1) of what it is trained on
-    error = math.sqrt((1 / n + 1 / (folds - 1)) * statistics.variance(scores))
+    error = math.sqrt((1 / n + ratio) * statistics.variance(scores))
     reach = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * error
     return Estimate(mean, mean - reach, mean + reach)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from labkit.errors import LabError
+from labkit.errors import LabError, RecipeError
 from labkit.training._prepare import prepare
 from labkit.training._recipe import Recipe
 
@@ -58,11 +58,16 @@ def find_learning_rate(recipe: Recipe, *, low: float = 1e-6, high: float = 1.0, 
 
     Raises:
         LabError: bounds that are none, or fewer than 10 steps; and whatever a training raises.
+        RecipeError: a head that is fitted without a learning rate (technique.solver = "lbfgs").
     """
     if not 0 < low < high:
         raise LabError("learning rates 0 < low < high", f"{low} and {high}")
     if steps < 10:
         raise LabError("10 steps at least", str(steps))
+    if recipe.technique.solver == "lbfgs":
+        why = "its rate is that of the contrastive steps: find it by score, with labkit search"
+        why = why if recipe.technique.contrastive else "it is fitted without one"
+        raise RecipeError([f"technique.solver = 'lbfgs' has no loss that rises with a learning rate; {why}."])
     with tempfile.TemporaryDirectory() as folder:
         run = prepare(recipe, Path(folder) / "run")
         rates, losses = _rise(run.directory, low, high, steps)

@@ -189,7 +189,7 @@ class EvaluationConfig:
     """How the model is judged."""
 
     metric: str = ""
-    """Metric on the validation split that chooses the best checkpoint; empty: the task's own."""
+    """Metric on the validation split that chooses the best checkpoint, and that recipes are compared by; empty: the task's."""
     every: float = 1.0
     """Epochs between evaluations."""
     baselines: bool = True

@@ -263,6 +263,17 @@ def fields_of(section: Any) -> Mapping[str, Any]:
     return _fields_of(section)
 
 
+def is_whole(name: str) -> bool:
+    """Whether a setting of the recipe, such as ``optimizer.batch_size``, is a whole number."""
+    from labkit.training._recipe import Recipe
+
+    section, _, setting = name.rpartition(".")
+    kind: Any = _fields_of(Recipe).get(section, Recipe)
+    one = fields_of(kind).get(setting) if dataclasses.is_dataclass(kind) else None
+    kinds = typing.get_args(one) or (one,)
+    return int in kinds and float not in kinds
+
+
 @cache  # to read the types takes longer than all checks, and a diagnosis tries several recipes while a run goes on
 def _fields_of(section: Any) -> Mapping[str, Any]:
     hints = typing.get_type_hints(section)

@@ -19,12 +19,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit import data
 from labkit._places import named
 from labkit.errors import LabError, MissingExtra, RecipeError, RunError
+from labkit.evaluation._scales import higher_is_better
 from labkit.events import Evaluated, Event, in_force
 from labkit.tasks import TASKS
 from labkit.training import _rundir
 from labkit.training._recipe import Recipe
+from labkit.training._recipe_checks import is_whole
 from labkit.training._run import Run
 from labkit.training._train import LEARNING_RATES, train
 
@@ -37,18 +40,16 @@ _STARTUP = 5  # trials drawn at random before the sampler learns from them
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers between two bounds.
+    """Numbers between two bounds: whole ones where the setting is a whole number.
 
     Attributes:
         low, high: the bounds.
         log: whether they are drawn evenly by their logarithm.
-        whole: whether they are whole numbers.
     """
 
     low: float
     high: float
     log: bool = False
-    whole: bool = False
 
 
 Space = Mapping[str, "Range | tuple[Any, ...]"]
@@ -61,7 +62,7 @@ def default_space(recipe: Recipe) -> dict[str, Range | tuple[Any, ...]]:
     if technique.contrastive:
         return {
             "optimizer.learning_rate": Range(1e-5, 2e-4, log=True),
-            "technique.contrastive": Range(10, 400, log=True, whole=True),
+            "technique.contrastive": Range(10, 400, log=True),
         }
     if technique.solver == "lbfgs":
         return {}  # it is fitted to the end, whatever the optimiser's settings are
@@ -217,19 +218,24 @@ def search(
 
     Raises:
         RecipeError: settings that do not exist, values that cannot work, or no validation split.
+        DataError: data that cannot be read or trained on.
+        LabError: fewer than one trial or worker.
         RunError: the folder holds a search of another recipe or space.
         MissingExtra: Optuna is not installed.
     """
     _optuna()
     home = named(directory).absolute()
     space = default_space(recipe) if space is None else dict(space)
+    for what, count in (("trial", trials), ("worker", workers)):
+        if count < 1:
+            raise LabError(f"one {what} at least", str(count))
     _require_space(recipe, space)
     plan = {
         "recipe": recipe.to_dict(),
         "space": {name: asdict(one) if isinstance(one, Range) else list(one) for name, one in space.items()},
         "prune": prune,
     }
-    _begin(home, plan)
+    plan = _begin(home, recipe, plan)
     if workers > 1:
         _share(home, trials, workers)
     else:
@@ -265,12 +271,13 @@ def parse_space(texts: Sequence[str]) -> dict[str, Range | tuple[Any, ...]]:
             )
         elif ".." in value:
             low, _, rest = value.partition("..")
-            high, _, log = rest.partition(" ")
+            high, _, log = rest.strip().partition(" ")
             try:
-                whole = low.lstrip("-").isdigit() and high.lstrip("-").isdigit()
-                found[name] = Range(float(low), float(high), log=log.strip() == "log", whole=whole)
+                found[name] = Range(float(low), float(high), log=bool(log))
             except ValueError:
                 problems.append(f"{text!r}: {value!r} is no range of numbers.")
+            if log.strip() not in ("", "log"):
+                problems.append(f"{text!r}: behind a range stands log or nothing, not {log.strip()!r}.")
         else:
             values: list[Any] = []
             for one in value.split(","):
@@ -304,8 +311,9 @@ def _require_space(recipe: Recipe, space: Space) -> None:
         if not isinstance(one, Range) and not one:
             problems.append(f"{name}: there are no values to choose from.")
         for value in (one.low, one.high) if isinstance(one, Range) else one:
+            whole = isinstance(one, Range) and is_whole(name) and float(value).is_integer()
             try:
-                _with(recipe, {name: int(value) if isinstance(one, Range) and one.whole else value})
+                _with(recipe, {name: int(value) if whole else value})
             except RecipeError as error:
                 problems += error.problems
     if not recipe.data.validation and not recipe.data.validation_share:
@@ -314,7 +322,8 @@ def _require_space(recipe: Recipe, space: Space) -> None:
         raise RecipeError(list(dict.fromkeys(problems)))
 
 
-def _begin(home: Path, plan: dict[str, Any]) -> None:
+def _begin(home: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, Any]:
+    """The plan with the figure that is searched for, as the folder has it, or has it from now on."""
     file = home / _PLAN
     if file.exists():
         before = json.loads(file.read_text("utf-8"))
@@ -324,13 +333,18 @@ def _begin(home: Path, plan: dict[str, Any]) -> None:
             raise RunError(
                 f"the search that {home} began with", came, "choose another folder, or go on with the same one"
             )
-        return
+        return dict(before)
     if home.exists() and any(home.iterdir()):
         raise RunError(
             f"an empty or new folder, or a search, in {home}", "a folder that holds something else", "choose another"
         )
+    # which figure counts depends on the data: texts with classes and texts with scores are one task of the recipe
+    task = TASKS[recipe.task].of_corpus(data.load(recipe.data), recipe.options)
+    metric = recipe.evaluation.metric or task.metric
+    plan = {**plan, "metric": metric, "higher": higher_is_better(metric)}
     home.mkdir(parents=True, exist_ok=True)
     _rundir.write_json(file, plan)
+    return plan
 
 
 def _study(home: Path, plan: Mapping[str, Any], number: int | None = None) -> Study:
@@ -341,7 +355,6 @@ def _study(home: Path, plan: Mapping[str, Any], number: int | None = None) -> St
     from optuna.storages.journal import JournalFileBackend
 
     recipe = Recipe.from_dict(plan["recipe"])
-    higher = TASKS[recipe.task].metrics[_metric(recipe)]
     seed = None if number is None else (recipe.seed * 1_000_003 + number) % 2**32
     pruner = (
         optuna.pruners.MedianPruner(n_startup_trials=_STARTUP, n_warmup_steps=0)
@@ -352,7 +365,7 @@ def _study(home: Path, plan: Mapping[str, Any], number: int | None = None) -> St
         storage=JournalStorage(JournalFileBackend(str(home / _STUDY))),
         study_name="search",
         load_if_exists=True,
-        direction="maximize" if higher else "minimize",
+        direction="maximize" if plan["higher"] else "minimize",
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=_STARTUP),
         pruner=pruner,
     )
@@ -395,7 +408,7 @@ def _spaces(plan: Mapping[str, Any]) -> dict[str, Range | tuple[Any, ...]]:
 def _suggest(trial: Any, name: str, one: Range | tuple[Any, ...]) -> Any:
     if not isinstance(one, Range):
         return trial.suggest_categorical(name, list(one))
-    if one.whole:
+    if is_whole(name):
         return trial.suggest_int(name, int(one.low), int(one.high), log=one.log)
     return trial.suggest_float(name, one.low, one.high, log=one.log)
 
@@ -406,7 +419,7 @@ def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable
     frozen = study.trials[number]
     trial = optuna.trial.Trial(study, frozen._trial_id)
     recipe = Recipe.from_dict(plan["recipe"])
-    metric = _metric(recipe)
+    metric = plan["metric"]
     place = home / f"trial{number:03d}"
     seen = set(frozen.intermediate_values)
     pruned = False
@@ -449,9 +462,11 @@ def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable
     assert run is not None
     looks = [event for event in in_force(run.events()) if isinstance(event, Evaluated)]
     scores = [event.metrics[metric] for event in looks if metric in event.metrics]
-    if run.status == "completed":
-        higher = TASKS[recipe.task].metrics[metric]
-        study.tell(number, max(scores) if higher else min(scores))
+    if run.status == "completed" and not scores:
+        trial.set_user_attr("error", f"the validation rows give {metric} no value")
+        study.tell(number, state=optuna.trial.TrialState.FAIL)
+    elif run.status == "completed":
+        study.tell(number, max(scores) if plan["higher"] else min(scores))
         if study.best_trial.number == number:  # an early answer, for whoever looks before the end
             _with(recipe, frozen.params).save(home / _BEST)
     elif pruned:
@@ -485,8 +500,6 @@ def _share(home: Path, trials: int, workers: int) -> None:
 
 def _result(home: Path, study: Any, plan: Mapping[str, Any]) -> Search:
     optuna = _optuna()
-    recipe = Recipe.from_dict(plan["recipe"])
-    metric = _metric(recipe)
     names = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
     trials = tuple(
         SearchTrial(
@@ -506,12 +519,9 @@ def _result(home: Path, study: Any, plan: Mapping[str, Any]) -> Search:
     if len(complete) >= 4 and len({one.score for one in complete}) > 1:
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
         importance = dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
-    higher = TASKS[recipe.task].metrics[metric]
-    return Search(directory=str(home), metric=metric, higher=higher, trials=trials, importance=importance)
-
-
-def _metric(recipe: Recipe) -> str:
-    return recipe.evaluation.metric or TASKS[recipe.task].metric
+    return Search(
+        directory=str(home), metric=plan["metric"], higher=plan["higher"], trials=trials, importance=importance
+    )
 
 
 def _with(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:

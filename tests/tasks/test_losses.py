@@ -59,6 +59,14 @@ def test_focal_loss() -> None:
     assert float(each) == pytest.approx(-(0.1**2 * math.log(0.9) + 0.2**2 * math.log(0.8)) / 2, rel=1e-4)
 
 
+@pytest.mark.parametrize(("kind", "truth"), [("one", torch.tensor([0])), ("each", torch.tensor([[1.0, 0.0]]))])
+def test_focal_loss_of_a_sure_decision_has_a_slope(kind: Any, truth: torch.Tensor) -> None:
+    sure = torch.tensor([[30.0, -30.0]], requires_grad=True)
+    value = loss_of(plain, kind, name="focal", gamma=0.5)(sure, truth)
+    value.backward()
+    assert sure.grad is not None and torch.isfinite(sure.grad).all()
+
+
 def test_ordinal_loss() -> None:
     """Squares of the differences between running sums: a miss by two classes costs more than one by one."""
     said = loss_of(plain, "one", name="ordinal")(CLASSES, TRUE)

@@ -1,42 +1,27 @@
-"""Recipes side by side, cross-validation, and search: on toy runs."""
+"""Recipes side by side: on toy runs."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
-from toys import toy_recipe, toy_rows, write_csv
+from toys import toy_recipe
 
-from labkit import charts, cli, data
+from labkit import cli
 from labkit.charts import cost
-from labkit.errors import DataError, LabError, RecipeError, RunError
+from labkit.errors import LabError, RecipeError, RunError
 from labkit.evaluation import Estimate
 from labkit.evaluation._scales import on_its_scale
-from labkit.events import StepLogged
-from labkit.tasks import load_predictions
 from labkit.training import (
-    Range,
-    Recipe,
     RecipeComparison,
     Run,
-    Search,
-    SearchTrial,
     compare,
+    compare_runs,
     cross_validate,
-    default_space,
-    find_learning_rate,
-    parse_space,
-    search,
 )
 from labkit.training._compare import _interval
-from labkit.training._folds import joined
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +87,19 @@ def test_training_rows_may_differ(toy_data: Path, toy_model: Path, tmp_path: Pat
     assert [one.name for one in found.contenders] == ["plain", "with copies"]
 
 
+def near(value: float, sd: float) -> Estimate:
+    return Estimate(value, value - 1.96 * sd, value + 1.96 * sd)
+
+
 def test_an_interval_has_the_seeds_and_the_rows_in_it() -> None:
-    one = _interval([0.8], [0.02])
-    assert one.low == pytest.approx(0.8 - 1.96 * 0.02, abs=1e-3)
-    alike, apart = _interval([0.8, 0.8, 0.8], [0.02] * 3), _interval([0.7, 0.8, 0.9], [0.02] * 3)
-    assert alike == Estimate(pytest.approx(0.8), pytest.approx(one.low), pytest.approx(one.high))
+    one = near(0.8, 0.02)
+    assert _interval([one]) == one, "one seed: its own"
+    alike, apart = _interval([one] * 3), _interval([near(value, 0.02) for value in (0.7, 0.8, 0.9)])
+    assert (alike.low, alike.high) == pytest.approx((one.low, one.high), abs=1e-4)
     assert apart.low is not None and alike.low is not None and apart.low < alike.low - 0.05
+    # all rows right: Wilson's interval begins at the value itself, and reaches as far as that of a symmetric one
+    right = _interval([Estimate(1.0, 0.86, 1.0)] * 2)
+    assert right.low == pytest.approx(0.86, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +117,25 @@ def test_an_interval_ends_where_the_scale_does(metric: str, value: float, ends: 
     assert (found.low, found.high) == pytest.approx(ends)
 
 
+def test_the_metric_of_the_recipe_compares(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    recipe = toy_recipe(toy_data, toy_model, budget={"epochs": 1}, evaluation={"metric": "macro_f1"})
+    kinds = {"all": recipe, "head": recipe.with_values(technique={"trainable": "head"})}
+    found = compare(kinds, tmp_path / "c", seeds=1)
+    runs = [Run(one.trials[0].directory) for one in found.contenders]
+    assert found.metric == "macro_f1" and "macro_f1 on" in str(found)
+    assert found.contenders[0].score == runs[0].evaluation.headline["macro_f1"]
+    gap = runs[1].evaluation.metrics["macro_f1"] - runs[0].evaluation.metrics["macro_f1"]
+    assert found.contenders[1].difference is not None
+    assert found.contenders[1].difference.value == pytest.approx(gap)
+    assert found.contenders[1].test == "z-test over rows", "McNemar's is of accuracy"
+    # what cannot be compared row by row gives way to what can
+    other = {name: one.with_values(evaluation={"metric": "roc_auc"}) for name, one in kinds.items()}
+    assert compare(other, tmp_path / "d", seeds=1).metric == "accuracy"
+    assert cross_validate(recipe, tmp_path / "cv", folds=2).metric == "macro_f1"
+    with pytest.raises(LabError, match="as many runs of each recipe, one a seed, but got 2 of a, 1 of b"):
+        compare_runs({"a": runs, "b": runs[:1]})
+
+
 def test_what_cannot_be_compared(toy_data: Path, toy_model: Path, toy_csv: Path, tmp_path: Path) -> None:
     recipe = toy_recipe(toy_data, toy_model)
     for recipes, part in (
@@ -136,6 +147,8 @@ def test_what_cannot_be_compared(toy_data: Path, toy_model: Path, toy_csv: Path,
         with pytest.raises(RecipeError) as caught:
             compare(recipes, tmp_path / "out")
         assert part in str(caught.value)
+    with pytest.raises(RecipeError, match="A seed counts once: 0 is there several times"):
+        compare({"a": recipe}, tmp_path / "out", seeds=[0, 0])
     assert not (tmp_path / "out").exists()
 
 
@@ -149,211 +162,3 @@ def test_compare_on_the_command_line(
     assert [one["name"] for one in said["contenders"]] == ["all", "bias"]
     assert json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8")) == said
     assert cli.main(["compare", str(toy_data), "--each", "technique.trainable", "--out", str(tmp_path / "no")]) == 1
-
-
-def test_folds_hold_every_row_once(toy_data: Path) -> None:
-    corpus = data.read(str(toy_data))
-    parts = [data.fold(corpus, 4, i, seed=3) for i in range(4)]
-    held = [list(part["test"]["row_id"]) for part in parts]
-    assert sorted(row for rows in held for row in rows) == sorted(corpus["train"]["row_id"])
-    for part, ids in zip(parts, held, strict=True):
-        assert not set(ids) & set(part["train"]["row_id"])
-        assert {label: list(part["test"]["label"]).count(label) for label in corpus.labels} == dict.fromkeys(
-            corpus.labels, 10
-        )
-    with pytest.raises(DataError, match="at least 50 rows of each class"):
-        data.fold(corpus, 50, 0)
-    with pytest.raises(DataError, match="a fold from 0 to 3"):
-        data.fold(corpus, 4, 4)
-
-
-def test_folds_respect_groups(tmp_path: Path) -> None:
-    rows = [{**row, "author": f"a{i // 10}"} for i, row in enumerate(toy_rows(120))]
-    corpus = data.read(str(write_csv(tmp_path / "rows.csv", rows)), label="topic", text="text")
-    for i in range(3):
-        part = data.fold(corpus, 3, i, group="author")
-        assert not set(part["test"]["author"]) & set(part["train"]["author"])
-
-
-def test_cross_validation(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
-    recipe = toy_recipe(toy_data, toy_model, budget={"epochs": 6})
-    found = cross_validate(recipe, tmp_path / "cv", folds=3)
-    assert len(found.runs) == len(found.scores) == 3 and len(found.predictions) == 120
-    assert sorted(found.predictions.row_ids) == sorted(data.read(str(toy_data))["train"]["row_id"])
-    assert found.score.value == pytest.approx(np.mean(found.scores)) and found.score.low < found.score.value
-    assert found.evaluation.n == 120 and "3 folds" in str(found)
-    part = found.runs[1].predictions("test")
-    at = [list(found.predictions.row_ids).index(one) for one in part.row_ids]
-    assert np.array_equal(found.predictions.probabilities[at], part.probabilities)
-    seeds = {run.recipe.data.fold: run.recipe.data.split_seed for run in found.runs}
-    assert seeds == {0: 0, 1: 0, 2: 0}
-    assert len(joined([part, part])) == 2 * len(part)
-    with pytest.raises(RunError, match="another recipe"):
-        cross_validate(recipe, tmp_path / "cv", folds=4)
-
-
-@pytest.fixture()
-def quick(toy_data: Path, toy_model: Path) -> Any:
-    return toy_recipe(toy_data, toy_model, budget={"epochs": 3})
-
-
-SPACE = {"optimizer.learning_rate": Range(1e-4, 3e-2, log=True), "optimizer.batch_size": (8, 16)}
-
-
-def test_a_search_that_is_killed_ends_as_the_uninterrupted_one(quick: Any, tmp_path: Path) -> None:
-    whole = search(quick, tmp_path / "whole", space=SPACE, trials=9)
-    assert len(whole.trials) == 9 and whole.best.score is not None
-    assert {trial.state for trial in whole.trials} <= {"complete", "pruned"}
-
-    class Killed(BaseException):
-        pass
-
-    home = tmp_path / "killed"
-    for number, step in ((1, 3), (4, 1), (7, 5)):
-
-        def kill(trial: int, event: object, number: int = number, step: int = step) -> None:
-            if trial == number and isinstance(event, StepLogged) and event.step >= step:
-                raise Killed
-
-        with pytest.raises(Killed):
-            search(quick, home, space=SPACE, trials=9, watch=kill)
-        so_far = Search.load(home)
-        assert so_far.trials[number].state == "running"
-        assert Recipe.load(home / "best.toml") == so_far.recipe, "an early answer"
-    again = search(quick, home, space=SPACE, trials=9)
-    assert [trial.values for trial in again.trials] == [trial.values for trial in whole.trials]
-    assert [(t.state, t.score, t.scores) for t in again.trials] == [(t.state, t.score, t.scores) for t in whole.trials]
-    assert again.best.values == whole.best.values and (home / "best.toml").exists()
-    assert again.recipe.optimizer.learning_rate == whole.best.values["optimizer.learning_rate"]
-
-
-def test_a_search_goes_on_but_not_with_another_space(quick: Any, tmp_path: Path) -> None:
-    first = search(quick, tmp_path / "s", space=SPACE, trials=2)
-    more = search(quick, tmp_path / "s", space=SPACE, trials=3)
-    assert [trial.values for trial in more.trials[:2]] == [trial.values for trial in first.trials]
-    with pytest.raises(RunError, match="another space"):
-        search(quick, tmp_path / "s", space={"seed": (1, 2)}, trials=3)
-    with pytest.raises(RunError, match="another recipe"):
-        search(quick.with_values(seed=5), tmp_path / "s", space=SPACE, trials=3)
-
-
-def test_spaces(quick: Any, tmp_path: Path) -> None:
-    texts = ["optimizer.learning_rate=1e-5..1e-3 log", "optimizer.batch_size=8,16", "adapter.rank=2..8"]
-    assert parse_space(texts) == {
-        "optimizer.learning_rate": Range(1e-5, 1e-3, log=True),
-        "optimizer.batch_size": (8, 16),
-        "adapter.rank": Range(2, 8, whole=True),
-    }
-    with pytest.raises(RecipeError, match="no range of numbers"):
-        parse_space(["optimizer.warmup=a..b"])
-    with pytest.raises(RecipeError, match="Did you mean 'learning_rate'"):
-        search(quick, tmp_path / "s", space={"optimizer.learning_rat": Range(1e-5, 1e-3)})
-    with pytest.raises(RecipeError, match="low < high"):
-        search(quick, tmp_path / "s", space={"optimizer.learning_rate": Range(1e-3, 1e-5)})
-    assert not (tmp_path / "s").exists()
-    for trainable in ("all", "head", "lora", "prompt", "bottleneck"):
-        asked = quick.with_values(technique={"trainable": trainable})
-        assert "optimizer.learning_rate" in default_space(asked)
-
-
-def test_a_killed_process_leaves_a_search_that_goes_on(quick: Any, tmp_path: Path) -> None:
-    """By SIGKILL, from the command line, in the middle of its third trial."""
-    quick.save(tmp_path / "quick.toml")
-    command = [sys.executable, "-m", "labkit.cli", "search", str(tmp_path / "quick.toml"), "--trials", "6"]
-    command += ["--space", "optimizer.learning_rate=1e-4..3e-2 log", "--space", "optimizer.batch_size=8,16", "--json"]
-    whole = subprocess.run([*command, "--out", str(tmp_path / "whole")], capture_output=True, text=True, check=True)
-    again = [*command, "--out", str(tmp_path / "killed")]
-    with subprocess.Popen(again, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        third = tmp_path / "killed" / "trial002" / "events.jsonl"
-        until = time.monotonic() + 120
-        while not (third.exists() and "StepLogged" in third.read_text("utf-8")) and time.monotonic() < until:
-            time.sleep(0.005)
-        process.kill()
-    assert Search.load(tmp_path / "killed").trials[2].state == "running"
-    resumed = subprocess.run(again, capture_output=True, text=True, check=True)
-    one, other = json.loads(whole.stdout), json.loads(resumed.stdout)
-    assert one["best"]["number"] == other["best"]["number"] and one["best"]["score"] == other["best"]["score"]
-    assert [trial["values"] for trial in one["trials"]] == [trial["values"] for trial in other["trials"]]
-    assert (tmp_path / "whole" / "best.toml").read_text() == (tmp_path / "killed" / "best.toml").read_text()
-
-
-def test_workers_share_a_search(quick: Any, tmp_path: Path) -> None:
-    found = search(quick, tmp_path / "s", space=SPACE, trials=4, workers=2)
-    assert len(search(quick, tmp_path / "s", space=SPACE, trials=5).trials) == 5, "with another number of workers"
-    assert [trial.number for trial in found.trials] == [0, 1, 2, 3]
-    assert {trial.state for trial in found.trials} <= {"complete", "pruned"}
-    for chart in (charts.search_history, charts.search_parallel):
-        assert found.metric.replace("_", " ")[:5] in json.dumps(chart(found).to_plotly_json(), default=str).lower()
-
-
-def test_charts_of_a_search() -> None:
-    def trial(number: int, rate: float, state: str = "complete") -> SearchTrial:
-        score = 0.5 + 0.01 * number
-        values = {"optimizer.learning_rate": rate, "technique.trainable": ("all", "<b>lora")[number % 2]}
-        return SearchTrial(
-            number=number, values=values, state=state, score=score if state == "complete" else None,
-            scores=(score,), seconds=1.0, directory="",
-        )  # fmt: skip
-
-    trials = (*(trial(i, 10.0 ** (-5 + i / 2)) for i in range(7)), trial(7, 1e-3, "pruned"))
-    found = Search(directory="", metric="accuracy", higher=True, trials=trials, importance={"optimizer.warmup": 0.7})
-    history = charts.search_history(found)
-    assert [len(one.x) for one in history.data] == [7, 7, 1] and list(history.data[0].y) == sorted(history.data[0].y)
-    parallel = charts.search_parallel(found).data[0].dimensions
-    assert parallel[0].ticktext[0] == "1e-05" and parallel[1].ticktext == ("&lt;b&gt;lora", "all")
-    assert charts.search_importance(found).data[0].text == ("70 %",)
-    with pytest.raises(DataError, match="four complete trials"):
-        charts.search_importance(dataclasses.replace(found, importance={}))
-    with pytest.raises(DataError, match="complete trial"):
-        charts.search_history(dataclasses.replace(found, trials=trials[-1:]))
-
-
-def test_the_learning_rate_finder_finds_where_the_loss_falls(quick: Any) -> None:
-    found = find_learning_rate(quick, low=1e-5, high=10, steps=60)
-    assert 1e-4 < found.suggestion < 1 and min(found.losses) < 0.9 * found.losses[0]
-    assert len(found.rates) < 60, "it ends where the loss goes up for good"
-    assert str(charts.rates(found.rates, found.losses, found.suggestion).layout.xaxis.type) == "log"
-    with pytest.raises(LabError, match="low < high"):
-        find_learning_rate(quick, low=1.0, high=0.1)
-
-
-def test_cross_validation_from_the_command_line(quick: Any, tmp_path: Path, capsys: Any) -> None:
-    quick.save(tmp_path / "quick.toml")
-    out = tmp_path / "folds"
-    assert cli.main(["cross-validate", str(tmp_path / "quick.toml"), "--folds", "3", "--out", str(out)]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("3 folds: ") and "out_of_fold.parquet" in said
-    kept = load_predictions(out / "out_of_fold.parquet")
-    assert len(kept) == len(set(kept.row_ids)) > 60
-    assert (
-        cli.main(["search", str(tmp_path / "quick.toml"), "--space", "optimizer.warmup=x..1", "--out", str(out)]) == 1
-    )
-    assert "range of numbers" in capsys.readouterr().err
-
-
-def test_settings_that_do_not_go_together_fail_a_trial_and_not_the_search(
-    toy_data: Path, toy_model: Path, tmp_path: Path
-) -> None:
-    made = toy_recipe(toy_data, toy_model, budget={"epochs": 0.5})
-    space = {"technique.trainable": ("all", "head"), "technique.l2_sp": (0.1,)}
-    found = search(made, tmp_path / "search", space=space, trials=6)
-    states = {trial.values["technique.trainable"]: trial for trial in found.trials}
-    assert states["head"].state == "failed" and "technique.l2_sp" in states["head"].error
-    assert states["all"].state == "complete" and not states["all"].error
-
-
-def test_a_search_whose_trials_all_fail_says_why(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
-    made = toy_recipe(toy_data, toy_model, technique={"trainable": "lora"}, adapter={"targets": ["nowhere"]})
-    with pytest.raises(RunError, match="nowhere"):
-        search(made, tmp_path / "search", trials=2)
-
-
-def test_the_space_of_contrastive_steps(toy_data: Path, toy_model: Path) -> None:
-    few = toy_recipe(
-        toy_data,
-        toy_model,
-        model={"pooling": "mean"},
-        technique={"trainable": "head", "solver": "lbfgs", "contrastive": 9},
-    )
-    assert set(default_space(few)) == {"optimizer.learning_rate", "technique.contrastive"}
-    assert default_space(few.with_values(technique={"contrastive": 0})) == {}, "nothing of it can be set"

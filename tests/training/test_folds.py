@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 import statistics
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from scipy import stats
 from toys import toy_recipe, toy_rows, write_csv
 
-from labkit.errors import DataError, LabError
-from labkit.training import cross_validate
+from labkit import cli, data
+from labkit.errors import DataError, LabError, RunError
+from labkit.tasks import load_predictions
+from labkit.training import (
+    cross_validate,
+)
+from labkit.training._folds import joined
 
 
 def test_each_repeat_deals_the_rows_anew(toy_model: Path, tmp_path: Path) -> None:
@@ -49,3 +56,77 @@ def test_more_folds_than_rows_of_the_smallest_class(toy_model: Path, tmp_path: P
     assert not (tmp_path / "cv").exists(), "no folder is left behind"
     with pytest.raises(LabError, match="one repeat at least"):
         cross_validate(recipe, tmp_path / "cv", repeats=0)
+
+
+def test_folds_hold_every_row_once(toy_data: Path) -> None:
+    corpus = data.read(str(toy_data))
+    parts = [data.fold(corpus, 4, i, seed=3) for i in range(4)]
+    held = [list(part["test"]["row_id"]) for part in parts]
+    assert sorted(row for rows in held for row in rows) == sorted(corpus["train"]["row_id"])
+    for part, ids in zip(parts, held, strict=True):
+        assert not set(ids) & set(part["train"]["row_id"])
+        assert {label: list(part["test"]["label"]).count(label) for label in corpus.labels} == dict.fromkeys(
+            corpus.labels, 10
+        )
+    with pytest.raises(DataError, match="at least 50 rows of each class"):
+        data.fold(corpus, 50, 0)
+    with pytest.raises(DataError, match="a fold from 0 to 3"):
+        data.fold(corpus, 4, 4)
+
+
+def test_folds_respect_groups(tmp_path: Path) -> None:
+    rows = [{**row, "author": f"a{i // 10}"} for i, row in enumerate(toy_rows(120))]
+    corpus = data.read(str(write_csv(tmp_path / "rows.csv", rows)), label="topic", text="text")
+    for i in range(3):
+        part = data.fold(corpus, 3, i, group="author")
+        assert not set(part["test"]["author"]) & set(part["train"]["author"])
+
+
+def test_large_groups_are_dealt_by_their_classes(tmp_path: Path) -> None:
+    rows = sorted(toy_rows(120), key=lambda row: row["topic"])
+    rows = [{**row, "author": f"a{i // 20}"} for i, row in enumerate(rows)]  # each of one class, two a class
+    topics = {row["topic"] for row in rows}
+    assert len(topics) == 3
+    corpus = data.read(str(write_csv(tmp_path / "rows.csv", rows)), label="topic", text="text")
+    for i in range(2):
+        part = data.fold(corpus, 2, i, group="author")
+        assert set(part["train"]["label"]) == topics == set(part["test"]["label"])
+
+
+def test_a_class_that_one_group_holds_alone(tmp_path: Path) -> None:
+    rows = [{**row, "author": "a9" if row["topic"] == "food" else f"a{i % 8}"} for i, row in enumerate(toy_rows(120))]
+    corpus = data.read(str(write_csv(tmp_path / "rows.csv", rows)), label="topic", text="text")
+    with pytest.raises(DataError, match=r"all 40 of 'food' in one: rows of one 'author' stay together\. Drop or merge"):
+        data.fold(corpus, 3, 0, group="author")
+    assert len(data.fold(corpus, 3, 0, by="random", group="author")["test"])
+
+
+def test_cross_validation(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    recipe = toy_recipe(toy_data, toy_model, budget={"epochs": 6})
+    found = cross_validate(recipe, tmp_path / "cv", folds=3)
+    assert len(found.runs) == len(found.scores) == 3 and len(found.predictions) == 120
+    assert sorted(found.predictions.row_ids) == sorted(data.read(str(toy_data))["train"]["row_id"])
+    assert found.score.value == pytest.approx(np.mean(found.scores)) and found.score.low < found.score.value
+    assert found.evaluation.n == 120 and "3 folds" in str(found)
+    part = found.runs[1].predictions("test")
+    at = [list(found.predictions.row_ids).index(one) for one in part.row_ids]
+    assert np.array_equal(found.predictions.probabilities[at], part.probabilities)
+    seeds = {run.recipe.data.fold: run.recipe.data.split_seed for run in found.runs}
+    assert seeds == {0: 0, 1: 0, 2: 0}
+    assert len(joined([part, part])) == 2 * len(part)
+    with pytest.raises(RunError, match="another recipe"):
+        cross_validate(recipe, tmp_path / "cv", folds=4)
+
+
+def test_cross_validation_from_the_command_line(toy_data: Path, toy_model: Path, tmp_path: Path, capsys: Any) -> None:
+    toy_recipe(toy_data, toy_model, budget={"epochs": 3}).save(tmp_path / "quick.toml")
+    out = tmp_path / "folds"
+    assert cli.main(["cross-validate", str(tmp_path / "quick.toml"), "--folds", "3", "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("3 folds: ") and "out_of_fold.parquet" in said
+    kept = load_predictions(out / "out_of_fold.parquet")
+    assert len(kept) == len(set(kept.row_ids)) > 60
+    assert (
+        cli.main(["search", str(tmp_path / "quick.toml"), "--space", "optimizer.warmup=x..1", "--out", str(out)]) == 1
+    )
+    assert "range of numbers" in capsys.readouterr().err
