@@ -213,7 +213,7 @@ EACH: dict[str, dict[str, Any]] = {
         name: {"technique": {"trainable": name}}
         for name in ("top", "head", "bias", "lora", "dora", "ia3", "prefix", "prompt", "bottleneck")
     },
-    "gradual": {"technique": {"gradual": True}},
+    "gradual": {"technique": {"gradual": True}, "budget": {"epochs": 2}},  # the head is alone in the first
     "layer decay": {"technique": {"layer_decay": 0.9}},
     **{f"{name} pooling": {"model": {"pooling": name}} for name in ("first", "mean", "max", "attention")},
     "mlp": {"model": {"pooling": "mean", "head_layers": 2}},

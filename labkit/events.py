@@ -49,8 +49,9 @@ class RunStarted(Event):
         """How much of the model is trained, in words and in bytes as float32; empty where it is not known."""
         if not self.parameters:
             return ""
-        share = 100 * self.trained / self.parameters
-        return f"{self.trained:,} of {self.parameters:,} parameters ({share:.3g} %, {4 * self.trained / 1e6:,.1f} MB)"
+        share, kilobytes = 100 * self.trained / self.parameters, 4 * self.trained / 1e3
+        size = f"{kilobytes / 1e3:,.1f} MB" if kilobytes >= 1e3 else f"{kilobytes:,.1f} kB"
+        return f"{self.trained:,} of {self.parameters:,} parameters ({share:.3g} %, {size})"
 
 
 @dataclass(frozen=True, kw_only=True)

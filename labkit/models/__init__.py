@@ -8,6 +8,7 @@ from labkit.models._heads import Pooling, able_starters, new_head, require_head
 from labkit.models._load import (
     BaseModel,
     available_offline,
+    has_dropout,
     load_config,
     load_model,
     load_tokenizer,
@@ -48,6 +49,7 @@ __all__ = [
     "find",
     "find_starter",
     "forecast",
+    "has_dropout",
     "is_untrained",
     "layer_speed",
     "load_config",

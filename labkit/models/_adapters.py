@@ -5,14 +5,16 @@ LoRA, DoRA, IA³, prefix and prompt tuning are those of peft; bottleneck adapter
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit._places import named
-from labkit.errors import MissingExtra, ModelError, RecipeError, quoted
+from labkit.errors import LabError, MissingExtra, ModelError, RecipeError, quoted
 from labkit.models._starter import PREFIX as STARTER
 
 if TYPE_CHECKING:
@@ -98,7 +100,8 @@ def wrap(
             raise RecipeError([problem])
         made = {"prefix": peft.PrefixTuningConfig, "prompt": peft.PromptTuningConfig}[kind]
         config = made(task_type=_TASKS[head], num_virtual_tokens=tokens, modules_to_save=whole or None)
-        wrapped = peft.get_peft_model(model, config)
+        with _current():
+            wrapped = peft.get_peft_model(model, config)
         wrapped.register_forward_hook(_without_prompt, with_kwargs=True)
         return wrapped
     if kind == "ia3":
@@ -119,7 +122,16 @@ def wrap(
             modules_to_save=whole or None,
             fan_in_fan_out=_transposed(model),
         )
-    return peft.get_peft_model(model, config)
+    with _current():
+        return peft.get_peft_model(model, config)
+
+
+@contextlib.contextmanager
+def _current() -> Iterator[None]:
+    """Without the warning that peft asks transformers for something by its old name: nobody but peft can change that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        yield
 
 
 def adapted(model: Any) -> bool:
@@ -207,7 +219,13 @@ def load_adapted(folder: Path, auto_class: Any) -> Any:
         whole = load_adapted(folder, getattr(transformers, note["class"]))
         whole = whole.get_base_model() if hasattr(whole, "get_base_model") else whole
         return getattr(whole, whole.base_model_prefix)
-    base = resolve(note["base"])
+    try:
+        base = resolve(note["base"])
+    except LabError as error:
+        do = f"put it back there, or write its new place into {NOTE} beside the adapter, as base"
+        raise ModelError(
+            f"the model {note['base']!r} that the adapter in {folder} was trained beside", "none there", do
+        ) from error
     if weights_digest(base.folder) != note["weights"]:
         raise ModelError(
             f"the model {note['base']!r} that the adapter in {folder} was trained beside",
@@ -235,7 +253,8 @@ def load_adapted(folder: Path, auto_class: Any) -> Any:
         import peft
     except ImportError as error:
         raise MissingExtra("peft", "peft", f"the adapter in {folder}") from error
-    wrapped = peft.PeftModel.from_pretrained(model, str(folder))
+    with _current():
+        wrapped = peft.PeftModel.from_pretrained(model, str(folder))
     if note["adapter"] in ("prefix", "prompt"):
         wrapped.register_forward_hook(_without_prompt, with_kwargs=True)
     return wrapped

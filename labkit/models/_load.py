@@ -245,10 +245,27 @@ def quiet_transformers() -> Iterator[None]:
             hf_logging.enable_progress_bar()
 
 
+def has_dropout(model: Any) -> bool:
+    """Whether two passes of a model in training mode differ."""
+    import torch
+
+    modules = any(isinstance(one, torch.nn.Dropout) and one.p > 0 for one in model.modules())
+    return modules or any(value for _, _, value in _dropouts(model.config))  # that of attention is no module
+
+
 def _set_dropout(config: PreTrainedConfig, dropout: float) -> None:
-    for key, value in config.to_dict().items():
-        if ("dropout" in key or key.endswith("pdrop")) and (value is None or isinstance(value, float | int)):
-            setattr(config, key, dropout)
+    for part, key, _ in list(_dropouts(config)):
+        setattr(part, key, dropout)
+
+
+def _dropouts(config: PreTrainedConfig) -> Iterator[tuple[PreTrainedConfig, str, float | None]]:
+    """Every dropout of a configuration: whose it is, its name and its value; those of encoder and decoder too."""
+    for key in config.to_dict():
+        value: Any = getattr(config, key, None)
+        if hasattr(value, "model_type"):
+            yield from _dropouts(value)
+        elif ("dropout" in key or key.endswith("pdrop")) and (value is None or isinstance(value, float | int)):
+            yield config, key, value
 
 
 def _require_safetensors(folder: Path) -> None:

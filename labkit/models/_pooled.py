@@ -136,8 +136,8 @@ def with_head(model: Any, *, pooling: str, layers: int, unit: bool, dropout: flo
     if getattr(body, "pooler", None) is not None:
         body.pooler = None  # reads the first token for a head that is gone
     made = Pooled(config, body, prefix)
-    fresh = {name for name in new_weights(model) if name.startswith(f"{prefix}.")}
-    mark_new(made, fresh | {name for name, _ in made.named_parameters() if name.startswith(f"{MADE}.")})
+    new = new_weights(model)  # with those of a pooler that is gone
+    mark_new(made, [name for name, _ in made.named_parameters() if name in new or name.startswith(f"{MADE}.")])
     config.architectures = [type(made).__name__]
     return made
 
@@ -162,11 +162,12 @@ def load_pooled(folder: Path, config: PreTrainedConfig) -> Pooled:
     return model
 
 
-def usage(folder: str, *, pooling: str, layers: int, unit: bool) -> str:
+def usage(folder: str, last: str, *, pooling: str, layers: int, unit: bool) -> str:
     """How transformers and torch alone use a saved model with such a head: code for one text, without padding.
 
     Args:
         folder: of the model.
+        last: code from ``logits``, shape (labels,), to what they say.
         pooling, layers, unit: of the head.
     """
     pool = {
@@ -197,4 +198,4 @@ with torch.inference_mode():
     tokens = body(**tokenizer("a text", return_tensors="pt")).last_hidden_state[0]
     {chr(10).join(lines).replace(chr(10), chr(10) + "    ")}
     logits = linear("out", vector)
-label = body.config.id2label[int(logits.argmax())]'''
+{last}'''

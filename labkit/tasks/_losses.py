@@ -115,8 +115,8 @@ def loss_problems(kind: Decision, *, name: str, weights: bool, label_smoothing: 
 
 
 def divergence(mine: Decisions, other: Decisions, kind: Decision, *, temperature: float = 1.0) -> torch.Tensor:
-    """How far one model's decisions are from another's: the mean Kullback–Leibler divergence of ``mine`` from ``other``; of
-    numbers, the mean squared difference.
+    """How far one model's decisions are from another's: the mean Kullback–Leibler divergence of ``mine`` from ``other``, over
+    rows, and over the classes too where each is decided; of numbers, the mean squared difference.
 
     Args:
         mine: decisions that follow; the gradient goes through both.
@@ -125,7 +125,6 @@ def divergence(mine: Decisions, other: Decisions, kind: Decision, *, temperature
         temperature: logits are divided by it, and the result is multiplied by its square (Hinton, Vinyals and Dean 2015,
             arXiv:1503.02531, section 2).
     """
-    import torch
     from torch.nn import functional
 
     if not len(mine.logits):
@@ -139,7 +138,7 @@ def divergence(mine: Decisions, other: Decisions, kind: Decision, *, temperature
     p = theirs.sigmoid()
     both = p * (functional.logsigmoid(theirs) - functional.logsigmoid(ours))
     both = both + (1 - p) * (functional.logsigmoid(-theirs) - functional.logsigmoid(-ours))
-    return torch.mean(both.sum(-1)) * temperature**2
+    return both.mean() * temperature**2  # over rows and classes, as the loss of the labels is
 
 
 def _one(decided: Decisions, weight: torch.Tensor | None, options: Mapping[str, Any]) -> torch.Tensor:

@@ -233,19 +233,28 @@ class TextClassification:
     def finish(self, model: PreTrainedModel) -> None:
         """Nothing: the model is saved as it was trained."""
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """Class → the probability from which it is predicted, for code in a model card."""
+        limits = np.full(len(self.labels), 0.5) if self.thresholds is None else self.thresholds
+        return dict(zip(self.labels, np.round(limits, 6).tolist(), strict=True))
+
+    @property
+    def choice(self) -> str:
+        """Code from ``scores`` and ``limits``, both class → probability, to what is predicted."""
+        if self.multi_label:
+            return "[name for name, limit in limits.items() if scores[name] >= limit]"
+        return "max(limits, key=lambda name: scores[name] / limits[name])"
+
     def pipeline(self, folder: str) -> str:
         """How transformers alone uses the saved model."""
         if self.thresholds is not None:
-            limits = dict(zip(self.labels, np.round(self.thresholds, 6).tolist(), strict=True))
-            choice = "max(limits, key=lambda name: scores[name] / limits[name])"
-            if self.multi_label:
-                choice = "[name for name, limit in limits.items() if scores[name] >= limit]"
             return f'''from transformers import pipeline
 
-limits = {limits!r}  # tuned on the validation split
+limits = {self.limits!r}  # tuned on the validation split
 classify = pipeline("text-classification", model="{folder}", top_k=None)
 scores = {{one["label"]: one["score"] for one in classify(["a text"])[0]}}
-{choice}'''
+{self.choice}'''
         return f'''from transformers import pipeline
 
 classify = pipeline("text-classification", model="{folder}")

@@ -19,7 +19,7 @@ from labkit.evaluation import Estimate
 from labkit.events import Event
 from labkit.training import _rundir
 from labkit.training._predictor import Predictor
-from labkit.training._recipe import Recipe
+from labkit.training._recipe import Recipe, TechniqueConfig
 from labkit.training._train import longest_input, train_once
 
 AdaptMethod = Literal["masked", "causal", "simcse", "tsdae"]
@@ -199,10 +199,14 @@ def _language(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Adap
             "evaluation": {"slices": (), "resamples": 200},
         }
     ).with_values(**asked.recipe)
+    if not first.data.test_share:
+        raise RecipeError(["data.test_share holds out what perplexity is measured on: set it above 0."])
     start = base.folder
     if models.new_head(base, kind.head):
+        # what keeps weights near their pretrained values is for the body, later
+        plain = {**asdict(TechniqueConfig()), "trainable": "head", "mask_share": first.technique.mask_share}
         head = train_once(
-            first.with_values(technique={"trainable": "head"}, optimizer={"learning_rate": 1e-3}),
+            first.with_values(technique=plain, optimizer={"learning_rate": 1e-3}),
             home / "head",
             watch=watch,
         )
@@ -246,6 +250,10 @@ def _sentences(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Ada
         held["general"] = [text for text in data.read(asked.general, layout="texts")["train"]["text"] if text]
     tokenizer = models.load_tokenizer(base)
     body: Any = models.load_model(base, AutoModel)
+    if asked.method == "simcse" and not models.has_dropout(body):
+        raise ModelError(
+            "a model with dropout, by which two readings of a text differ", f"{asked.model!r}", "take tsdae"
+        )
     device: Any = models.machine().device
     body.to(device)
     before = {name: halves_found(body, tokenizer, some, seed=asked.seed) for name, some in held.items()}

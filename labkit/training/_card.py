@@ -75,7 +75,14 @@ def _use(recipe: Recipe, task: Any, directory: Path) -> str:
     from labkit.models._pooled import usage
 
     own = recipe.model
-    return usage(folder, pooling=own.pooling, layers=own.head_layers, unit=own.unit_vectors)
+    if task.decides == "number":
+        last = "score = float(logits[0])"
+    elif task.decides == "one" and task.thresholds is None:
+        last = "label = body.config.id2label[int(logits.argmax())]"
+    else:
+        share, name = ("sigmoid()", "labels") if task.decides == "each" else ("softmax(-1)", "label")
+        last = f"limits = {task.limits!r}\nscores = dict(zip(limits, logits.{share}.tolist()))\n{name} = {task.choice}"
+    return usage(folder, last, pooling=own.pooling, layers=own.head_layers, unit=own.unit_vectors)
 
 
 def _beside(adapter: str, task: Any, corpus: Any, directory: Path) -> list[str]:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from labkit import data, models
 from labkit.data._scan import fresh_rows
-from labkit.errors import RecipeError, quoted
+from labkit.errors import DataError, RecipeError, UnknownName, quoted
 from labkit.tasks import Decision, Decisions, divergence
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import DistillationConfig, Recipe
@@ -35,6 +35,7 @@ class Teacher:
         decides: of which kind they are.
         order: where the student's classes stand among the teacher's; None: in the same places.
         units: factor and shift from the teacher's scores to the student's standard scores.
+        separator: the token behind each of two texts, where the teacher is told which of them a token is of; None: it is not.
     """
 
     def __init__(
@@ -45,15 +46,23 @@ class Teacher:
         decides: Decision,
         order: list[int] | None,
         units: tuple[float, float],
+        separator: int | None = None,
     ) -> None:
         self.model, self.how, self.decisions, self.decides, self.order = model.eval(), how, decisions, decides, order
-        self.units = units
+        self.units, self.separator = units, separator
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
 
     def asks(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """What the student is to be given: the inputs, and whether it is to show its hidden states."""
         return {**inputs, "output_hidden_states": True} if self.how.hidden else inputs
+
+    def reads(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """What the teacher is given: the same, with which of two texts a token is of, where it reads that and the student
+        does not."""
+        if self.separator is None or "token_type_ids" in inputs:
+            return self.asks(inputs)
+        return self.asks({**inputs, "token_type_ids": segments(inputs, self.separator)})
 
     def loss(self, loss: torch.Tensor, output: Any, inputs: dict[str, Any], labels: torch.Tensor) -> torch.Tensor:
         """The loss of a batch: that of the labels, that of the teacher's soft targets, and that of its hidden states.
@@ -65,7 +74,7 @@ class Teacher:
             labels: of the batch.
         """
         with torch.no_grad():
-            said = self.model(**self.asks(inputs))
+            said = self.model(**self.reads(inputs))
         theirs = self.decisions(said, labels)
         if self.order is not None:
             theirs = theirs._replace(logits=theirs.logits[:, self.order])
@@ -79,6 +88,31 @@ class Teacher:
             apart = hidden_distance(output.hidden_states, said.hidden_states, inputs["attention_mask"])
             total = total + self.how.hidden * apart
         return total
+
+
+def segments(inputs: Any, separator: int) -> torch.Tensor:
+    """0 for the tokens up to the first separator, 1 for those up to the second, 0 for padding; shape (n, tokens)."""
+    ends = (inputs["input_ids"] == separator).long()
+    made: torch.Tensor = (ends.cumsum(-1) - ends).clamp(max=1) * inputs["attention_mask"]
+    return made
+
+
+def _separator(tokenizer: Any, other: Any) -> int | None:
+    """What ``segments`` takes, where a teacher's tokenizer makes token types that the student's does not.
+
+    Raises:
+        RecipeError: it makes them in another way.
+    """
+    if "token_type_ids" not in tokenizer.model_input_names or "token_type_ids" in other.model_input_names:
+        return None
+    probe = tokenizer(["one text", "a"], ["and the other", "b"], padding=True, return_tensors="pt")
+    if tokenizer.sep_token_id is None or not torch.equal(
+        probe["token_type_ids"], segments(probe, tokenizer.sep_token_id)
+    ):
+        raise RecipeError(
+            ["distillation.teacher is told which of two texts a token is of, as the student is not: take another one."]
+        )
+    return int(tokenizer.sep_token_id)
 
 
 def hidden_distance(mine: Any, theirs: Any, mask: torch.Tensor) -> torch.Tensor:
@@ -148,7 +182,8 @@ def teacher(it: Fitting, student: Any) -> Teacher:
     if problems:
         raise RecipeError(problems)
     device: Any = "cpu" if models.machine().device == "cpu" else models.machine().device
-    return Teacher(model.to(device), how, it.task.decisions, it.task.decides, order, _units(it.task, model))
+    separator = _separator(tokenizer, it.tokenizer)
+    return Teacher(model.to(device), how, it.task.decisions, it.task.decides, order, _units(it.task, model), separator)
 
 
 def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
@@ -166,8 +201,7 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
 
     if corpus.scores:  # found in the data
         raise RecipeError([f"distillation.unlabelled is for classes of texts, not for {recipe.task}: leave it empty."])
-    # without its labels, should it have any
-    extra = data.read(recipe.distillation.unlabelled, require_label=False)["train"]
+    extra = _unlabelled(recipe, corpus)
     fresh = fresh_rows(extra, corpus)
     left = len(extra) - len(fresh)
     extra = extra.select(fresh)
@@ -190,6 +224,21 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
     steps = (*corpus.steps, data.Step(name="unlabelled", counts={"train": len(more)}, text=told))
     splits = {**corpus.splits, "train": concatenate_datasets([train, more])}
     return dataclasses.replace(corpus, splits=splits, steps=steps)
+
+
+def _unlabelled(recipe: Recipe, corpus: data.Corpus) -> Any:
+    """The rows to be labelled, without their labels, should they have any."""
+    file, config = recipe.distillation.unlabelled, corpus.config
+    try:
+        extra = data.read(file, require_label=False, text=config.text or None, text_pair=config.text_pair or None)[
+            "train"
+        ]
+    except UnknownName:  # its columns are called otherwise than those of the data
+        extra = data.read(file, require_label=False)["train"]
+    if corpus.paired != ("text_pair" in extra.column_names):
+        there = "pairs of texts" if corpus.paired else "single texts"
+        raise DataError(f"{there} to label, as those to train on", "the other", file=file)
+    return extra
 
 
 def _where(name: str) -> tuple[Path, str]:

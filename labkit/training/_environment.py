@@ -24,6 +24,7 @@ _PACKAGES = (
     "scikit-learn",
     "numpy",
     "pyarrow",
+    "peft",
 )
 
 

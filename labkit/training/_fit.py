@@ -119,7 +119,11 @@ def fit(it: Fitting) -> bool:
         and not technique.mixup
         and not recipe.distillation.teacher
     )
-    train = _train_head if remembers and _head.fits(model, it.encoded, new) else _train_model
+    fits = _head.fits(model, it.encoded, new)
+    if technique.solver == "lbfgs" and not fits:
+        do = f"give {recipe.model.name!r} all its weights, or leave the solver at adamw"
+        raise RecipeError([f"technique.solver = 'lbfgs' needs a body whose weights are all pretrained: {do}."])
+    train = _train_head if remembers and fits else _train_model
     if technique.contrastive:
         _head.forget(it.directory / _rundir.CHECKPOINTS)  # what another body said, before a kill
         if not _contrastive.tune(it, model, lambda: _started(it, model, 0)):
@@ -218,7 +222,7 @@ def _train_model(it: Fitting, model: Any, new: frozenset[str]) -> bool:
     """Train by way of Trainer, from the newest checkpoint on."""
     recipe, task = it.recipe, it.task
     validated = "validation" in it.encoded
-    thawing = thaw(model, recipe, recipe.budget.epochs)
+    thawing = thaw(model, recipe, it.steps / it.steps_per_epoch)
 
     def look() -> dict[str, float]:
         rows = it.encoded["validation"]

@@ -135,7 +135,8 @@ class DistillationConfig:
     hidden: float = 0.0
     """Weight of the distance between the hidden states of both, layer by layer; 0: not compared."""
     unlabelled: str = ""
-    """File of texts without labels that are learnt from the teacher as well; empty: none."""
+    """File of texts without labels that are learnt from the teacher as well, in columns called as those of the data, or found;
+    empty: none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -412,6 +413,7 @@ def field_help(section: type[Any]) -> dict[str, str]:
 
 
 _BAD = object()
+_SEVERAL = ("adapter.targets", "data.augment")
 
 
 def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
@@ -449,7 +451,9 @@ def _convert(name: str, value: Any, kind: Any, problems: list[str]) -> Any:
     if get_origin(kind) is Literal:
         return value  # choices are checked with everything else
     if get_origin(kind) is tuple:
-        items = [value] if isinstance(value, str) else value
+        items = value
+        if isinstance(value, str):  # several from a command line; other lists hold names of files or columns
+            items = [one.strip() for one in value.split(",")] if name in _SEVERAL else [value]
         if isinstance(items, list | tuple) and all(isinstance(item, str) for item in items):
             return tuple(items)
         problems.append(f"{name} must be a list of texts, not {value!r}.")

@@ -252,6 +252,38 @@ def _excluded(recipe: Recipe) -> list[str]:
     return found
 
 
+def without_effect(recipe: Recipe) -> list[str]:
+    """Settings that are not at their defaults and that nothing reads, with the reason. No problems: one recipe is often made
+    from another by changing the technique alone."""
+    from labkit.training._recipe import Recipe
+
+    technique, trainable = recipe.technique, recipe.technique.trainable
+    asked, usual = recipe.to_dict(), Recipe().to_dict()
+    of_adapter = {
+        **dict.fromkeys(("lora", "dora"), ("rank", "alpha", "dropout", "targets", "merge")),
+        **dict.fromkeys(("prefix", "prompt"), ("tokens",)),
+        **{"ia3": ("targets", "merge"), "bottleneck": ("width", "targets")},
+    }.get(trainable, ())
+    unread = {
+        f"adapter.{name}": f"technique.trainable = {trainable!r}" for name in asked["adapter"] if name not in of_adapter
+    }
+    if trainable != "top":
+        unread["technique.layers"] = f"technique.trainable = {trainable!r}"
+    if technique.loss != "focal":
+        unread["technique.focal_gamma"] = f"technique.loss = {technique.loss!r}"
+    if not recipe.distillation.teacher:
+        unread |= {f"distillation.{name}": "there is no teacher" for name in ("weight", "temperature", "hidden")}
+    if technique.solver == "lbfgs":
+        fixed = ("optimizer.schedule", "optimizer.batch_size", "optimizer.gradient_accumulation")
+        unread |= dict.fromkeys((*fixed, "budget.max_steps", "budget.patience"), "technique.solver = 'lbfgs'")
+    found = []
+    for name, why in unread.items():
+        section, _, setting = name.partition(".")
+        if asked[section].get(setting) != usual[section].get(setting):
+            found.append(f"{name} ({why})")
+    return found
+
+
 def _not_a_choice(name: str, value: object, choices: tuple[Any, ...]) -> str:
     near = suggest(str(value), [str(choice) for choice in choices])
     hint = f" Did you mean {near!r}?" if near else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch.nn import functional
+from transformers.pytorch_utils import Conv1D
 
 AVERAGE = "average.safetensors"
 """File of a checkpoint with the averaged weights."""
@@ -36,7 +37,7 @@ class Anchor:
                 parameter.grad.add_(parameter.detach() - before, alpha=self.strength)
 
 
-def mixout(model: Any, share: float, new: frozenset[str]) -> None:
+def mixout(model: Any, share: float, new: frozenset[str]) -> int:
     """Put each weight of the linear layers back to its pretrained value with a probability, anew for every step, and scale
     so that the mean stays (Lee, Cho and Kang 2020, arXiv:1909.11299).
 
@@ -44,23 +45,28 @@ def mixout(model: Any, share: float, new: frozenset[str]) -> None:
         model: as pretrained; its linear layers are changed in place, while training only.
         share: the probability.
         new: names of the weights that are not pretrained, and left alone.
+
+    Returns:
+        How many layers that are.
     """
+    changed = 0
     for name, module in model.named_modules():
-        weight = getattr(module, "weight", None)
         if (
-            not isinstance(module, torch.nn.Linear)
+            not isinstance(module, torch.nn.Linear | Conv1D)
             or f"{name}.weight" in new
-            or weight is None
-            or not weight.requires_grad
+            or not module.weight.requires_grad
         ):
             continue
-        vars(module)["forward"] = _Mixed(module, weight.detach().clone(), share)  # before the method of the class
+        before = module.weight.detach().clone()
+        vars(module)["forward"] = _Mixed(module, before, share)  # before the method of the class
+        changed += 1
+    return changed
 
 
 class _Mixed:
     """The forward pass of a linear layer with some of its weights put back."""
 
-    def __init__(self, layer: torch.nn.Linear, before: torch.Tensor, share: float) -> None:
+    def __init__(self, layer: torch.nn.Linear | Conv1D, before: torch.Tensor, share: float) -> None:
         self.layer, self.before, self.share = layer, before, share
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
@@ -68,6 +74,8 @@ class _Mixed:
         if self.layer.training:
             # of the difference dropout keeps some, scaled: the same as the paper's formula (3)
             weight = self.before + functional.dropout(weight - self.before, self.share)
+        if isinstance(self.layer, Conv1D):  # GPT-2's linear map, which keeps its weights the other way round
+            weight = weight.T
         return functional.linear(x, weight, self.layer.bias)
 
 

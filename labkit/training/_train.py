@@ -28,6 +28,7 @@ from labkit.training._judge import judge
 from labkit.training._memory import PeakMemory
 from labkit.training._prepare import prepare, reopen, require_same
 from labkit.training._recipe import Recipe
+from labkit.training._recipe_checks import without_effect
 from labkit.training._run import Run, new_directory
 
 if TYPE_CHECKING:
@@ -200,6 +201,8 @@ def fitting(directory: Path, emit: Watch, interrupt: Interrupt) -> Fitting:
         models.require_head(base, kind.head, recipe.task)
         if said := models.new_head(base, kind.head):
             emit(Note(text=said))
+    if unread := without_effect(recipe):
+        emit(Note(text=f"Without effect here: {', '.join(unread)}."))
     emit(Note(text="Reading the data."))
     corpus = data.load(recipe.data, **augmenters(recipe.data))
     if starter:

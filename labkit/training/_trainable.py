@@ -142,9 +142,24 @@ class Thaw:
 
 
 def thaw(model: Any, recipe: Recipe, epochs: float) -> Thaw | None:
-    """The plan of gradual unfreezing where the recipe asks for it, over the parameters that take part."""
+    """The plan of gradual unfreezing where the recipe asks for it, over the parameters that take part.
+
+    Args:
+        model: whose unfrozen parameters take part.
+        recipe: of the training.
+        epochs: that it lasts, as far as its steps go.
+
+    Raises:
+        RecipeError: it ends before a second epoch begins.
+    """
     if not recipe.technique.gradual:
         return None
+    if epochs <= 1:
+        raise RecipeError(
+            [
+                f"technique.gradual lets the head learn alone in the first epoch, and there are {epochs:.3g}: more are needed."
+            ]
+        )
     where = depths(model)
     return Thaw(
         {name: where.of[name] for name, one in model.named_parameters() if one.requires_grad}, where.layers, epochs

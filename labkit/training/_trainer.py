@@ -21,7 +21,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from transformers import DefaultFlowCallback, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from labkit.errors import ResourceError, RunError
+from labkit import models
+from labkit.errors import RecipeError, ResourceError, RunError
 from labkit.events import CheckpointSaved, Evaluated, Event, StepLogged
 from labkit.tasks import Decision, Decisions, Encoded, divergence
 from labkit.training import _rundir
@@ -107,8 +108,14 @@ class LabTrainer(Trainer):
         self.decisions, self.decides, self.technique, self.thaw = decisions, decides, technique, thaw
         # of the pretrained weights: before a checkpoint puts others into their place
         self.anchor = Anchor(model, technique.l2_sp, new) if technique.l2_sp else None
-        if technique.mixout:
-            mixout(model, technique.mixout, new)
+        if technique.mixout and not mixout(model, technique.mixout, new):
+            raise RecipeError(["technique.mixout is for pretrained linear maps, and this model has none that learns."])
+        if technique.r_drop and not models.has_dropout(model):
+            raise RecipeError(
+                [
+                    "technique.r_drop compares two passes with different dropout, and this model has none: set model.dropout."
+                ]
+            )
         self.mixup = Mixup(model, technique.mixup) if technique.mixup else None
         self.average = Average(model, technique.averaging) if technique.averaging else None
         self.teacher = teacher

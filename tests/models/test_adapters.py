@@ -109,3 +109,8 @@ def test_an_adapter_is_refused_beside_another_model(kind: str, toy_model: Path, 
         load_adapted(run.model_folder, AutoModelForSequenceClassification)
     with pytest.raises(LabError, match="other weights under that name"):
         Predictor.load(run)
+    shutil.rmtree(base)
+    with pytest.raises(
+        ModelError, match=r"was trained beside, but got none there\. Put it back there, or write its new place"
+    ):
+        load_adapted(run.model_folder, AutoModelForSequenceClassification)

@@ -12,7 +12,7 @@ import huggingface_hub
 import pytest
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers import AutoModel, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 from transformers.utils import logging
 
 from labkit.errors import ModelError, UnknownName
@@ -20,6 +20,8 @@ from labkit.models import (
     EMBEDDED,
     BaseModel,
     available_offline,
+    build_starter,
+    has_dropout,
     load_config,
     load_model,
     load_tokenizer,
@@ -167,6 +169,14 @@ def test_a_model_on_the_hub_is_fetched_once(empty_hub: Path, toy_model: Path, mo
     assert resolve("somebody/new") == first
     ((hub_id, patterns),) = asked
     assert hub_id == "somebody/new" and not any("bin" in pattern or "py" in pattern for pattern in patterns)
+
+
+def test_dropout_is_replaced_in_encoder_and_decoder() -> None:
+    base = build_starter("encoder-decoder", ["some words", "and others"], size="tiny")
+    model = load_model(base, AutoModelForSeq2SeqLM, dropout=0.35)
+    found = {one.p for one in model.modules() if isinstance(one, torch.nn.Dropout)}
+    assert found == {0.35} and has_dropout(model)
+    assert not has_dropout(load_model(base, AutoModelForSeq2SeqLM, dropout=0.0))
 
 
 def test_dropout_is_replaced_everywhere(toy_model: Path) -> None:

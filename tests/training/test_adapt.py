@@ -19,7 +19,7 @@ from written import tiny_run
 from labkit import cli
 from labkit.errors import DataError, ModelError, RecipeError, RunError, UnknownName
 from labkit.evaluation import evaluate
-from labkit.events import Event, StepLogged
+from labkit.events import Event, Note, RunStarted, StepLogged
 from labkit.models import build_starter
 from labkit.training import Run, adapt, augmenters, filler, forgetting, load_adaptation, train, zero_shot
 
@@ -59,10 +59,22 @@ def test_language_models_adapt(method: Any, tmp_path: Path) -> None:
 def test_a_model_without_a_head_of_its_own_learns_that_first(toy_model: Path, tmp_path: Path) -> None:
     found = adapt(
         raw(tmp_path, ("food",)), tmp_path / "out", model=str(toy_model), epochs=3,
-        recipe={"optimizer": {"learning_rate": 1e-2}, "evaluation": {"baselines": False, "resamples": 100}},
+        recipe={
+            "optimizer": {"learning_rate": 1e-2}, "evaluation": {"baselines": False, "resamples": 100},
+            "technique": {"l2_sp": 0.01, "mask_share": 0.2},
+        },
     )  # fmt: skip
     assert (tmp_path / "out" / "head" / "model").is_dir() and found.model == str(tmp_path / "out" / "adapted")
     assert found.after["domain"].value < found.before["domain"].value
+    first, then = (Run(tmp_path / "out" / name).recipe.technique for name in ("head", "adapted"))
+    assert (first.trainable, first.l2_sp, first.mask_share) == ("head", 0.0, 0.2), "a body that is frozen needs no pull"
+    assert (then.trainable, then.l2_sp, then.mask_share) == ("all", 0.01, 0.2)
+    # the adapted body has no pooler, and a head of labkit's reads none: its weights are all known
+    rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    probe = toy_recipe(rows, found.model, model={"pooling": "mean"}, technique={"trainable": "head", "solver": "lbfgs"})
+    run = train(probe, tmp_path / "probe")
+    assert any("its outputs are computed once" in event.text for event in run.events() if isinstance(event, Note))
+    assert next(event.steps for event in run.events() if isinstance(event, RunStarted)) == 1, "fitted, not trained"
 
 
 @pytest.mark.parametrize("method", ["simcse", "tsdae"])
@@ -152,6 +164,15 @@ def test_what_cannot_adapt(toy_model: Path, tmp_path: Path) -> None:
     distil = build_starter("distilbert", ["some words"], size="tiny")
     with pytest.raises(ModelError, match="simcse"):
         adapt(text, tmp_path / "c", model=str(distil.folder), method="tsdae")
+    with pytest.raises(RecipeError, match=r"data\.test_share holds out what perplexity is measured on"):
+        adapt(text, tmp_path / "d", model=str(toy_model), recipe={"data": {"test_share": 0.0}})
+    still = shutil.copytree(toy_model, tmp_path / "still")
+    config = json.loads((still / "config.json").read_text("utf-8"))
+    calm = {name: 0.0 for name in config if "dropout" in name}
+    (still / "config.json").write_text(json.dumps({**config, **calm}), "utf-8")
+    with pytest.raises(ModelError, match=r"two readings of a text differ.*Take tsdae"):
+        adapt(text, tmp_path / "e", model=str(still), method="simcse")
+    assert not any((tmp_path / name).exists() for name in "de")
 
 
 def test_forgetting_is_seen(tmp_path: Path) -> None:

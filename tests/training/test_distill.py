@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 import torch
 from toys import toy_recipe, toy_rows, write_csv
+from transformers import BertForSequenceClassification
 from written import tiny_run
 
+from labkit.data import load
 from labkit.errors import RecipeError
 from labkit.models import build_starter
 from labkit.models._layers import spread
 from labkit.tasks import Decision, Decisions
 from labkit.training import Predictor, Run, train
-from labkit.training._distill import Teacher, hidden_distance
+from labkit.training._distill import Teacher, hidden_distance, with_unlabelled
 from labkit.training._recipe import DistillationConfig
 
 
@@ -73,6 +75,51 @@ def test_texts_without_labels_are_learnt_too(teacher: Run, data: Path, tmp_path:
     rows = next(event.rows for event in run.events() if hasattr(event, "rows"))
     assert rows["train"] > 120
     assert "120 texts without labels" in (run.directory / "README.md").read_text("utf-8")
+
+
+def test_texts_without_labels_stand_in_the_columns_of_the_data(teacher: Run, tmp_path: Path) -> None:
+    rows = [{"title": row["text"], "body": "a body that says nothing", "topic": row["topic"]} for row in toy_rows(60)]
+    few = write_csv(tmp_path / "few.csv", rows)
+    more = write_csv(tmp_path / "more.csv", [{"body": row["body"], "title": f"{row['title']} now"} for row in rows[:9]])
+    made = student(teacher, few).with_values(data={"train": str(few), "text": "title", "label": "topic"})
+    made = made.with_values(distillation={"unlabelled": str(more)})
+    corpus = with_unlabelled(load(made.data), made)
+    told = [row["text"] for row in corpus["train"] if row["row_id"].startswith("unlabelled:")]
+    assert told and all(text.endswith(" now") for text in told)
+    other = write_csv(tmp_path / "other.csv", [{"sentence": "a text of another file"}, {"sentence": "and one more"}])
+    made = made.with_values(distillation={"unlabelled": str(other)})
+    assert "and one more" in with_unlabelled(load(made.data), made)["train"]["text"], "whose column is found"
+
+
+def test_a_teacher_reads_which_of_two_texts_a_token_is_of(tmp_path: Path) -> None:
+    """What its student does not read: a DistilBERT is taught by a BERT."""
+    rows = toy_rows(120)
+    pairs = [{"one": row["text"], "two": rows[-i]["text"], "topic": row["topic"]} for i, row in enumerate(rows)]
+    path = write_csv(tmp_path / "pairs.csv", pairs)
+    data = {"train": str(path), "text": "one", "text_pair": "two", "label": "topic"}
+    texts = [row["text"] for row in rows]
+    bert, distilbert = (build_starter(name, texts, size="tiny").folder for name in ("bert", "distilbert"))
+    led = train(toy_recipe(path, bert, data=data, budget={"epochs": 1}), tmp_path / "teacher")
+    made = toy_recipe(path, distilbert, data=data, distillation={"teacher": str(led.directory)}, budget={"epochs": 1})
+    asked: list[dict[str, Any]] = []
+    forward = BertForSequenceClassification.forward
+
+    def note(self: Any, **inputs: Any) -> Any:
+        asked.append(inputs)
+        return forward(self, **inputs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BertForSequenceClassification, "forward", note)
+        train(made, tmp_path / "run")
+    reads = Predictor.load(led)
+    for inputs in asked[:3]:
+        for ids, kinds, mask in zip(
+            inputs["input_ids"], inputs["token_type_ids"], inputs["attention_mask"], strict=True
+        ):
+            there = mask.bool()
+            ends = (ids[there] == reads.tokenizer.sep_token_id).nonzero()[:, 0].tolist()
+            assert len(ends) == 2
+            assert kinds[there].tolist() == [0] * (ends[0] + 1) + [1] * (ends[1] - ends[0])
 
 
 def test_teachers_of_other_tasks(tmp_path: Path) -> None:

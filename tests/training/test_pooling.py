@@ -81,6 +81,31 @@ def test_plain_transformers_loads_the_body_and_the_card_says_how_to_use_the_head
     assert not hasattr(Predictor.load(again).model, "labkit_head")
 
 
+@pytest.mark.parametrize("what", ["scores", "several labels", "tuned threshold"])
+def test_the_code_of_the_card_says_what_the_model_says(what: str, toy_model: Path, tmp_path: Path) -> None:
+    rows = [{**row, "topic": str(i % 5 / 2)} if what == "scores" else dict(row) for i, row in enumerate(toy_rows(90))]
+    if what == "several labels":
+        rows = [{**row, "topic": f"{row['topic']}|{'long' if len(row['text']) > 40 else 'short'}"} for row in rows]
+    elif what == "tuned threshold":
+        rows = [{**row, "topic": "sport" if row["topic"] == "sport" else "other"} for row in rows]
+    path = write_csv(tmp_path / "rows.csv", rows)
+    given = {"label_separator": "|", "multi_label": True} if what == "several labels" else {}
+    made = toy_recipe(path, toy_model, data={"train": str(path), "label": "topic", **given}, model={"pooling": "mean"})
+    made = made.with_values(technique={"tune_threshold": what == "tuned threshold"}, budget={"epochs": 3})
+    run = train(made, tmp_path / "run")
+    said = Predictor.load(run)("the team won")
+    card = (run.directory / "README.md").read_text("utf-8")
+    code = card.split("```python\n")[1].split("```")[0].replace(f"{run.directory.name}/model", str(run.model_folder))
+    alone: dict[str, Any] = {}
+    exec(code.replace('"a text"', '"the team won"'), alone)  # noqa: S102 - what the model card says works without labkit
+    if what == "scores":
+        assert alone["score"] == pytest.approx(float(said.predicted[0]), abs=1e-4)
+    elif what == "several labels":
+        assert alone["labels"] == list(said.names(said.predicted)[0])
+    else:
+        assert alone["label"] == said.names(said.predicted)[0]
+
+
 def test_few_labels(data: Path, toy_model: Path, tmp_path: Path) -> None:
     made = toy_recipe(
         data, toy_model, model={"pooling": "mean", "unit_vectors": True},

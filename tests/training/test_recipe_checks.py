@@ -9,7 +9,8 @@ import pytest
 
 from labkit.errors import RecipeError
 from labkit.models import ADAPTERS
-from labkit.training import Recipe
+from labkit.training import Recipe, parse_set
+from labkit.training._recipe_checks import without_effect
 
 FROZEN = ("head", "bias", *ADAPTERS)
 PULLED: dict[str, Any] = {"gradual": True, "layer_decay": 0.8, "l2_sp": 0.1, "mixout": 0.3}
@@ -136,3 +137,40 @@ def test_what_goes_together_passes(sections: dict[str, Any]) -> None:
         for key, value in values.items():
             kept = getattr(getattr(made, name), key)
             assert (list(kept) if isinstance(value, list) else kept) == value
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        ({"adapter": {"rank": 4}}, ["adapter.rank (technique.trainable = 'all')"]),
+        ({"adapter": {"rank": 4}, "technique": {"trainable": "lora"}}, []),
+        (
+            {"adapter": {"rank": 4, "width": 9}, "technique": {"trainable": "bottleneck"}},
+            ["adapter.rank (technique.trainable = 'bottleneck')"],
+        ),
+        ({"technique": {"layers": 4}}, ["technique.layers (technique.trainable = 'all')"]),
+        ({"technique": {"focal_gamma": 1.0}}, ["technique.focal_gamma (technique.loss = 'auto')"]),
+        ({"technique": {"focal_gamma": 1.0, "loss": "focal"}}, []),
+        ({"distillation": {"temperature": 4.0}}, ["distillation.temperature (there is no teacher)"]),
+        ({"distillation": {"temperature": 4.0, "teacher": "runs/large"}}, []),
+        (
+            {
+                "model": {"pooling": "mean"},
+                "technique": {"trainable": "head", "solver": "lbfgs"},
+                "budget": {"patience": 2},
+            },
+            ["budget.patience (technique.solver = 'lbfgs')"],
+        ),
+        ({}, []),
+    ],
+)
+def test_settings_that_nothing_reads_are_named(sections: dict[str, Any], said: list[str]) -> None:
+    assert without_effect(Recipe.from_dict({"data": {"train": "x.csv"}, **sections})) == said
+
+
+def test_several_ends_of_names_in_one_text() -> None:
+    made = Recipe.from_dict(
+        parse_set(["data.train=a,b.csv", "adapter.targets=query,value", "data.augment=typos, swap"])
+    )
+    assert (made.adapter.targets, made.data.augment) == (("query", "value"), ("typos", "swap"))
+    assert made.data.train == "a,b.csv", "a name of a file may hold a comma"

@@ -13,7 +13,9 @@ import torch
 from safetensors.torch import load_file
 from toys import toy_recipe, toy_rows, write_csv
 from transformers import AutoModelForSequenceClassification
+from transformers.pytorch_utils import Conv1D
 
+from labkit.errors import RecipeError
 from labkit.events import Evaluated
 from labkit.models import load_model, new_weights
 from labkit.tasks import Decisions, divergence
@@ -111,6 +113,29 @@ def test_mixout_puts_weights_back_while_training_only() -> None:
     assert torch.equal(model[2](x), model[2](x)), "new weights are left alone"
     model.eval()
     assert torch.allclose(model[0](x), x @ model[0].weight.T + model[0].bias)
+
+
+def test_mixout_of_gpt2s_linear_maps() -> None:
+    layer = Conv1D(3, 2)  # 2 in, 3 out
+    with torch.no_grad():
+        layer.bias.fill_(0.5)
+    model = torch.nn.Sequential(layer)
+    x = torch.tensor([[1.0, 2.0]])
+    plain = layer(x)
+    assert mixout(model, 0.9, frozenset()) == 1
+    assert torch.allclose(model.eval()(x), plain)
+    with torch.no_grad():
+        layer.weight.add_(1.0)
+    model.train()
+    torch.manual_seed(0)
+    assert len({tuple(model(x)[0].tolist()) for _ in range(20)}) > 1
+
+
+def test_r_drop_without_dropout_is_refused(data: Path, toy_model: Path, tmp_path: Path) -> None:
+    made = asked(data, toy_model, technique={"r_drop": 1.0}, budget={"epochs": 1})
+    with pytest.raises(RecipeError, match="different dropout, and this model has none"):
+        train(made, tmp_path / "run")
+    assert train(made.with_values(model={"dropout": 0.1}), tmp_path / "dropped").status == "completed"
 
 
 def test_a_model_trained_with_mixout_is_saved_as_any_other(

@@ -12,7 +12,7 @@ from toys import toy_recipe, toy_rows, write_csv
 from transformers import AutoModelForSequenceClassification
 
 from labkit.errors import RecipeError
-from labkit.events import Note
+from labkit.events import Note, RunStarted
 from labkit.models import load_model
 from labkit.training import Run, train
 from labkit.training._trainable import Thaw, choose, depths, groups, thaw
@@ -141,9 +141,11 @@ def test_a_training_unfreezes_epoch_by_epoch(
 
     monkeypatch.setattr(Thaw, "apply", note)
     made = toy_recipe(data, toy_model, technique={"gradual": True}, budget={"epochs": 1})
-    run = train(made, tmp_path / "one")
-    assert seen == [(0, 3)]
-    assert changed(run, toy_model) == body(toy_model, lambda name: name.startswith("bert.pooler."))
+    with pytest.raises(RecipeError, match="the head learn alone in the first epoch, and there are 1: more are needed"):
+        train(made, tmp_path / "one")
+    run = train(made.with_values(budget={"epochs": 9, "max_steps": 8}), tmp_path / "few")
+    steps = next(event for event in run.events() if isinstance(event, RunStarted))
+    assert steps.steps == 8 and seen[-1][1] == 0, "planned over the epochs that the steps allow"
     seen.clear()
     run = train(made.with_values(budget={"epochs": 4}, evaluation={"every": 4}), tmp_path / "four")
     assert seen == [(0, 3), (1, 2), (2, 1), (3, 0)]
