@@ -55,7 +55,8 @@ def split(
     Stratified splits follow Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-Label Data" (ECML PKDD
     2011), with whole numbers of rows per label from the largest-remainder method, so that many small classes do not
     add up to a larger split than asked for. Rows keep their order within a split. Scores are stratified by their deciles, or by
-    fewer parts of equally many rows where a part would have less than 10.
+    fewer parts of equally many rows where a part would have less than 10. Groups are dealt, the largest first, each to the split
+    that lacks most of its labels for its size.
 
     Args:
         corpus: with training rows; cleaned, if it is to be.
@@ -236,8 +237,10 @@ def _assign(units: list[_Unit], shares: Mapping[str, float], lone: set[str], see
     if need["train"] < 1:
         raise DataError("rows to train on", f"{total} rows for {', '.join(need)}", "add rows, or give smaller shares")
     desire = _desires(units, shares, seed)
-    # units large beside the smallest split go first, the largest ahead: afterwards there is no room for them
-    limit = max(1, min(carved.values()) / 4)
+    # units large beside the smallest split go first, the largest ahead: afterwards there is no room for them. In grouped data
+    # all do: dealt by their rarest class alone they leave splits of other sizes than asked for
+    grouped = sum(len(unit.rows) for unit in units if len(unit.rows) > 1) > total / 2
+    limit = 1 if grouped else max(1, min(carved.values()) / 4)
     units = sorted(units, key=lambda unit: (-len(unit.rows) if len(unit.rows) > limit else 0, unit.order))
     large = sum(len(unit.rows) > limit for unit in units)
     side: list[str] = [""] * len(units)
@@ -255,10 +258,19 @@ def _assign(units: list[_Unit], shares: Mapping[str, float], lone: set[str], see
             desire[stratum][name] -= count
             left[stratum] -= count
 
+    whole = dict(need)
+
+    def lacking(unit: _Unit) -> str:
+        """The split that lacks most of what the unit has, as a share of its own size, of those with room for it."""
+        room = [name for name in need if need[name] >= len(unit.rows)] or list(need)
+
+        def lack(name: str) -> float:
+            return sum(count * desire[s][name] for s, count in unit.strata.items()) / max(1, whole[name])
+
+        return max(room, key=lambda name: (lack(name), need[name]))
+
     for u in range(large):
-        room = [name for name in need if need[name] >= len(units[u].rows)]
-        wished = {name: sum(min(n, max(0.0, desire[s][name])) for s, n in units[u].strata.items()) for name in room}
-        put(u, max(room or need, key=lambda name: (wished.get(name, 0), need[name])))
+        put(u, lacking(units[u]))
     if large:
         desire = {stratum: _scaled(wish, left[stratum]) for stratum, wish in desire.items()}
     for u, unit in enumerate(units):

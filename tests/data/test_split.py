@@ -111,6 +111,24 @@ def test_groups_stay_on_one_side_and_sizes_are_kept_all_the_same(seed):
     assert data.config.group == "author"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_many_groups_of_one_class_each_keep_sizes_and_classes(seed):
+    drawn = random.Random(seed)
+    labels, authors = [], []
+    for author in range(60):
+        count, label = drawn.randint(15, 35), drawn.choice("abc")
+        labels += [label] * count
+        authors += [author] * count
+    texts = [f"t{i}" for i in range(len(labels))]
+    whole = Counter(labels)
+    data = split(corpus(rows(texts, labels, author=authors)), validation=0.25, test=0.25, group="author", seed=seed)
+    for name, share in (("train", 0.5), ("validation", 0.25), ("test", 0.25)):
+        part = data[name]
+        assert len(part) == pytest.approx(share * len(labels), rel=0.04), name
+        for label, count in Counter(part["label"]).items():
+            assert count == pytest.approx(share * whole[label], rel=0.2), (name, label)
+
+
 def test_rows_without_a_group_are_free():
     data = split(corpus(rows([f"t{i}" for i in range(100)], ["a", "b"] * 50, who=[None] * 100)), group="who")
     assert data.rows == {"train": 70, "validation": 10, "test": 20}
