@@ -55,8 +55,8 @@ def split(
     Stratified splits follow Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-Label Data" (ECML PKDD
     2011), with whole numbers of rows per label from the largest-remainder method, so that many small classes do not
     add up to a larger split than asked for. Rows keep their order within a split. Scores are stratified by their deciles, or by
-    fewer parts of equally many rows where a part would have less than 10. Groups are dealt, the largest first, each to the split
-    that lacks most of its labels for its size.
+    fewer parts of equally many rows where a part would have less than 10. Groups are dealt, the largest first, each to the
+    split that lacks most of its labels for its size.
 
     Args:
         corpus: with training rows; cleaned, if it is to be.
