@@ -193,7 +193,8 @@ def compare(
 
     A score's interval is for other seeds and other test rows: the variance of the mean over seeds, and the mean variance
     by the bootstrap over rows, which all seeds share, are added. So is a difference's, from paired runs. With one seed the
-    paired test of ``labkit.evaluation.compare`` over rows decides; with several a t-test with that variance.
+    paired test of ``labkit.evaluation.compare`` over rows decides, or, where another figure than its own is compared, a z-test
+    with the error by the bootstrap; with several a t-test with that variance.
 
     Args:
         recipes: name → recipe; all of one task and with the same data, but for what changes the training rows alone:
