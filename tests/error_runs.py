@@ -25,7 +25,8 @@ def answers(folder: Path) -> Run:
     rows: list[dict[str, Any]] = []
     for i in range(COUNT):
         food, travel = WORDS["food"][i % 10], WORDS["travel"][i * 7 % 10]
-        context = CONTEXT.format(food=food, filler=FILLER[i % 15], travel=travel)
+        # each of its own: questions about one context go to one split, and the test split shall have every kind
+        context = CONTEXT.format(food=food, filler=FILLER[i % 15], travel=travel) + f" This was text {i}."
         said = f"{food} {travel}"
         places = [] if i % 5 == 4 else [{"text": said, "answer_start": context.index(said)}]
         if i % 10 == 0:

@@ -265,7 +265,9 @@ def _assign(units: list[_Unit], shares: Mapping[str, float], lone: set[str], see
         room = [name for name in need if need[name] >= len(unit.rows)] or list(need)
 
         def lack(name: str) -> float:
-            return sum(count * desire[s][name] for s, count in unit.strata.items()) / max(1, whole[name])
+            # halfway through the unit, as seats are dealt by Webster: before it the largest units would gather in the small
+            # splits, after it in train
+            return sum(count * (desire[s][name] - count / 2) for s, count in unit.strata.items()) / max(1, whole[name])
 
         return max(room, key=lambda name: (lack(name), need[name]))
 

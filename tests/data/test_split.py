@@ -129,6 +129,20 @@ def test_many_groups_of_one_class_each_keep_sizes_and_classes(seed):
             assert count == pytest.approx(share * whole[label], rel=0.2), (name, label)
 
 
+@pytest.mark.parametrize("labels", ["a", "abc"])
+def test_small_splits_are_not_made_of_the_largest_groups(labels):
+    sizes = {"train": [], "test": []}
+    for seed in range(12):
+        drawn = random.Random(seed)
+        authors = [author for author in range(49) for _ in range(min(12, int(drawn.paretovariate(1.0))))]
+        mixed = [drawn.choice(labels) for _ in authors]
+        data = split(corpus(rows([f"t{i}" for i in range(len(authors))], mixed, author=authors)), group="author", seed=seed)
+        for name, found in sizes.items():
+            found += Counter(data[name]["author"]).values()
+    mean = {name: sum(found) / len(found) for name, found in sizes.items()}
+    assert mean["test"] == pytest.approx(mean["train"], rel=0.15), mean
+
+
 def test_rows_without_a_group_are_free():
     data = split(corpus(rows([f"t{i}" for i in range(100)], ["a", "b"] * 50, who=[None] * 100)), group="who")
     assert data.rows == {"train": 70, "validation": 10, "test": 20}

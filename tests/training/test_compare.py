@@ -117,6 +117,15 @@ def test_an_interval_ends_where_the_scale_does(metric: str, value: float, ends: 
     assert (found.low, found.high) == pytest.approx(ends)
 
 
+def test_recipes_that_answer_alike_have_no_interval_between_them(found: tuple[RecipeComparison, Path]) -> None:
+    one = Run(found[1] / "all-seed0")
+    alike = compare_runs({"all": [one], "the same": [one]})
+    gap = alike.contenders[1].difference
+    assert gap is not None and gap.value == 0 and gap.low is None
+    assert "+0.000, p = 1" in str(alike) and "+0.000, p = 1" in alike._repr_html_()
+    assert len(cost(alike.table(), "trained").data) == 2
+
+
 def test_the_metric_of_the_recipe_compares(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
     recipe = toy_recipe(toy_data, toy_model, budget={"epochs": 1}, evaluation={"metric": "macro_f1"})
     kinds = {"all": recipe, "head": recipe.with_values(technique={"trainable": "head"})}

@@ -152,7 +152,7 @@ def test_prompts_with_completions(tmp_path: Path) -> None:
         rows.append({"prompt": f"{chooser.choice(DAYS)} {day}", "completion": DAYS[(DAYS.index(day) + 1) % 7]})
     path = tmp_path / "days.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    run = train(recipe("text-generation", path, budget={"epochs": 12}, optimizer={"batch_size": 16}), tmp_path / "run")
+    run = train(recipe("text-generation", path, budget={"epochs": 24}, optimizer={"batch_size": 16}), tmp_path / "run")
     assert run.evaluation.metrics["token_accuracy"] > 0.9 and run.evaluation.metrics["rougeL"] > 0.8
     assert Predictor.load(run)("monday friday").predicted == ["saturday"]
     assert evaluate(run, path).metrics["perplexity"] < 2
@@ -169,7 +169,7 @@ def test_conversations(tmp_path: Path) -> None:
         rows.append({"messages": talk})
     path = tmp_path / "days.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    plan = recipe("text-generation", path, budget={"epochs": 12}, model={"max_length": 48})
+    plan = recipe("text-generation", path, budget={"epochs": 24}, model={"max_length": 48})
     run = train(plan, tmp_path / "run")
     predictor = Predictor.load(run)
     assert predictor("monday friday").predicted == ["saturday"]
