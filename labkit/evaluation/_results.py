@@ -21,8 +21,14 @@ class Estimate:
     low: float | None = None
     high: float | None = None
 
+    def __format__(self, digits: str) -> str:
+        """The figure and its interval, each as the format says; the figure alone where there is no interval."""
+        digits = digits or ".3f"
+        between = "" if self.low is None else f" ({self.low:{digits}} to {self.high:{digits}})"
+        return f"{self.value:{digits}}{between}"
+
     def __str__(self) -> str:
-        return f"{self.value:.3f}" + ("" if self.low is None else f" ({self.low:.3f} to {self.high:.3f})")
+        return format(self)
 
 
 @dataclass(frozen=True, kw_only=True)

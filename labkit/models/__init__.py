@@ -1,7 +1,6 @@
 """Base models: the catalogue, the embedded default, untrained starters, loading, and what fits this machine."""
 
 from labkit.models._adapters import ADAPTERS, adapter_problem
-from labkit.models._adapters import NOTE as ADAPTER_NOTE
 from labkit.models._catalogue import EMBEDDED, ModelCard, Unavailable, catalogue, find, unavailable
 from labkit.models._embed import embed, nearest
 from labkit.models._heads import Pooling, able_starters, new_head, require_head
@@ -24,7 +23,6 @@ from labkit.models._starter_cards import starter_card
 
 __all__ = [
     "ADAPTERS",
-    "ADAPTER_NOTE",
     "EMBEDDED",
     "STARTER",
     "STARTERS",

@@ -64,11 +64,7 @@ class Adaptation:
     def __str__(self) -> str:
         lines = [f"{self.method}: {self.model}"]
         for name, one in self.before.items():
-            other = self.after[name]
-            lines.append(
-                f"{self.figure} on {name} text: {one.value:.4g} ({one.low:.4g} to {one.high:.4g}) before, "
-                f"{other.value:.4g} ({other.low:.4g} to {other.high:.4g}) after"
-            )
+            lines.append(f"{self.figure} on {name} text: {one:.4g} before, {self.after[name]:.4g} after")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:

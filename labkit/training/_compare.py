@@ -147,7 +147,7 @@ class RecipeComparison:
                 (
                     one.name,
                     str(one.score),
-                    "" if one.difference is None else f"{_signed(one.difference)}, {_p(one.p_value)}",
+                    "" if one.difference is None else f"{one.difference:+.3f}, {_p(one.p_value)}",
                     str(len(one.trials)) + ("" if one.spread is None else f" (± {one.spread:.3f})"),
                     f"{one.mean('seconds'):,.0f} s",
                     f"{one.mean('memory_mb'):,.0f} MB",
@@ -311,11 +311,6 @@ def _require_comparable(recipes: Mapping[str, Recipe], seeds: Sequence[int]) -> 
                 )
     if problems:
         raise RecipeError(problems)
-
-
-def _signed(one: Estimate) -> str:
-    # no interval: every resample of the rows gave the same difference
-    return f"{one.value:+.3f}" + ("" if one.low is None else f" ({one.low:+.3f} to {one.high:+.3f})")
 
 
 def _telling(watch: Callable[[str, int, Event], None], name: str, seed: int) -> Callable[[Event], None]:

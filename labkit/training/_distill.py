@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from torch.nn import functional
 from labkit import data, models
 from labkit.data._scan import fresh_rows
 from labkit.errors import DataError, RecipeError, UnknownName, quoted
+from labkit.models import _adapters
 from labkit.tasks import Decision, Decisions, divergence
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import DistillationConfig, Recipe
@@ -177,11 +177,11 @@ def teacher(it: Fitting, student: Any) -> Teacher:
         )
     if how.hidden and getattr(model.config, "is_encoder_decoder", False):
         problems.append("distillation.hidden is for models with one stack of layers: set it to 0.")
-    if how.hidden and "prompt" in (it.recipe.technique.trainable, _adapter(base.folder)):
+    if how.hidden and "prompt" in (it.recipe.technique.trainable, _adapters.lone(base.folder)):
         problems.append("distillation.hidden compares token with token, and a prompt adds some: set it to 0.")
     if problems:
         raise RecipeError(problems)
-    device: Any = "cpu" if models.machine().device == "cpu" else models.machine().device
+    device: Any = models.machine().device
     separator = _separator(tokenizer, it.tokenizer)
     return Teacher(model.to(device), how, it.task.decisions, it.task.decides, order, _units(it.task, model), separator)
 
@@ -248,12 +248,6 @@ def _where(name: str) -> tuple[Path, str]:
             run = Run(name)
             return run.model_folder, run.recipe.task
     return models.resolve(name).folder, ""
-
-
-def _adapter(folder: Path) -> str:
-    """The kind of adapter that is kept alone in a folder; empty for a whole model."""
-    note = folder / models.ADAPTER_NOTE
-    return str(json.loads(note.read_text("utf-8"))["adapter"]) if note.exists() else ""
 
 
 def _units(task: Any, model: Any) -> tuple[float, float]:

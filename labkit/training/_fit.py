@@ -153,7 +153,7 @@ def begin(it: Fitting) -> tuple[Any, frozenset[str]]:
 
 def _built(it: Fitting) -> Any:
     asked = it.recipe.model
-    if (it.base.folder / models.ADAPTER_NOTE).exists():
+    if _adapters.lone(it.base.folder):
         do = "merge it (labkit merge RUN --out FOLDER) where it can be, and go on from that; or train it again as a whole model"
         raise ModelError(f"a whole model in {it.base.folder}", "an adapter alone", do)
     model = it.task.build(it.base, dropout=asked.dropout)

@@ -49,8 +49,7 @@ class CrossValidation:
         times = f", {self.repeats} times" if self.repeats > 1 else ""
         spread = statistics.stdev(self.scores)
         return (
-            f"{self.folds} folds{times}: {self.metric} {self.score.value:.3f} "
-            f"({self.score.low:.3f} to {self.score.high:.3f}), standard deviation over folds {spread:.3f}; "
+            f"{self.folds} folds{times}: {self.metric} {self.score}, standard deviation over folds {spread:.3f}; "
             f"{len(self.predictions):,} rows predicted by models that had not seen them"
         )
 

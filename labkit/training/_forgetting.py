@@ -43,12 +43,12 @@ class Forgetting:
     def __str__(self) -> str:
         lines = []
         if self.before and self.after:
-            lines.append(f"{self.figure} on general text: {_said(self.before)} before, {_said(self.after)} after")
+            lines.append(f"{self.figure} on general text: {self.before:.4g} before, {self.after:.4g} after")
         if self.probe_before and self.probe_after:
             p = "" if self.probe_p_value is None else f" (p = {self.probe_p_value:.3g})"
             lines.append(
-                f"{self.probe} of a linear probe on the earlier task: {_said(self.probe_before)} before, "
-                f"{_said(self.probe_after)} after{p}"
+                f"{self.probe} of a linear probe on the earlier task: {self.probe_before:.4g} before, "
+                f"{self.probe_after:.4g} after{p}"
             )
         return "\n".join(lines)
 
@@ -151,7 +151,3 @@ def _probes(run: Run, tuned: Path, settings: Mapping[str, Any]) -> dict[str, Any
             "probe_after": judged["after"].headline[first],
             "probe_p_value": compared.p_value,
         }
-
-
-def _said(one: Estimate) -> str:
-    return f"{one.value:.4g} ({one.low:.4g} to {one.high:.4g})"

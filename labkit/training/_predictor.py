@@ -9,6 +9,7 @@ from typing import Any
 
 from labkit import models, tasks
 from labkit.errors import DataError, LabError, ModelError, RunError
+from labkit.models import _adapters
 from labkit.tasks import Encoded, Outputs, Writer, Writing
 from labkit.training import _rundir
 from labkit.training._run import Run
@@ -38,7 +39,7 @@ class Predictor:
             self.settings = stored_settings(folder)
             self.task = kind.of_model(self.model.config, self.settings)
         except ModelError as error:
-            if (folder / models.ADAPTER_NOTE).exists():
+            if _adapters.lone(folder):
                 raise  # it is about the base beside which the adapter was trained
             raise _damaged(folder, error.came) from error
         device = models.machine().device

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from labkit.data import METHODS
 from labkit.errors import LabError, UnknownName, suggest
 from labkit.models import ADAPTERS, adapter_problem
+from labkit.models._adapters import MERGED
 from labkit.tasks import TASKS, Task
 
 if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def _excluded(recipe: Recipe) -> list[str]:
         found += [
             f"{name} does not go with technique.solver = 'lbfgs': leave one out." for name, is_set in ignored if is_set
         ]
-    alone = trainable in ADAPTERS and (not recipe.adapter.merge or trainable in ("prefix", "prompt", "bottleneck"))
+    alone = trainable in ADAPTERS and (not recipe.adapter.merge or trainable not in MERGED)
     if recipe.model.layers and alone:
         found.append(
             "model.layers takes layers out, and an adapter that is kept alone is put beside the whole base model: leave one "

@@ -136,7 +136,9 @@ def test_small_splits_are_not_made_of_the_largest_groups(labels):
         drawn = random.Random(seed)
         authors = [author for author in range(49) for _ in range(min(12, int(drawn.paretovariate(1.0))))]
         mixed = [drawn.choice(labels) for _ in authors]
-        data = split(corpus(rows([f"t{i}" for i in range(len(authors))], mixed, author=authors)), group="author", seed=seed)
+        data = split(
+            corpus(rows([f"t{i}" for i in range(len(authors))], mixed, author=authors)), group="author", seed=seed
+        )
         for name, found in sizes.items():
             found += Counter(data[name]["author"]).values()
     mean = {name: sum(found) / len(found) for name, found in sizes.items()}

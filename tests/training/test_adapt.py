@@ -209,6 +209,9 @@ def test_forgetting_is_seen(tmp_path: Path) -> None:
     assert kept.before and kept.after and kept.after.value == pytest.approx(kept.before.value, rel=1e-3)
     assert lost.probe_before and lost.probe_after and lost.probe_p_value is not None
     assert "linear probe" in str(lost)
+    (tmp_path / "one.txt").write_text("one text alone\n", "utf-8")
+    alone = forgetting(calm, general=tmp_path / "one.txt")
+    assert alone.before and alone.before.low is None and f"{alone.before.value:.4g} before" in str(alone)
 
 
 def _gain(writer: Run, text: str, ending: str) -> float:
