@@ -25,7 +25,8 @@ from labkit.training._recipe import (
     parse_set,
 )
 from labkit.training._run import Run, attach, new_directory, runs
-from labkit.training._search import Range, Search, SearchTrial, default_space, parse_space, search
+from labkit.training._search import Search, SearchTrial, search
+from labkit.training._space import Range, default_space, parse_space
 from labkit.training._train import resume, train, train_once
 from labkit.training._zero_shot import zero_shot
 

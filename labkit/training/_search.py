@@ -14,82 +14,28 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit import data
 from labkit._places import named
-from labkit.errors import LabError, MissingExtra, RecipeError, RunError
+from labkit.errors import LabError, MissingExtra, RunError
 from labkit.evaluation._scales import higher_is_better
 from labkit.events import Evaluated, Event, in_force
 from labkit.tasks import TASKS
 from labkit.training import _rundir
 from labkit.training._recipe import Recipe
-from labkit.training._recipe_checks import is_whole
 from labkit.training._run import Run
-from labkit.training._train import LEARNING_RATES, train
+from labkit.training._space import Range, Space, default_space, from_plan, require_space, suggest, with_settings
+from labkit.training._train import train
 
 if TYPE_CHECKING:
     from optuna import Study
 
 _STUDY, _PLAN, _BEST = "study.journal", "search.json", "best.toml"
 _STARTUP = 5  # trials drawn at random before the sampler learns from them
-
-
-@dataclass(frozen=True)
-class Range:
-    """Numbers between two bounds: whole ones where the setting is a whole number.
-
-    Attributes:
-        low, high: the bounds.
-        log: whether they are drawn evenly by their logarithm.
-    """
-
-    low: float
-    high: float
-    log: bool = False
-
-
-Space = Mapping[str, "Range | tuple[Any, ...]"]
-"""Setting → a range, or the values to choose from."""
-
-
-def default_space(recipe: Recipe) -> dict[str, Range | tuple[Any, ...]]:
-    """What is worth searching for a technique: its learning rate first, then what keeps it from overfitting."""
-    technique = recipe.technique
-    if technique.contrastive:
-        return {
-            "optimizer.learning_rate": Range(1e-5, 2e-4, log=True),
-            "technique.contrastive": Range(10, 400, log=True),
-        }
-    if technique.solver == "lbfgs":
-        return {}  # it is fitted to the end, whatever the optimiser's settings are
-    space: dict[str, Range | tuple[Any, ...]] = {
-        "optimizer.learning_rate": Range(*_rates(technique.trainable), log=True),
-        "optimizer.batch_size": (8, 16, 32),
-        "optimizer.warmup": Range(0.0, 0.2),
-    }
-    if technique.trainable in ("lora", "dora"):
-        space["adapter.rank"] = (4, 8, 16, 32)
-        space["adapter.dropout"] = Range(0.0, 0.2)
-    elif technique.trainable == "bottleneck":
-        space["adapter.width"] = (16, 48, 96)
-    elif technique.trainable in ("prefix", "prompt"):
-        space["adapter.tokens"] = (10, 20, 50)
-    elif technique.trainable in ("all", "top"):
-        space["optimizer.weight_decay"] = Range(1e-3, 1e-1, log=True)
-        space["model.dropout"] = Range(0.0, 0.3)
-    return space
-
-
-def _rates(trainable: str) -> tuple[float, float]:
-    """A tenth of a technique's default learning rate to ten times it; where that depends on the model's size, from half the
-    lowest default of pretrained models to two and a half times their highest."""
-    if trainable not in LEARNING_RATES:
-        return 1e-5, 5e-4
-    return float(f"{LEARNING_RATES[trainable] / 10:.1g}"), float(f"{LEARNING_RATES[trainable] * 10:.1g}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +99,7 @@ class Search:
     def recipe(self) -> Recipe:
         """The recipe of the best trial, with the whole evaluation of the recipe that the search began with."""
         plan = json.loads((Path(self.directory) / _PLAN).read_text("utf-8"))
-        return _with(Recipe.from_dict(plan["recipe"]), self.best.values)
+        return with_settings(Recipe.from_dict(plan["recipe"]), self.best.values)
 
     @classmethod
     def load(cls, directory: str | os.PathLike[str]) -> Search:
@@ -229,7 +175,7 @@ def search(
     for what, count in (("trial", trials), ("worker", workers)):
         if count < 1:
             raise LabError(f"one {what} at least", str(count))
-    _require_space(recipe, space)
+    require_space(recipe, space)
     plan = {
         "recipe": recipe.to_dict(),
         "space": {name: asdict(one) if isinstance(one, Range) else list(one) for name, one in space.items()},
@@ -253,44 +199,6 @@ def search(
     return found
 
 
-def parse_space(texts: Sequence[str]) -> dict[str, Range | tuple[Any, ...]]:
-    """Turn ``["optimizer.learning_rate=1e-5..1e-3 log", "optimizer.batch_size=8,16"]`` into a space.
-
-    Raises:
-        RecipeError: something that is no range and no list of values.
-    """
-    from labkit.training._recipe import parse_set
-
-    found: dict[str, Range | tuple[Any, ...]] = {}
-    problems = []
-    for text in texts:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or not value:
-            problems.append(
-                f"{text!r} must have the form section.setting=low..high, with log behind it or not, or =a,b,c."
-            )
-        elif ".." in value:
-            low, _, rest = value.partition("..")
-            high, _, log = rest.strip().partition(" ")
-            try:
-                found[name] = Range(float(low), float(high), log=bool(log))
-            except ValueError:
-                problems.append(f"{text!r}: {value!r} is no range of numbers.")
-            if log.strip() not in ("", "log"):
-                problems.append(f"{text!r}: behind a range stands log or nothing, not {log.strip()!r}.")
-        else:
-            values: list[Any] = []
-            for one in value.split(","):
-                nested = parse_set([f"{name}={one}"])
-                while isinstance(nested, dict):
-                    nested = next(iter(nested.values()))
-                values.append(nested)
-            found[name] = tuple(values)
-    if problems:
-        raise RecipeError(problems)
-    return found
-
-
 def _optuna() -> Any:
     try:
         import optuna
@@ -298,28 +206,6 @@ def _optuna() -> Any:
         raise MissingExtra("optuna", "search", "searching hyperparameters") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
-
-
-def _require_space(recipe: Recipe, space: Space) -> None:
-    problems = [] if space else ["The space is empty: name a setting to search."]
-    for name, one in space.items():
-        if isinstance(one, Range) and not (one.low < one.high and (one.low > 0 or not one.log)):
-            problems.append(
-                f"{name}: a range needs low < high, and low above 0 with log, not {one.low:g} to {one.high:g}."
-            )
-            continue
-        if not isinstance(one, Range) and not one:
-            problems.append(f"{name}: there are no values to choose from.")
-        for value in (one.low, one.high) if isinstance(one, Range) else one:
-            whole = isinstance(one, Range) and is_whole(name) and float(value).is_integer()
-            try:
-                _with(recipe, {name: int(value) if whole else value})
-            except RecipeError as error:
-                problems += error.problems
-    if not recipe.data.validation and not recipe.data.validation_share:
-        problems.append("A search needs validation rows: set data.validation_share above 0.")
-    if problems:
-        raise RecipeError(list(dict.fromkeys(problems)))
 
 
 def _begin(home: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, Any]:
@@ -393,24 +279,12 @@ def _work(home: Path, plan: Mapping[str, Any], trials: int) -> Iterator[int]:
                 lock = FileLock(home / f"trial{number:03d}.lock")
                 lock.acquire()
                 asked = _study(home, plan, number).ask()
-            for name, one in _spaces(plan).items():
-                _suggest(asked, name, one)  # what it has already been given stays
+            for name, one in from_plan(plan).items():
+                suggest(asked, name, one)  # what it has already been given stays
         try:
             yield number
         finally:
             lock.release()
-
-
-def _spaces(plan: Mapping[str, Any]) -> dict[str, Range | tuple[Any, ...]]:
-    return {name: Range(**one) if isinstance(one, dict) else tuple(one) for name, one in plan["space"].items()}
-
-
-def _suggest(trial: Any, name: str, one: Range | tuple[Any, ...]) -> Any:
-    if not isinstance(one, Range):
-        return trial.suggest_categorical(name, list(one))
-    if is_whole(name):
-        return trial.suggest_int(name, int(one.low), int(one.high), log=one.log)
-    return trial.suggest_float(name, one.low, one.high, log=one.log)
 
 
 def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable[[int, Event], None] | None) -> None:
@@ -443,7 +317,7 @@ def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable
     began = time.monotonic()
     try:
         # settings that go alone, and not together, are known only here
-        asked = _with(recipe, frozen.params).with_values(
+        asked = with_settings(recipe, frozen.params).with_values(
             evaluation={"baselines": False, "slices": [], "resamples": 100}
         )
         run = Run(place) if (place / _rundir.RECIPE).exists() else None
@@ -468,7 +342,7 @@ def _run_trial(home: Path, plan: Mapping[str, Any], number: int, watch: Callable
     elif run.status == "completed":
         study.tell(number, max(scores) if plan["higher"] else min(scores))
         if study.best_trial.number == number:  # an early answer, for whoever looks before the end
-            _with(recipe, frozen.params).save(home / _BEST)
+            with_settings(recipe, frozen.params).save(home / _BEST)
     elif pruned:
         study.tell(number, state=optuna.trial.TrialState.PRUNED)
     else:
@@ -522,17 +396,6 @@ def _result(home: Path, study: Any, plan: Mapping[str, Any]) -> Search:
     return Search(
         directory=str(home), metric=plan["metric"], higher=plan["higher"], trials=trials, importance=importance
     )
-
-
-def _with(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
-    sections: dict[str, Any] = {}
-    for name, value in values.items():
-        section, _, setting = name.rpartition(".")
-        if section:
-            sections.setdefault(section, {})[setting] = value
-        else:
-            sections[setting] = value
-    return recipe.with_values(**sections)
 
 
 def _short(value: Any) -> str:

@@ -159,7 +159,7 @@ def test_a_trial_worse_than_the_median_is_given_up(
         value = one.low if trial.number == 5 else one.high
         return trial.suggest_float(name, value, value)
 
-    monkeypatch.setattr(_search, "_suggest", suggest)
+    monkeypatch.setattr(_search, "suggest", suggest)
     rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
     recipe = toy_recipe(rows, toy_model, budget={"epochs": 4}, evaluation={"metric": "log_loss"})
     found = search(recipe, tmp_path / "s", space={"optimizer.learning_rate": Range(1e-9, 1e-2)}, trials=6)
