@@ -40,7 +40,7 @@ class Trial:
         figures: the headline figures on the split that counts.
         seconds: that the run took, evaluation included, over all its processes but those that were killed, which note none.
         memory_mb: peak resident memory of the process while it trained and evaluated, in MB: with the libraries, and with what
-            earlier trainings of the same process have not given back.
+            earlier trainings of the same process have left behind (on Linux little: memory that they freed is given back).
         parameters, trained: parameters of the model, and how many of them were trained.
         size_mb: of the saved model, in MB.
         rows_per_second: speed of prediction, in float32, in batches of 32: of the fastest of several passes.

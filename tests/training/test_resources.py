@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from toys import toy_recipe
 from labkit.errors import LabError, ResourceError
 from labkit.events import RunEnded, RunStarted
 from labkit.training import Run, _rundir, resume, train
+from labkit.training._memory import PeakMemory, resident_mb
 from labkit.training._trainer import LabTrainer
 
 
@@ -176,3 +179,14 @@ def test_training_that_diverges_says_so(toy_data: Path, toy_model: Path, tmp_pat
     with pytest.raises(LabError, match="diverged"):
         train(recipe, tmp_path / "run")
     assert "optimizer.learning_rate" in Run(tmp_path / "run").error
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"),
+    reason="the C library keeps what was freed",
+)
+def test_the_peak_of_a_run_is_not_that_of_an_earlier_one() -> None:
+    many = [bytes(1000) for _ in range(300_000)]
+    held = resident_mb()
+    del many[:-1]  # the last one stays, on top of all that is free
+    assert PeakMemory().stop() < held - 200
