@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
 
+pytest.register_assert_rewrite("desk")  # what it asserts is explained as in the tests themselves
+
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 if _WORKERS > 1:  # before torch is loaded: side by side, each worker and what it starts has its share of the cores
     os.environ["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // _WORKERS))
@@ -99,6 +101,15 @@ def empty_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(manager, "HF_HUB_CACHE", str(home))
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", no_network)
     return home
+
+
+@pytest.fixture()
+def desk(tmp_path: Path, toy_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command line, in an empty folder."""
+    from desk import Desk
+
+    monkeypatch.chdir(tmp_path)
+    return Desk(tmp_path, toy_model, capsys)
 
 
 @pytest.fixture(scope="session", autouse=True)
