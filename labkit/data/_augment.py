@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import html
 import itertools
 import re
@@ -12,8 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from labkit.data._corpus import Corpus, Step
-from labkit.data._scan import done, require_train
+from labkit.data._corpus import Corpus
+from labkit.data._scan import done, grown, require_train
 from labkit.errors import DataError, UnknownName
 
 METHODS = ("typos", "delete", "swap", "substitute", "back_translate")
@@ -110,7 +109,7 @@ def augment(
         )
     if later := done(corpus, "augment", "name_classes"):
         raise DataError("a corpus that is not augmented yet", f"one after {later}()")
-    from datasets import Dataset, concatenate_datasets
+    from datasets import Dataset
 
     seed = corpus.config.split_seed if seed is None else seed
     train = corpus["train"]
@@ -136,13 +135,13 @@ def augment(
                     changed["words"][-1] = _moved_words(changed["words"][-1], edits, text)
     more = Dataset.from_dict(changed, features=train.features)
     told = f"Added {len(more):,} changed copies of rows of train ({', '.join(methods)}), seed {seed}."
-    return corpus.replace(
-        splits={**corpus.splits, "train": concatenate_datasets([train, more])},
-        steps=(*corpus.steps, Step(name="augment", counts={"train": len(more)}, text=told)),
-        config=dataclasses.replace(
-            corpus.config, augment=tuple(methods), augment_copies=copies, augment_share=share, split_seed=seed
-        ),
-    )
+    settings: dict[str, Any] = {
+        "augment": tuple(methods),
+        "augment_copies": copies,
+        "augment_share": share,
+        "split_seed": seed,
+    }
+    return grown(corpus, more, "augment", told, **settings)
 
 
 def preview_augmentation(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
-from labkit.data._corpus import Corpus, Step
-from labkit.data._scan import done, fresh_rows, require_train
+from labkit.data._corpus import Corpus
+from labkit.data._scan import done, fresh_rows, grown, require_train
 from labkit.data._texts import normalise
 from labkit.errors import DataError, quoted
 
@@ -49,7 +48,7 @@ def name_classes(corpus: Corpus, copies: int, *, template: str = "This sentence 
         )
     if done(corpus, "name_classes"):
         raise DataError("a corpus without texts of names yet", "one after name_classes()")
-    from datasets import Dataset, concatenate_datasets
+    from datasets import Dataset
 
     said = {name: template.replace("{}", name.replace("_", " ")) for name in corpus.labels}
     alike: dict[str, list[str]] = {}
@@ -68,11 +67,6 @@ def name_classes(corpus: Corpus, copies: int, *, template: str = "This sentence 
     more = Dataset.from_dict(columns, features=train.features)
     fresh = fresh_rows(more, corpus)
     told = f"Added {len(fresh):,} texts of names of classes to train ({template!r})."
-    if len(fresh) < len(more):
-        told += f" {len(more) - len(fresh):,} that stand in the validation or test split were left out."
-        more = more.select(fresh)
-    return corpus.replace(
-        splits={**corpus.splits, "train": concatenate_datasets([train, more])},
-        steps=(*corpus.steps, Step(name="name_classes", counts={"train": len(more)}, text=told)),
-        config=dataclasses.replace(corpus.config, name_texts=copies, name_template=template),
-    )
+    left = len(more) - len(fresh)
+    settings: dict[str, Any] = {"name_texts": copies, "name_template": template}
+    return grown(corpus, more.select(fresh), "name_classes", told, left_out=left, **settings)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
+from typing import Any
 
-from labkit.data._corpus import Corpus, Step
+from labkit.data._corpus import Corpus
 from labkit.data._read import read
-from labkit.data._scan import done, fresh_rows, require_train, spread
+from labkit.data._scan import done, fresh_rows, grown, require_train, spread
 from labkit.errors import DataError, quoted
 
 
@@ -24,7 +24,7 @@ def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 
     Raises:
         DataError: other classes or columns, no split yet, or rehearsed already.
     """
-    from datasets import Dataset, concatenate_datasets
+    from datasets import Dataset
 
     require_train(corpus, "mix earlier rows into")
     if len(corpus.splits) < 2:
@@ -61,10 +61,5 @@ def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 
     columns["row_id"] = [f"earlier:{one}" for one in some["row_id"]]
     more = Dataset.from_dict(columns, features=train.features)
     told = f"Mixed {len(more):,} earlier rows into train, seed {seed}."
-    if left:
-        told += f" {left:,} that stand in the validation or test split were left out."
-    return corpus.replace(
-        splits={**corpus.splits, "train": concatenate_datasets([train, more])},
-        steps=(*corpus.steps, Step(name="rehearse", counts={"train": len(more)}, text=told)),
-        config=dataclasses.replace(corpus.config, rehearse=os.fspath(earlier), rehearse_share=share, split_seed=seed),
-    )
+    settings: dict[str, Any] = {"rehearse": os.fspath(earlier), "rehearse_share": share, "split_seed": seed}
+    return grown(corpus, more, "rehearse", told, left_out=left, **settings)

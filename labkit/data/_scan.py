@@ -14,7 +14,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labkit.data._corpus import Corpus, LayoutName
+from labkit.data._corpus import Corpus, LayoutName, Step
 from labkit.data._layouts.answers import has_answers
 from labkit.data._texts import is_empty, label_key, normalise, text_key
 from labkit.errors import DataError
@@ -252,6 +252,28 @@ def unseen_labels(scans: Mapping[str, Scan]) -> set[str]:
 def having(rows: Scan, labels: set[str]) -> list[int]:
     """Rows with at least one of some labels."""
     return [i for i, row in enumerate(rows.labels) if row and not labels.isdisjoint(row)]
+
+
+def grown(corpus: Corpus, rows: Any, step: str, told: str, *, left_out: int = 0, **settings: Any) -> Corpus:
+    """The corpus with more training rows.
+
+    Args:
+        corpus: that grows.
+        rows: with the columns of its training rows.
+        step: name of the step that is noted.
+        told: what was done, for people.
+        left_out: rows that were not taken as ``fresh_rows`` has them elsewhere, which is said, too.
+        settings: of its configuration that change.
+    """
+    from datasets import concatenate_datasets
+
+    if left_out:
+        told += f" {left_out:,} that stand in the validation or test split were left out."
+    return corpus.replace(
+        splits={**corpus.splits, "train": concatenate_datasets([corpus["train"], rows])},
+        steps=(*corpus.steps, Step(name=step, counts={"train": len(rows)}, text=told)),
+        config=dataclasses.replace(corpus.config, **settings),
+    )
 
 
 def require_train(corpus: Corpus, what: str) -> None:

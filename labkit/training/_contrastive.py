@@ -18,7 +18,7 @@ from torch.nn import functional
 from labkit import models
 from labkit.errors import RecipeError
 from labkit.events import Note
-from labkit.training._trainer import StepLog, rise_and_fall
+from labkit.training._trainer import StepLog, by_decay, rise_and_fall
 
 if TYPE_CHECKING:
     from labkit.training._fit import Fitting
@@ -123,10 +123,7 @@ def tune(it: Fitting, model: Any, started: Callable[[], None]) -> bool:
     it.emit(Note(text=f"The body learns to tell the classes apart: {steps} contrastive steps."))
     taking = [one for one in learnt if one.requires_grad]
     adamw = torch.optim.AdamW(
-        [
-            {"params": [one for one in taking if one.ndim > 1], "weight_decay": optimizer.weight_decay},
-            {"params": [one for one in taking if one.ndim <= 1], "weight_decay": 0.0},
-        ],
+        by_decay(taking, optimizer.weight_decay),
         lr=0.0,
         betas=(optimizer.beta1, optimizer.beta2),
         eps=optimizer.epsilon,

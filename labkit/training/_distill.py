@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import transformers
 from torch.nn import functional
 
 from labkit import data, models
-from labkit.data._scan import fresh_rows
+from labkit.data._scan import fresh_rows, grown
 from labkit.errors import DataError, RecipeError, UnknownName, quoted
 from labkit.models import _adapters
 from labkit.tasks import Decision, Decisions, divergence
@@ -197,7 +196,7 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
         RecipeError: the task has no labels that a teacher could give to texts.
         DataError: the file cannot be read.
     """
-    from datasets import Dataset, concatenate_datasets
+    from datasets import Dataset
 
     if corpus.scores:  # found in the data
         raise RecipeError([f"distillation.unlabelled is for classes of texts, not for {recipe.task}: leave it empty."])
@@ -219,11 +218,7 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
         columns["text_pair"] = list(pairs)
     more = Dataset.from_dict(columns, features=train.features)
     told = f"{len(more):,} texts without labels were labelled by {recipe.distillation.teacher}."
-    if left:
-        told += f" {left:,} that stand in the validation or test split were left out."
-    steps = (*corpus.steps, data.Step(name="unlabelled", counts={"train": len(more)}, text=told))
-    splits = {**corpus.splits, "train": concatenate_datasets([train, more])}
-    return dataclasses.replace(corpus, splits=splits, steps=steps)
+    return grown(corpus, more, "unlabelled", told, left_out=left)
 
 
 def _unlabelled(recipe: Recipe, corpus: data.Corpus) -> Any:

@@ -22,7 +22,7 @@ from labkit.models._pooled import Pooled
 from labkit.tasks import Encoded, Task
 from labkit.tasks._encode import batches_by_length
 from labkit.training._batches import Batches
-from labkit.training._trainer import StepLog, gave_up
+from labkit.training._trainer import StepLog, by_decay, gave_up
 
 _VECTOR = "vector"
 _ENCODING_BATCH, _LOOKING_BATCH = 64, 256
@@ -259,10 +259,7 @@ def train_head(
     """
     learnt = [one for one in model.parameters() if one.requires_grad]
     adamw = torch.optim.AdamW(
-        [
-            {"params": [one for one in learnt if one.ndim > 1], "weight_decay": arguments.weight_decay},
-            {"params": [one for one in learnt if one.ndim <= 1], "weight_decay": 0.0},
-        ],
+        by_decay(learnt, arguments.weight_decay),
         lr=arguments.learning_rate,
         betas=(arguments.adam_beta1, arguments.adam_beta2),
         eps=arguments.adam_epsilon,

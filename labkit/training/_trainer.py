@@ -11,7 +11,7 @@ import contextlib
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -356,6 +356,14 @@ def rise_and_fall(step: int, steps: int, warmup: float) -> float:
     """Linear warm-up, then linear decay to 0."""
     rising = max(1, int(warmup * steps))
     return step / rising if step <= rising else (steps - step + 1) / (steps - rising + 1)
+
+
+def by_decay(parameters: Sequence[torch.nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """Groups for an optimiser: matrices decay, biases and scales of norms do not."""
+    return [
+        {"params": [one for one in parameters if one.ndim > 1], "weight_decay": weight_decay},
+        {"params": [one for one in parameters if one.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 class StepLog:
