@@ -224,12 +224,15 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
 def _unlabelled(recipe: Recipe, corpus: data.Corpus) -> Any:
     """The rows to be labelled, without their labels, should they have any."""
     file, config = recipe.distillation.unlabelled, corpus.config
-    try:
-        extra = data.read(file, require_label=False, text=config.text or None, text_pair=config.text_pair or None)[
-            "train"
-        ]
-    except UnknownName:  # its columns are called otherwise than those of the data
-        extra = data.read(file, require_label=False)["train"]
+    if Path(file).suffix == ".txt":  # without columns: a text a line, or between blank lines
+        found = data.read(file, layout="texts")
+    else:
+        try:
+            text, pair = config.text or None, config.text_pair or None
+            found = data.read(file, require_label=False, text=text, text_pair=pair)
+        except UnknownName:  # its columns are called otherwise than those of the data
+            found = data.read(file, require_label=False)
+    extra = found["train"]
     if corpus.paired != ("text_pair" in extra.column_names):
         there = "pairs of texts" if corpus.paired else "single texts"
         raise DataError(f"{there} to label, as those to train on", "the other", file=file)

@@ -135,8 +135,8 @@ class DistillationConfig:
     hidden: float = 0.0
     """Weight of the distance between the hidden states of both, layer by layer; 0: not compared."""
     unlabelled: str = ""
-    """File of texts without labels that are learnt from the teacher as well, in columns called as those of the data, or found;
-    empty: none."""
+    """File of texts without labels that are learnt from the teacher as well, in columns called as those of the data, or found,
+    or .txt; empty: none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,6 +89,9 @@ def test_texts_without_labels_stand_in_the_columns_of_the_data(teacher: Run, tmp
     other = write_csv(tmp_path / "other.csv", [{"sentence": "a text of another file"}, {"sentence": "and one more"}])
     made = made.with_values(distillation={"unlabelled": str(other)})
     assert "and one more" in with_unlabelled(load(made.data), made)["train"]["text"], "whose column is found"
+    (tmp_path / "raw.txt").write_text("a line of text\nand another\n", "utf-8")
+    made = made.with_values(distillation={"unlabelled": str(tmp_path / "raw.txt")})
+    assert with_unlabelled(load(made.data), made)["train"]["text"][-2:] == ["a line of text", "and another"]
 
 
 def test_a_teacher_reads_which_of_two_texts_a_token_is_of(tmp_path: Path) -> None:
