@@ -51,6 +51,7 @@ TUTORIALS = (
         ("labelled rows of", "Accuracy", "contrastive", "No number yet"),
         ("accuracy without labels", "accuracy of contrastive"),
         {"STEPS": 4, "EPOCHS": 1},
+        (("DATA", "support", 250),),
     ),
     Tutorial(
         "12_overfitting",

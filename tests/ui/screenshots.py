@@ -2,7 +2,7 @@
 
     python tests/ui/screenshots.py OUT [--only labeler …] [--width 1250]
 
-Trains the embedded model on the support sample first (about a minute), so that there is something to evaluate, and tiny models
+Trains the embedded model on the support sample first (half a minute), so that there is something to evaluate, and tiny models
 for the other tasks.
 """
 
@@ -98,7 +98,7 @@ def trained(folder: Path) -> str:
     from labkit.data import sample_path
     from labkit.training import Recipe, train
 
-    recipe = Recipe.from_dict({"data": {"train": str(sample_path("support"))}, "budget": {"epochs": 5}})
+    recipe = Recipe.from_dict({"data": {"train": str(sample_path("support"))}, "budget": {"epochs": 2}})
     return str(train(recipe, folder / "run").directory)
 
 
