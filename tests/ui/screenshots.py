@@ -1,8 +1,8 @@
 """Pictures of every widget, light and dark, in a real JupyterLab.
 
-    python tests/ui/screenshots.py OUT [--only labeler …] [--width 1250]
+    python tests/ui/screenshots.py OUT [--only labeler …] [--width 1250] [--epochs 5]
 
-Trains the embedded model on the support sample first (half a minute), so that there is something to evaluate, and tiny models
+Trains the embedded model on the support sample first (about a minute), so that there is something to evaluate, and tiny models
 for the other tasks.
 """
 
@@ -93,12 +93,12 @@ def shots(lab: Lab, out: Path, head: str, names: list[str], width: int) -> None:
                 print(target, *notebook.problems, flush=True)
 
 
-def trained(folder: Path) -> str:
+def trained(folder: Path, epochs: float) -> str:
     """A run on the support sample with the embedded model."""
     from labkit.data import sample_path
     from labkit.training import Recipe, train
 
-    recipe = Recipe.from_dict({"data": {"train": str(sample_path("support"))}, "budget": {"epochs": 2}})
+    recipe = Recipe.from_dict({"data": {"train": str(sample_path("support"))}, "budget": {"epochs": epochs}})
     return str(train(recipe, folder / "run").directory)
 
 
@@ -109,12 +109,13 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=sorted(WIDGETS), default=list(WIDGETS))
     parser.add_argument("--run", help="a finished run to look at, instead of training one")
     parser.add_argument("--width", type=int, default=1250)
+    parser.add_argument("--epochs", type=float, default=5.0, help="of that training")
     options = parser.parse_args()
     from written import tiny_run
 
     with tempfile.TemporaryDirectory() as folder:
         asked = " ".join(WIDGETS[name][0] for name in options.only)
-        run = options.run or (trained(Path(folder)) if "RUN" in asked else "")
+        run = options.run or (trained(Path(folder), options.epochs) if "RUN" in asked else "")
         tiny = {}
         for kind, epochs in EPOCHS.items():
             if f"TINY['{kind}']" in asked:
