@@ -262,7 +262,7 @@ def grown(corpus: Corpus, rows: Any, step: str, told: str, *, left_out: int = 0,
         rows: with the columns of its training rows.
         step: name of the step that is noted.
         told: what was done, for people.
-        left_out: rows that were not taken as ``fresh_rows`` has them elsewhere, which is said, too.
+        left_out: rows that were not taken, because they are none of ``fresh_rows``; it is said, too.
         settings: of its configuration that change.
     """
     from datasets import concatenate_datasets

@@ -186,8 +186,17 @@ def noted(folder: Path) -> dict[str, str]:
 
     Args:
         folder: of the adapter.
+
+    Raises:
+        ModelError: the note is damaged.
     """
-    found: dict[str, str] = json.loads((folder / NOTE).read_text("utf-8"))
+    try:
+        found: dict[str, str] = json.loads((folder / NOTE).read_text("utf-8"))
+        if not isinstance(found, dict) or not {"adapter", "base", "class", "weights"} <= set(found):
+            raise ValueError("something else")
+    except ValueError as error:
+        do = "restore the file, or train the adapter again"
+        raise ModelError(f"a note of adapter, base, class and weights in {folder / NOTE}", str(error), do) from error
     return found
 
 

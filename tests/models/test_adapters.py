@@ -114,3 +114,7 @@ def test_an_adapter_is_refused_beside_another_model(kind: str, toy_model: Path, 
         ModelError, match=r"was trained beside, but got none there\. Put it back there, or write its new place"
     ):
         load_adapted(run.model_folder, AutoModelForSequenceClassification)
+    for damage in ("{", "[]", '{"adapter": "lora"}'):
+        (run.model_folder / "adapter.json").write_text(damage, "utf-8")
+        with pytest.raises(ModelError, match=r"adapter\.json.*Restore the file"):
+            load_adapted(run.model_folder, AutoModelForSequenceClassification)
