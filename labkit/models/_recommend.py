@@ -20,8 +20,8 @@ _FAMILY = {
     "DistilBERT": 2, "BERT": 2, "T5": 1, "Qwen": 1, "Llama": 1, "GPT-NeoX": -1, "OPT": -1, "GPT-2": -1, "Marian": 0,
 }  # fmt: skip
 
-_WRITES = {"translation": "target", "summarization": "target", "text-generation": "all", "fill-mask": "all"}
-"""Tasks in which a probability is given to every token of the vocabulary, and at which tokens."""
+_WRITES = {"translation": 0.5, "summarization": 0.5, "text-generation": 1.0, "fill-mask": 0.15}
+"""Tasks in which a probability is given to every token of the vocabulary, and at which share of the tokens."""
 _IN_WINDOWS = ("spans", "answers", "texts")
 """Layouts whose long texts are read in several windows."""
 _WIDE = (384, 12)  # width and heads of a layer that keeps the processor busy
@@ -123,7 +123,7 @@ def forecast(
     parameters = card.parameters_m * 1e6
     trained = parameters if trained is None else trained
     steps = math.ceil(rows / batch_size) * epochs
-    predicted = {"target": 0.5, "all": 1.0}.get(_WRITES.get(task, ""), 0.0)  # share of the tokens
+    predicted = _WRITES.get(task, 0.0)
     seconds = layers * speed.seconds(speed.best)
     if predicted:
         # a layer multiplies 12 times the width squared; narrow ones are slow for that, and a product with a vocabulary is wide

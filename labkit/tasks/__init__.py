@@ -11,6 +11,7 @@ from labkit.tasks._answer_predictions import Alternative, AnswerPredictions
 from labkit.tasks._encode import Encoded, encode
 from labkit.tasks._language_predictions import Filler, LanguagePredictions
 from labkit.tasks._losses import LOSSES, Decision, Decisions, LossName, divergence, loss_of, loss_problems
+from labkit.tasks._outputs import Ask, asking, logits_at
 from labkit.tasks._predictions import Predictions
 from labkit.tasks._score_predictions import ScorePredictions
 from labkit.tasks._score_regression import TextRegression
@@ -84,6 +85,7 @@ __all__ = [
     "TASKS",
     "Alternative",
     "AnswerPredictions",
+    "Ask",
     "Decision",
     "Decisions",
     "Encoded",
@@ -111,10 +113,12 @@ __all__ = [
     "Writer",
     "Writing",
     "Written",
+    "asking",
     "divergence",
     "encode",
     "get",
     "load_predictions",
+    "logits_at",
     "loss_of",
     "loss_problems",
 ]

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from labkit.tasks._encode import Encoded, batches_by_length
 from labkit.tasks._language_predictions import LanguagePredictions
 from labkit.tasks._losses import IGNORED
+from labkit.tasks._outputs import logits_at
 
 if TYPE_CHECKING:
     import torch
@@ -144,11 +145,16 @@ def token_sums(
                 batch = encoded.batch(windows, pad_id)
                 truth = batch.pop("labels")
                 row = torch.from_numpy(padded([encoded.window(at) for at in windows], pad_id)[2])
-                logits = model(**{name: part.to(model.device) for name, part in batch.items()}).logits
+                inputs = {name: part.to(model.device) for name, part in batch.items()}
                 if shifted:
-                    logits, truth, row = logits[:, :-1], truth[:, 1:], row[:, 1:]
+                    truth, row = truth[:, 1:], row[:, 1:]
                 there = truth != IGNORED
-                logits, truth = logits[there.to(logits.device)].float(), truth[there].to(logits.device)
+                if shifted:
+                    logits = model(**inputs).logits[:, :-1]
+                    logits = logits[there.to(logits.device)]
+                else:
+                    logits = logits_at(model, inputs, there)
+                logits, truth = logits.float(), truth[there].to(logits.device)
                 nll = torch.nn.functional.cross_entropy(logits, truth, reduction="none").double().cpu().numpy()
                 hits = (logits.argmax(dim=-1) == truth).cpu().numpy()
                 at = row[there].numpy()

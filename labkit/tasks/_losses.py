@@ -46,7 +46,7 @@ def token_decisions(logits: torch.Tensor, target: torch.Tensor, *, shifted: bool
     """Those of tokens that have a target: each of the batch counts alike.
 
     Args:
-        logits: shape (rows, length, k).
+        logits: shape (rows, length, k), or (1, n, k) of the n tokens with a target.
         target: class of each token, or ``IGNORED``, shape (rows, length).
         shifted: whether the token at a place is foreseen by the output at the place before it.
     """
@@ -54,7 +54,7 @@ def token_decisions(logits: torch.Tensor, target: torch.Tensor, *, shifted: bool
         logits, target = logits[:, :-1], target[:, 1:]
     # only the tokens that count are turned into floats: with 15 % masked that is a seventh of the memory
     there = target != IGNORED
-    return Decisions(logits[there].float(), target[there])
+    return Decisions((logits[there] if logits.shape[:2] == there.shape else logits[0]).float(), target[there])
 
 
 def loss_of(

@@ -34,6 +34,7 @@ from labkit.tasks._language import (
 from labkit.tasks._language_metrics import METRICS, quick
 from labkit.tasks._language_predictions import Filler, LanguagePredictions
 from labkit.tasks._losses import IGNORED, Decision, Decisions, token_decisions
+from labkit.tasks._outputs import logits_at
 
 if TYPE_CHECKING:
     import torch
@@ -373,12 +374,13 @@ def _pseudo(
                 windows.append(np.concatenate([before, truth_free, behind]).astype(np.int32))
                 inside.append(at + len(before))
             matrix, mask = _matrix(windows, pad_id)
+            hidden = torch.zeros_like(mask, dtype=torch.bool)
+            hidden[torch.arange(len(places)), torch.tensor(inside)] = True
+            inputs = {"input_ids": matrix.to(model.device), "attention_mask": mask.to(model.device)}
             with torch.inference_mode():
-                logits = model(input_ids=matrix.to(model.device), attention_mask=mask.to(model.device)).logits
-            rows = torch.arange(len(places), device=logits.device)
+                logits = logits_at(model, inputs, hidden).float()
             truth = torch.from_numpy(encoded.ids[places].astype(np.int64)).to(logits.device)
-            chosen = logits[rows, torch.tensor(inside, device=logits.device)].float()
-            losses = torch.nn.functional.cross_entropy(chosen, truth, reduction="none").double().cpu().numpy()
+            losses = torch.nn.functional.cross_entropy(logits, truth, reduction="none").double().cpu().numpy()
             np.add.at(nll, encoded.row[places], losses)
             np.add.at(count, encoded.row[places], 1)
     finally:

@@ -10,6 +10,7 @@ import numpy as np
 from labkit import models
 from labkit.data import DataConfig, Fill, Translate
 from labkit.errors import ModelError
+from labkit.tasks import logits_at
 
 _BEST = 10  # fillers that a word is drawn from
 _BATCH = 32
@@ -63,17 +64,15 @@ def filler(name: str, *, seed: int = 0) -> Fill:
                 _with_masks(text, stretches, tokenizer.mask_token) for text, stretches in zip(some, asked, strict=True)
             ]
             inputs = tokenizer(masked, padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt")
+            holes = inputs["input_ids"] == tokenizer.mask_token_id
             with torch.inference_mode():
-                logits = model(**inputs).logits.float()
+                logits = logits_at(model, inputs, holes).float().split(holes.sum(dim=1).tolist())
             for row, (text, stretches) in enumerate(zip(some, asked, strict=True)):
                 random = np.random.default_rng((seed, at + row, len(text)))
-                holes = (inputs["input_ids"][row] == tokenizer.mask_token_id).nonzero()[:, 0].tolist()
                 said = []
                 for i, (start, end) in enumerate(stretches):
-                    old = text[start:end]
-                    said.append(
-                        _drawn(logits[row, holes[i]].numpy(), words, tokenizer, old, random) if i < len(holes) else old
-                    )
+                    old, there = text[start:end], i < len(logits[row])  # what was cut off stays
+                    said.append(_drawn(logits[row][i].numpy(), words, tokenizer, old, random) if there else old)
                 found.append(said)
         return found
 

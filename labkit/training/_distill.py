@@ -15,7 +15,7 @@ from labkit import data, models
 from labkit.data._scan import fresh_rows, grown
 from labkit.errors import DataError, RecipeError, UnknownName, quoted
 from labkit.models import _adapters
-from labkit.tasks import Decision, Decisions, divergence
+from labkit.tasks import Ask, Decision, Decisions, asking, divergence
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import DistillationConfig, Recipe
 from labkit.training._run import Run
@@ -30,6 +30,7 @@ class Teacher:
     Args:
         model: of the teacher; it does not learn.
         how: the section [distillation] of the recipe.
+        ask: of (model, inputs, labels): what the model says about them.
         decisions: of the task.
         decides: of which kind they are.
         order: where the student's classes stand among the teacher's; None: in the same places.
@@ -41,13 +42,15 @@ class Teacher:
         self,
         model: Any,
         how: DistillationConfig,
+        ask: Ask,
         decisions: Callable[[Any, torch.Tensor], Decisions],
         decides: Decision,
         order: list[int] | None,
         units: tuple[float, float],
         separator: int | None = None,
     ) -> None:
-        self.model, self.how, self.decisions, self.decides, self.order = model.eval(), how, decisions, decides, order
+        self.model, self.how, self.ask, self.decisions = model.eval(), how, ask, decisions
+        self.decides, self.order = decides, order
         self.units, self.separator = units, separator
         for parameter in self.model.parameters():
             parameter.requires_grad_(False)
@@ -73,7 +76,7 @@ class Teacher:
             labels: of the batch.
         """
         with torch.no_grad():
-            said = self.model(**self.reads(inputs))
+            said = self.ask(self.model, self.reads(inputs), labels)
         theirs = self.decisions(said, labels)
         if self.order is not None:
             theirs = theirs._replace(logits=theirs.logits[:, self.order])
@@ -182,7 +185,8 @@ def teacher(it: Fitting, student: Any) -> Teacher:
         raise RecipeError(problems)
     device: Any = models.machine().device
     separator = _separator(tokenizer, it.tokenizer)
-    return Teacher(model.to(device), how, it.task.decisions, it.task.decides, order, _units(it.task, model), separator)
+    ask, decisions, decides = asking(it.task.head), it.task.decisions, it.task.decides
+    return Teacher(model.to(device), how, ask, decisions, decides, order, _units(it.task, model), separator)
 
 
 def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:

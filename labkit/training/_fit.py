@@ -20,7 +20,7 @@ from labkit.events import Event, Note, RunStarted
 from labkit.models import _adapters
 from labkit.models._layers import keep_layers
 from labkit.models._pooled import with_head
-from labkit.tasks import loss_of
+from labkit.tasks import asking, loss_of
 from labkit.training import _contrastive, _head, _rundir
 from labkit.training._batches import Batches
 from labkit.training._distill import teacher
@@ -237,6 +237,7 @@ def _train_model(it: Fitting, model: Any, new: frozenset[str]) -> bool:
         **it.padding,
         feeds_labels=task.feeds_labels,
         loss=loss(it),
+        ask=asking(task.head),
         decisions=task.decisions,
         decides=task.decides,
         technique=recipe.technique,

@@ -78,6 +78,7 @@ def _rise(directory: Path, low: float, high: float, steps: int) -> tuple[list[fl
     import torch
 
     from labkit import models
+    from labkit.tasks import asking
     from labkit.training._batches import Batches
     from labkit.training._fit import begin, loss
     from labkit.training._interrupt import Interrupt
@@ -88,7 +89,7 @@ def _rise(directory: Path, low: float, high: float, steps: int) -> tuple[list[fl
         model, _ = begin(it)
     learnt = [one for one in model.parameters() if one.requires_grad]
     adamw = torch.optim.AdamW(learnt, lr=low, weight_decay=it.recipe.optimizer.weight_decay)
-    measure, rows = loss(it), it.encoded["train"]
+    ask, measure, rows = asking(it.task.head), loss(it), it.encoded["train"]
     batches = Batches(rows.lengths, it.recipe.optimizer.batch_size, it.recipe.seed, classes=it.classes)
     device = "cuda" if models.machine().device == "cuda" else "cpu"
     model.to(device).train()
@@ -105,7 +106,7 @@ def _rise(directory: Path, low: float, high: float, steps: int) -> tuple[list[fl
         batch = {name: one.to(device) for name, one in seen.batch(positions, **it.padding).items()}
         labels = batch["labels"] if it.task.feeds_labels else batch.pop("labels")
         with torch.autocast(device, torch.bfloat16, enabled=it.precision == "bf16"):
-            value = measure(model(**batch), labels)
+            value = measure(ask(model, batch, labels), labels)
         mean = _SMOOTHING * mean + (1 - _SMOOTHING) * value.item()
         smooth = mean / (1 - _SMOOTHING ** (step + 1))
         if not np.isfinite(smooth) or (losses and smooth > _GIVE_UP * min(losses)):

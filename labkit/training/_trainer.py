@@ -24,7 +24,7 @@ from transformers import DefaultFlowCallback, PrinterCallback, Trainer, TrainerC
 from labkit import models
 from labkit.errors import RecipeError, ResourceError, RunError
 from labkit.events import CheckpointSaved, Evaluated, Event, StepLogged
-from labkit.tasks import Decision, Decisions, Encoded, divergence
+from labkit.tasks import Ask, Decision, Decisions, Encoded, divergence
 from labkit.training import _rundir
 from labkit.training._batches import Batches
 from labkit.training._memory import resident_mb
@@ -61,6 +61,7 @@ class LabTrainer(Trainer):
         pad_id, side: how to pad.
         feeds_labels: whether the model gets the labels of a batch as well.
         loss: of (model output, labels), the mean over a batch.
+        ask: of (model, inputs, labels): what the model says about them.
         decisions, decides: of the task, for what compares two outputs.
         technique: of the recipe.
         new: names of the weights that are not pretrained.
@@ -87,6 +88,7 @@ class LabTrainer(Trainer):
         side: str,
         feeds_labels: bool,
         loss: Callable[[Any, torch.Tensor], torch.Tensor],
+        ask: Ask,
         decisions: Callable[[Any, torch.Tensor], Decisions],
         decides: Decision,
         technique: TechniqueConfig,
@@ -105,7 +107,7 @@ class LabTrainer(Trainer):
         self.encoded, self.pad_id, self.side = encoded, pad_id, side
         size = args.per_device_train_batch_size
         self.batches = Batches(encoded.lengths, size, args.seed, grouped=grouped, classes=classes)
-        self.decisions, self.decides, self.technique, self.thaw = decisions, decides, technique, thaw
+        self.ask, self.decisions, self.decides, self.technique, self.thaw = ask, decisions, decides, technique, thaw
         # of the pretrained weights: before a checkpoint puts others into their place
         self.anchor = Anchor(model, technique.l2_sp, new) if technique.l2_sp else None
         if technique.mixout and not mixout(model, technique.mixout, new):
@@ -160,7 +162,7 @@ class LabTrainer(Trainer):
         if self.mixup and model.training:
             loss, outputs = self.mixup.loss(lambda mixed: model(**mixed), inputs, labels, self.task_loss)
             return (loss, outputs) if return_outputs else loss
-        outputs = model(**(self.teacher.asks(inputs) if self.teacher else inputs))
+        outputs = self.ask(model, self.teacher.asks(inputs) if self.teacher else inputs, labels)
         loss = self.task_loss(outputs, labels)
         if self.teacher:
             loss = self.teacher.loss(loss, outputs, inputs, labels)
@@ -171,7 +173,7 @@ class LabTrainer(Trainer):
     def _twice(self, model: Any, inputs: dict[str, Any], labels: torch.Tensor, first: Any, loss: torch.Tensor) -> Any:
         """The mean loss of two passes, which differ in their dropout, and the divergence between what they say, in both
         directions (Liang et al. 2021, arXiv:2106.14448, equations 2 to 4)."""
-        second = model(**inputs)
+        second = self.ask(model, inputs, labels)
         one, other = self.decisions(first, labels), self.decisions(second, labels)
         apart = divergence(one, other, self.decides) + divergence(other, one, self.decides)
         return (loss + self.task_loss(second, labels)) / 2 + self.technique.r_drop * apart / 2

@@ -18,7 +18,7 @@ from labkit.data import load
 from labkit.errors import RecipeError
 from labkit.models import build_starter
 from labkit.models._layers import spread
-from labkit.tasks import Decision, Decisions
+from labkit.tasks import Decision, Decisions, asking
 from labkit.training import Predictor, Run, train
 from labkit.training._distill import Teacher, hidden_distance, with_unlabelled
 from labkit.training._recipe import DistillationConfig
@@ -215,7 +215,8 @@ def lead(says: Says, decides: Decision = "one", *, order: list[int] | None = Non
     def decisions(output: Any, target: torch.Tensor) -> Decisions:
         return Decisions(output.logits, target)
 
-    return Teacher(says, DistillationConfig(teacher="t", **how), decisions, decides, order, (2.0, -1.0))
+    how_far = DistillationConfig(teacher="t", **how)
+    return Teacher(says, how_far, asking("AutoModel"), decisions, decides, order, (2.0, -1.0))
 
 
 INPUTS = {"attention_mask": torch.tensor([[1, 1, 0]])}
