@@ -1,17 +1,21 @@
-"""The tutorials of fine-tuning techniques, each executed by papermill, with little training."""
+"""The tutorials of fine-tuning techniques, each executed by papermill, with little training of a short model."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from toys import toy_rows, write_csv
+from transformers import AutoModel
 
 from labkit import data
 from labkit._places import bundled
 from labkit.errors import DataError
+from labkit.models import EMBEDDED, load_model, resolve
+from labkit.models._layers import keep_layers
 from labkit.tours import Executed, run_notebook
 
 
@@ -43,7 +47,7 @@ TUTORIALS = (
         "10_distillation",
         ("from the base", "distilled", "Soft targets", "No number yet"),
         ("MB of teacher", "MB of distilled"),
-        {"EPOCHS": 0.5},
+        {"EPOCHS": 0.5, "MODEL": EMBEDDED},
         (("DATA", "support", 150),),
     ),
     Tutorial(
@@ -70,12 +74,25 @@ TUTORIALS = (
 )
 
 
+@pytest.fixture(scope="module")
+def short_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two layers of the embedded model: what a tutorial does with them it does with six, in more time."""
+    folder = tmp_path_factory.mktemp("short") / "model"
+    shutil.copytree(resolve(EMBEDDED).folder, folder)
+    model = load_model(EMBEDDED, AutoModel)
+    keep_layers(model, 2)
+    model.save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture(scope="module", params=TUTORIALS, ids=[tutorial.name for tutorial in TUTORIALS])
-def toured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tutorial, Executed]:
+def toured(
+    request: pytest.FixtureRequest, short_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Tutorial, Executed]:
     """A tutorial, and its executed copy."""
     tutorial: Tutorial = request.param
     notebook = bundled("notebooks") / f"{tutorial.name}.ipynb"
-    parameters = dict(tutorial.parameters)
+    parameters = {"MODEL": str(short_model), **tutorial.parameters}
     for name, sample, count in tutorial.few:
         rows = data.read(data.sample_path(sample))["train"]
         every = range(0, len(rows), max(1, len(rows) // count))

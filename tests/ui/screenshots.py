@@ -82,12 +82,12 @@ def shots(lab: Lab, out: Path, head: str, names: list[str], width: int) -> None:
     for name in names:
         cell, act = WIDGETS[name]
         with lab.open([head + cell + "\nw"], width=width, height=1200) as notebook:
-            notebook.page.wait_for_timeout(2500)
+            notebook.page.wait_for_timeout(1000)
             if act:
                 act(notebook)
             for theme in ("light", "dark"):
                 notebook.theme(theme)
-                notebook.page.wait_for_timeout(2500)
+                notebook.page.wait_for_timeout(1000)
                 target = out / f"{name}-{theme}.png"
                 notebook.page.locator(".jp-OutputArea-output").last.screenshot(path=target)
                 print(target, *notebook.problems, flush=True)
