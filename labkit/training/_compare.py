@@ -25,7 +25,8 @@ from labkit.training._train import train_once
 
 _TRAINING_ROWS = ("balance", "augment", "rehearse", "name_")  # settings of [data] that may differ
 _TIMED = 512  # rows that the speed of prediction is measured on
-_TIMING = 0.5  # seconds that it is measured for
+_TIMING = 0.5  # seconds that it is measured for at least, behind the first pass
+_LONG = 10.0  # seconds of a first pass that is enough
 _CONFIDENCE = 0.95
 
 
@@ -340,13 +341,18 @@ def _speed(run: Run, split: str) -> float:
     predictor = Predictor.load(run)
     encoded = predictor.encode(rows)
     ids = list(rows["row_id"])
-    predictor.run(encoded, ids)  # once for whatever is made at the first call
-    fastest, began = math.inf, time.monotonic()
-    while time.monotonic() < began + _TIMING:  # whatever else the machine does only ever makes a pass slower
+
+    def timed() -> float:
         before = time.monotonic()
         predictor.run(encoded, ids)
-        fastest = min(fastest, time.monotonic() - before)
-    return len(rows) / max(fastest, 1e-9)
+        return time.monotonic() - before
+
+    # The fastest: whatever else the machine does only ever makes a pass slower. The first one is slower anyway, for what is
+    # made once; of one that takes long, as writing does, that is a small part.
+    passes = [timed()]
+    while passes[0] < _LONG and sum(passes[1:]) < _TIMING:
+        passes.append(timed())
+    return len(rows) / max(min(passes), 1e-9)
 
 
 def _gap(pair: evaluation.Comparison, metric: str) -> Estimate:
