@@ -18,7 +18,7 @@ from transformers.pytorch_utils import Conv1D
 from labkit.errors import RecipeError
 from labkit.events import Evaluated
 from labkit.models import load_model, new_weights
-from labkit.tasks import Decisions, divergence
+from labkit.tasks import Decisions, asking, divergence
 from labkit.training import Predictor, Run, train
 from labkit.training._regularize import Anchor, Average, Mixup, mixout
 from labkit.training._trainer import LabTrainer
@@ -243,8 +243,9 @@ def test_r_drop_adds_the_divergence_of_two_passes_in_both_directions() -> None:
     def measure(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.cross_entropy(output, target)
 
+    settings = SimpleNamespace(r_drop=3.0)
     trainer: Any = SimpleNamespace(
-        decisions=decide, decides="one", task_loss=measure, technique=SimpleNamespace(r_drop=3.0)
+        ask=asking("AutoModel"), decisions=decide, decides="one", task_loss=measure, technique=settings
     )
     first = torch.tensor(one)
     loss = LabTrainer._twice(trainer, Noisy(other), {}, labels, first, measure(first, labels))
