@@ -17,7 +17,7 @@ import numpy.typing as npt
 from labkit.tasks._encode import Encoded, batches_by_length
 from labkit.tasks._language_predictions import LanguagePredictions
 from labkit.tasks._losses import IGNORED
-from labkit.tasks._outputs import logits_at
+from labkit.tasks._outputs import foreseeing, logits_at
 
 if TYPE_CHECKING:
     import torch
@@ -146,15 +146,9 @@ def token_sums(
                 truth = batch.pop("labels")
                 row = torch.from_numpy(padded([encoded.window(at) for at in windows], pad_id)[2])
                 inputs = {name: part.to(model.device) for name, part in batch.items()}
-                if shifted:
-                    truth, row = truth[:, 1:], row[:, 1:]
+                logits = logits_at(model, inputs, foreseeing(truth, shifted=shifted)).float()
                 there = truth != IGNORED
-                if shifted:
-                    logits = model(**inputs).logits[:, :-1]
-                    logits = logits[there.to(logits.device)]
-                else:
-                    logits = logits_at(model, inputs, there)
-                logits, truth = logits.float(), truth[there].to(logits.device)
+                truth = truth[there].to(logits.device)
                 nll = torch.nn.functional.cross_entropy(logits, truth, reduction="none").double().cpu().numpy()
                 hits = (logits.argmax(dim=-1) == truth).cpu().numpy()
                 at = row[there].numpy()

@@ -50,11 +50,12 @@ def token_decisions(logits: torch.Tensor, target: torch.Tensor, *, shifted: bool
         target: class of each token, or ``IGNORED``, shape (rows, length).
         shifted: whether the token at a place is foreseen by the output at the place before it.
     """
+    whole = logits.shape[:2] == target.shape
     if shifted:
-        logits, target = logits[:, :-1], target[:, 1:]
+        logits, target = logits[:, :-1] if whole else logits, target[:, 1:]
     # only the tokens that count are turned into floats: with 15 % masked that is a seventh of the memory
     there = target != IGNORED
-    return Decisions((logits[there] if logits.shape[:2] == there.shape else logits[0]).float(), target[there])
+    return Decisions((logits[there] if whole else logits[0]).float(), target[there])
 
 
 def loss_of(

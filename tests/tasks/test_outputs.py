@@ -1,4 +1,4 @@
-"""Masked language models asked at some places: the same answers as everywhere, from a head that reads less."""
+"""Language models asked at some places: the same answers as everywhere, from a head that reads less."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from labkit.tasks import asking, logits_at
 from labkit.tasks._losses import IGNORED, token_decisions
+from labkit.tasks._outputs import foreseeing
 
 _SMALL = {
     "vocab_size": 50,
@@ -32,31 +33,45 @@ MASKED = {
     "xlm": {"emb_dim": 16, "n_heads": 2, "n_layers": 2, "n_words": 50},
     "bart": {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32},
 }
+CAUSAL = {
+    "gpt2": {"n_embd": 16, "n_head": 2, "n_layer": 2},
+    "llama": {"num_key_value_heads": 1},
+    "qwen2": {"num_key_value_heads": 1},
+    "gemma3_text": {"num_key_value_heads": 1, "head_dim": 8},
+    "opt": {"ffn_dim": 32, "word_embed_proj_dim": 16, "pad_token_id": 0},
+    "bloom": {"n_head": 2, "n_layer": 2},
+    "xlnet": {"d_model": 16, "n_head": 2, "n_layer": 2, "d_inner": 32},
+    "mamba": {"state_size": 4},
+    "bert": {"is_decoder": True},
+}
+HEADS = [*(("MaskedLM", kind) for kind in MASKED), *(("CausalLM", kind) for kind in CAUSAL)]
 
 
-def small(kind: str) -> Any:
+def small(head: str, kind: str) -> Any:
     torch.manual_seed(0)
-    config = transformers.AutoConfig.for_model(kind, **{**_SMALL, **MASKED[kind]})
-    return transformers.AutoModelForMaskedLM.from_config(config).eval()
+    more = (MASKED if head == "MaskedLM" else CAUSAL)[kind]
+    config = transformers.AutoConfig.for_model(kind, **{**_SMALL, **more})
+    return getattr(transformers, f"AutoModelFor{head}").from_config(config).eval()
 
 
 INPUTS = {
     "input_ids": torch.tensor([[3, 7, 4, 9, 5], [8, 4, 6, 1, 1]]),
     "attention_mask": torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]]),
 }
-LABELS = torch.tensor([[IGNORED, 12, IGNORED, 13, IGNORED], [14, IGNORED, IGNORED, IGNORED, IGNORED]])
+LABELS = torch.tensor([[IGNORED, 12, IGNORED, 13, IGNORED], [IGNORED, 14, IGNORED, IGNORED, IGNORED]])
 
 
-@pytest.mark.parametrize("kind", MASKED)
-def test_some_places_say_what_they_say_among_all(kind: str) -> None:
-    model = small(kind)
+@pytest.mark.parametrize(("head", "kind"), HEADS)
+def test_some_places_say_what_they_say_among_all(head: str, kind: str) -> None:
+    model, shifted = small(head, kind), head == "CausalLM"
     with torch.no_grad():
         everywhere = model(**INPUTS, output_hidden_states=True)
-        some = asking("AutoModelForMaskedLM")(model, {**INPUTS, "output_hidden_states": True}, LABELS)
-        chosen = logits_at(model, INPUTS, LABELS != IGNORED)
-    assert everywhere.logits.shape == (2, 5, 50) and some.logits.shape == (1, 3, 50)
-    expected = token_decisions(everywhere.logits, LABELS)
-    found = token_decisions(some.logits, LABELS)
+        some = asking(f"AutoModelFor{head}")(model, {**INPUTS, "output_hidden_states": True}, LABELS)
+        chosen = logits_at(model, INPUTS, foreseeing(LABELS, shifted=shifted))
+    less = (2, 5) if kind == "opt" else (1, 3)  # that one calls a part of its body, past the body itself
+    assert everywhere.logits.shape == (2, 5, 50) and some.logits.shape == (*less, 50)
+    expected = token_decisions(everywhere.logits, LABELS, shifted=shifted)
+    found = token_decisions(some.logits, LABELS, shifted=shifted)
     torch.testing.assert_close(found.logits, expected.logits)
     torch.testing.assert_close(chosen, expected.logits)
     assert found.target.tolist() == [12, 13, 14]
@@ -66,11 +81,12 @@ def test_some_places_say_what_they_say_among_all(kind: str) -> None:
     assert model(**INPUTS).logits.shape == (2, 5, 50), "afterwards it is as it was"
 
 
-def test_the_gradients_are_the_same() -> None:
+@pytest.mark.parametrize(("head", "kind"), [("MaskedLM", "bert"), ("CausalLM", "gpt2")])
+def test_the_gradients_are_the_same(head: str, kind: str) -> None:
     found = []
-    for ask in (asking("AutoModelForMaskedLM"), asking("AutoModelForTokenClassification")):
-        model = small("bert")
-        told = token_decisions(ask(model, INPUTS, LABELS).logits, LABELS)
+    for ask in (asking(f"AutoModelFor{head}"), asking("AutoModelForTokenClassification")):
+        model = small(head, kind)
+        told = token_decisions(ask(model, INPUTS, LABELS).logits, LABELS, shifted=head == "CausalLM")
         functional.cross_entropy(told.logits, told.target).backward()
         found.append({name: one.grad for name, one in model.named_parameters() if one.grad is not None})
     assert found[0].keys() == found[1].keys()
