@@ -339,8 +339,9 @@ def _without_prompt(module: Any, args: Any, kwargs: Any, output: Any) -> Any:
     for name in ("logits", "start_logits", "end_logits"):
         value = getattr(output, name, None)
         places = 2 if name == "logits" else 1
-        whole = value is not None and value.dim() > places and len(value) == len(ids)  # not of chosen places alone
-        if whole and value.shape[1] > ids.shape[1]:
+        if value is None or value.dim() <= places or len(value) != len(ids):
+            continue  # not of all places: of the texts as a whole, or of chosen places
+        if value.shape[1] > ids.shape[1]:
             output[name] = value[:, value.shape[1] - ids.shape[1] :]
     return output
 
