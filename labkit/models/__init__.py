@@ -15,7 +15,16 @@ from labkit.models._load import (
     quiet_transformers,
     resolve,
 )
-from labkit.models._machine import LayerSpeed, Machine, Precision, layer_speed, machine, measure_again, usable_cores
+from labkit.models._machine import (
+    LayerSpeed,
+    Machine,
+    Precision,
+    forecast_speed,
+    layer_speed,
+    machine,
+    measure_again,
+    usable_cores,
+)
 from labkit.models._recommend import Forecast, Recommendation, default_epochs, forecast, recommend
 from labkit.models._starter import PREFIX as STARTER
 from labkit.models._starter import STARTERS, UNTRAINED, Starter, build_starter, find_starter, is_untrained
@@ -47,6 +56,7 @@ __all__ = [
     "find",
     "find_starter",
     "forecast",
+    "forecast_speed",
     "has_dropout",
     "is_untrained",
     "layer_speed",

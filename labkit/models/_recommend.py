@@ -10,7 +10,7 @@ from typing import Any
 from labkit.errors import LabError, UnknownName
 from labkit.models._catalogue import EMBEDDED, ModelCard, catalogue
 from labkit.models._load import available_offline
-from labkit.models._machine import Machine, layer_speed, machine, optimizer_seconds
+from labkit.models._machine import Machine, forecast_speed, machine, optimizer_seconds
 from labkit.models._starter_cards import starter_card
 
 # How much a family's pretraining is worth on understanding tasks, as points on top of size: a rough order read off the
@@ -99,7 +99,7 @@ def forecast(
 ) -> Forecast:
     """Time and memory that fine-tuning a model takes on this machine.
 
-    Time is measured, not tabulated: one layer of the model's width is timed here (``layer_speed``) and multiplied by
+    Time is measured, not tabulated: a layer is timed here (``forecast_speed``) and multiplied by
     layers, tokens and epochs; the optimizer's share is measured per parameter. Memory adds weights (4 bytes a parameter),
     gradients and AdamW's two moments (12 bytes a trained one) to the activations of a batch (Korthikanti et al. 2022,
     arXiv:2205.05198, section 4.1).
@@ -118,7 +118,7 @@ def forecast(
     on = on or machine()
     epochs = epochs or default_epochs(rows, batch_size)
     device = on.device if on.device == "cuda" else "cpu"
-    speed = layer_speed(card.hidden, card.heads, 0, device)
+    speed = forecast_speed(card.hidden, card.heads, device)
     layers = card.layers * (2 if card.kind == "encoder-decoder" else 1)
     parameters = card.parameters_m * 1e6
     trained = parameters if trained is None else trained
@@ -127,7 +127,7 @@ def forecast(
     seconds = layers * speed.seconds(speed.best)
     if predicted:
         # a layer multiplies 12 times the width squared; narrow ones are slow for that, and a product with a vocabulary is wide
-        wide = speed if card.hidden >= _WIDE[0] else layer_speed(*_WIDE, 0, device)
+        wide = speed if card.hidden >= _WIDE[0] else forecast_speed(*_WIDE, device)
         width = max(card.hidden, _WIDE[0])
         seconds += predicted * card.vocabulary * card.hidden / (12 * width**2) * wide.seconds(speed.best)
     training = rows * tokens * epochs * seconds

@@ -167,7 +167,7 @@ def estimate(recipe: Recipe, library: Library) -> dict[str, Any]:
     seconds, precision = cost.seconds, cost.precision
     asked = recipe.budget.precision
     if asked != "auto" and asked != precision and machine.device != "mps":
-        speed = models.layer_speed(card.hidden, card.heads, 0, machine.device if machine.device == "cuda" else "cpu")
+        speed = models.forecast_speed(card.hidden, card.heads, machine.device if machine.device == "cuda" else "cpu")
         precision = asked
         seconds *= speed.seconds(asked) / speed.seconds(speed.best)
     seconds *= _share(recipe, card.layers, steps / per_epoch)

@@ -22,7 +22,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Speeds as if measured, so that a ranking does not depend on how busy this machine is."""
     module = "labkit.models._recommend"
     monkeypatch.setattr(
-        f"{module}.layer_speed", lambda hidden, *_: LayerSpeed(float32=hidden**2 * 1e-10, bf16=hidden**2 * 2e-10)
+        f"{module}.forecast_speed", lambda hidden, *_: LayerSpeed(float32=hidden**2 * 1e-10, bf16=hidden**2 * 2e-10)
     )
     monkeypatch.setattr(f"{module}.optimizer_seconds", lambda *_: 1e-9)
 
@@ -46,6 +46,19 @@ def test_threads_that_openmp_is_told_to_use_are_the_cores_to_use(
     here = models.usable_cores()
     monkeypatch.setenv("OMP_NUM_THREADS", asked)
     assert models.usable_cores() == (cores or here)
+
+
+def test_a_catalogue_is_forecast_from_two_widths(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set()
+
+    def measuring(hidden: int, *_: object) -> LayerSpeed:
+        asked.add(hidden)
+        return LayerSpeed(float32=hidden**2 * 1e-10, bf16=hidden**2 * 2e-10)
+
+    monkeypatch.setattr("labkit.models._machine.layer_speed", measuring)
+    speeds = [models.forecast_speed(width, 16).float32 for width in (384, 576, 768, 2048)]
+    assert speeds == pytest.approx([width**2 * 1e-10 for width in (384, 576, 768, 2048)])
+    assert asked == {384, 768}
 
 
 def test_measuring_moves_no_random_numbers() -> None:

@@ -1,6 +1,8 @@
-"""The tutorial of named entities on the embedded model, executed by papermill."""
+"""The tutorial of named entities, executed by papermill."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +12,10 @@ from labkit.training import Run
 
 
 @pytest.fixture(scope="module")
-def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
-    """The tutorial with six epochs."""
-    return run_notebook(bundled("notebooks") / "02_entities.ipynb", tmp_path_factory.mktemp("tour"), {"EPOCHS": 6.0})
+def executed(short_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Executed:
+    """The tutorial with eight epochs of a short model."""
+    parameters = {"MODEL": str(short_model), "EPOCHS": 8.0}
+    return run_notebook(bundled("notebooks") / "02_entities.ipynb", tmp_path_factory.mktemp("tour"), parameters)
 
 
 @pytest.mark.slow

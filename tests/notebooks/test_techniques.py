@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from toys import toy_rows, write_csv
-from transformers import AutoModel
 
 from labkit import data
 from labkit._places import bundled
 from labkit.errors import DataError
-from labkit.models import EMBEDDED, load_model, resolve
-from labkit.models._layers import keep_layers
+from labkit.models import EMBEDDED
 from labkit.tours import Executed, run_notebook
 
 
@@ -72,17 +69,6 @@ TUTORIALS = (
         (("DATA", "support", 150),),
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def short_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two layers of the embedded model: what a tutorial does with them it does with six, in more time."""
-    folder = tmp_path_factory.mktemp("short") / "model"
-    shutil.copytree(resolve(EMBEDDED).folder, folder)
-    model = load_model(EMBEDDED, AutoModel)
-    keep_layers(model, 2)
-    model.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module", params=TUTORIALS, ids=[tutorial.name for tutorial in TUTORIALS])

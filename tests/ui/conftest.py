@@ -33,7 +33,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     cache = folder / "cache"
     cache.mkdir()
     speeds = cache_dir() / "layer_speed.json"
-    if speeds.exists():  # measured once already: of all models it takes half a minute
+    if speeds.exists():  # measured once already: of all models it takes seconds
         shutil.copy(speeds, cache)
     with Lab(folder, {"LABKIT_CACHE": str(cache)}) as running:
         yield running
