@@ -15,8 +15,8 @@ THE_LAB = bundled("notebooks") / "01_the_lab.ipynb"
 
 @pytest.fixture(scope="module")
 def executed(tmp_path_factory: pytest.TempPathFactory) -> Executed:
-    """The tutorial with one epoch."""
-    return run_notebook(THE_LAB, tmp_path_factory.mktemp("lab"), {"EPOCHS": 1.0, "RELABEL": 8})
+    """The tutorial with half an epoch."""
+    return run_notebook(THE_LAB, tmp_path_factory.mktemp("lab"), {"EPOCHS": 0.5, "RELABEL": 8})
 
 
 @pytest.mark.slow

@@ -89,23 +89,34 @@ SCREENS: dict[str, tuple[str, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-def test_nothing_runs_and_nothing_breaks(lab: Lab, hostile: tuple[str, str], tmp_path: Path, screen: str) -> None:
+PAGES = (("inspector", "confusion", "errors"), ("labeler", "spans"), ("playground", "monitor", "launcher"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=["-".join(page) for page in PAGES])
+def test_nothing_runs_and_nothing_breaks(
+    lab: Lab, hostile: tuple[str, str], tmp_path: Path, page: tuple[str, ...]
+) -> None:
     file, run = hostile
-    make, actions = SCREENS[screen]
     texts: Any = [text for text in TEXTS if "\x00" not in text]
     opening = (
         "import sys\nfrom IPython.display import HTML, display\nfrom labkit.widgets import *\n"
         f"FILE, RUN, FOLDER, TEXTS = {file!r}, {run!r}, {str(tmp_path)!r}, {texts!r}\nTEXT = TEXTS[1] + TEXTS[3] + TEXTS[51]"
     )
-    with lab.open([opening, f"{make}\nw", "face = display(HTML('…'), display_id='face')"]) as notebook:
+    screens = [f"{SCREENS[name][0]}\n{name} = w\nw" for name in page]
+    with lab.open([opening, *screens, "face = display(HTML('…'), display_id='face')"]) as notebook:
         notebook.page.wait_for_timeout(1500)
         unharmed(notebook)
-        for action in actions:
-            notebook.execute(action)
-            notebook.page.wait_for_timeout(400)
+        for name in page:
+            notebook.execute(f"w = {name}")
+            for action in SCREENS[name][1]:
+                notebook.execute(action)
+                notebook.page.wait_for_timeout(400)
+                unharmed(notebook)
+            notebook.execute("face.update(HTML(w._repr_html_()))")
+            notebook.page.locator(".labkit-face").last.wait_for(state="attached")
+            notebook.page.wait_for_timeout(500)
             unharmed(notebook)
-        notebook.execute("face.update(HTML(w._repr_html_()))")
-        notebook.page.locator(".labkit-face").last.wait_for(state="attached")
-        notebook.page.wait_for_timeout(500)
-        unharmed(notebook)
+
+
+def test_every_screen_has_a_page() -> None:
+    assert sorted(name for page in PAGES for name in page) == sorted(SCREENS)
