@@ -29,37 +29,7 @@ def load(config: DataConfig, *, fill: Fill | None = None, translate: Translate |
         DataError: the sources or label journals cannot be read, or have changed since the configuration noted their
             fingerprint; a label journal may have grown.
     """
-    if not config.train:
-        raise DataError("data to train on", "no path", "give a file, a folder or a hub id")
-    corpus = read(
-        config.train,
-        validation=config.validation or None,
-        test=config.test or None,
-        text=config.text or None,
-        text_pair=config.text_pair or None,
-        label=(config.label[0] if len(config.label) == 1 else config.label) or None,
-        label_separator=config.label_separator or None,
-        multi_label=config.multi_label,
-        scores=config.scores,
-        id=config.id or None,
-        encoding=config.encoding or None,
-        delimiter=config.delimiter or None,
-        require_label=not config.labels,
-        layout=config.layout,
-    )
-    if config.fingerprint and corpus.config.fingerprint != config.fingerprint:
-        raise DataError(
-            "the same data as when this recipe was made",
-            "files whose content has changed",
-            "restore them, or clear data.fingerprint in the recipe and train anew on what is there now",
-            file=config.train,
-        )
-    if config.labels:
-        corpus = apply(corpus, config.labels, fingerprint=config.labels_fingerprint)
-        if not corpus.labelled and config.layout not in ("pairs", "texts"):
-            do = "label some rows first, or choose the column with labels"
-            came = f"none ({corpus.steps[0].text.rstrip('.')})"
-            raise DataError("labels in the data or in its label journals", came, do, file=config.train)
+    corpus = _labelled(config)
     if config.repairs:
         corpus = clean(corpus, config.repairs)
     if config.folds:
@@ -100,4 +70,52 @@ def load(config: DataConfig, *, fill: Fill | None = None, translate: Translate |
         corpus = corpus.replace(config=made_of)
     if config.name_texts:
         corpus = name_classes(corpus, config.name_texts, template=config.name_template)
+    return corpus
+
+
+def with_fingerprints(config: DataConfig) -> DataConfig:
+    """The configuration with the fingerprints of what it reads now: ``load`` then notices a change.
+
+    Raises:
+        DataError: as ``load`` does, for the sources and label journals.
+    """
+    now = _labelled(config).config
+    return dataclasses.replace(
+        config, fingerprint=now.fingerprint, labels_fingerprint=now.labels_fingerprint if config.labels else ""
+    )
+
+
+def _labelled(config: DataConfig) -> Corpus:
+    """What is read, with the labels of its journals."""
+    if not config.train:
+        raise DataError("data to train on", "no path", "give a file, a folder or a hub id")
+    corpus = read(
+        config.train,
+        validation=config.validation or None,
+        test=config.test or None,
+        text=config.text or None,
+        text_pair=config.text_pair or None,
+        label=(config.label[0] if len(config.label) == 1 else config.label) or None,
+        label_separator=config.label_separator or None,
+        multi_label=config.multi_label,
+        scores=config.scores,
+        id=config.id or None,
+        encoding=config.encoding or None,
+        delimiter=config.delimiter or None,
+        require_label=not config.labels,
+        layout=config.layout,
+    )
+    if config.fingerprint and corpus.config.fingerprint != config.fingerprint:
+        raise DataError(
+            "the same data as when this recipe was made",
+            "files whose content has changed",
+            "restore them, or clear data.fingerprint in the recipe and train anew on what is there now",
+            file=config.train,
+        )
+    if config.labels:
+        corpus = apply(corpus, config.labels, fingerprint=config.labels_fingerprint)
+        if not corpus.labelled and config.layout not in ("pairs", "texts"):
+            do = "label some rows first, or choose the column with labels"
+            came = f"none ({corpus.steps[0].text.rstrip('.')})"
+            raise DataError("labels in the data or in its label journals", came, do, file=config.train)
     return corpus

@@ -27,6 +27,7 @@ _NOTE = "adaptation.json"
 _WORK = "adapting"  # folder of checkpoints and of what was asked, until there is the note
 _BEGUN = "begun.json"
 _HELD_OUT = 0.1  # of the domain's texts, to measure on
+_MOST_EPOCHS = 100_000  # as in a recipe
 _HALVES = 500  # texts that the halves are looked for among
 
 
@@ -97,7 +98,7 @@ def adapt(
         model: the base model.
         method: "masked", "causal", "simcse" or "tsdae".
         general: raw text of other domains, to see what is forgotten.
-        epochs: passes over the text.
+        epochs: passes over the text, above 0.
         recipe: other settings for "masked" and "causal", by section.
         seed: of the order, the dropout and what is held out.
         watch: called with every event.
@@ -106,7 +107,7 @@ def adapt(
         UnknownName: no such method.
         DataError: text that cannot be read, or too little of it.
         ModelError: the model cannot learn that way.
-        RecipeError: settings for a method that has none.
+        RecipeError: settings for a method that has none; no epochs.
         RunError: the directory holds something else.
     """
     known = ("masked", "causal", "simcse", "tsdae")
@@ -114,6 +115,8 @@ def adapt(
         raise UnknownName("method of adaptation", method, known)
     if recipe and method not in ("masked", "causal"):
         raise RecipeError([f"Settings are for masked and causal, not for {method}: leave them out."])
+    if not 0 < epochs <= _MOST_EPOCHS:
+        raise RecipeError([f"epochs must be above 0 and at most {_MOST_EPOCHS}, not {epochs!r}."])
     home = named(directory).absolute()
     asked = _Asked(
         texts=os.fspath(texts),

@@ -19,6 +19,7 @@ from labkit.evaluation import Estimate
 from labkit.evaluation._scales import on_its_scale
 from labkit.events import Event, RunEnded, RunStarted
 from labkit.training._predictor import Predictor
+from labkit.training._prepare import pinned, recipes_in
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
 from labkit.training._train import train_once
@@ -206,6 +207,7 @@ def compare(
 
     Raises:
         RecipeError: fewer than two recipes, a seed twice, names that cannot be folders, or recipes of different tasks or data.
+        RunError: the data has changed since the runs in the directory began.
         LabError: whatever a training raises.
     """
     numbers = range(seeds) if isinstance(seeds, int) else seeds
@@ -213,12 +215,15 @@ def compare(
     home = named(directory).absolute()
     runs: dict[str, list[Run]] = {name: [] for name in recipes}
     names = list(recipes)
+    places = {(name, seed): home / f"{name}-seed{seed}" for name in names for seed in numbers}
+    read = pinned(recipes[names[0]], home, recipes_in(places.values())).data
+    marks = {"fingerprint": read.fingerprint, "labels_fingerprint": read.labels_fingerprint}
     for turn, seed in enumerate(numbers):  # seed by seed: after the first round there is a whole table
         first = turn % len(names)  # each goes first in its turn: times drift while a machine is busy or warm
         for name in names[first:] + names[:first]:
-            place = home / f"{name}-seed{seed}"
             tell = None if watch is None else _telling(watch, name, seed)
-            runs[name].append(train_once(recipes[name].with_values(seed=seed), place, watch=tell))
+            asked = recipes[name].with_values(seed=seed, data=marks)
+            runs[name].append(train_once(asked, places[name, seed], watch=tell))
     return compare_runs(runs)
 
 

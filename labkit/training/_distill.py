@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,17 @@ import torch
 import transformers
 from torch.nn import functional
 
-from labkit import data, models
+from labkit import data, models, tasks
+from labkit._places import named
 from labkit.data._scan import fresh_rows, grown
 from labkit.errors import DataError, RecipeError, UnknownName, quoted
 from labkit.models import _adapters
 from labkit.tasks import Ask, Decision, Decisions, asking, divergence
+from labkit.training import _rundir
 from labkit.training._predictor import Predictor
 from labkit.training._recipe import DistillationConfig, Recipe
 from labkit.training._run import Run
+from labkit.training._train import longest_input
 
 if TYPE_CHECKING:
     from labkit.training._fit import Fitting
@@ -134,6 +136,56 @@ def hidden_distance(mine: Any, theirs: Any, mask: torch.Tensor) -> torch.Tensor:
     return torch.stack(parts).mean()
 
 
+def require_teacher(
+    recipe: Recipe, config: Any, tokenizer: Any, classes: Sequence[str]
+) -> tuple[models.BaseModel, Any, list[str]]:
+    """Refuse a teacher that cannot lead a student, before either is loaded.
+
+    Args:
+        recipe: of the training.
+        config: of the student's model.
+        tokenizer: of the student.
+        classes: of the student, in their order; none where it decides between no classes.
+
+    Returns:
+        The teacher's model, its tokenizer, and the names of its classes.
+
+    Raises:
+        RecipeError: another task, another tokenizer, other classes, or hidden states of another width.
+        ModelError: there is no such model.
+    """
+    how = recipe.distillation
+    folder, task_id = _where(how.teacher)
+    if task_id and task_id != recipe.task:
+        raise RecipeError([f"distillation.teacher was trained for {task_id}, and this recipe is for {recipe.task}."])
+    base = models.resolve(str(folder))
+    lead, reads = models.load_config(base), models.load_tokenizer(base)
+    theirs = _classes(lead) if classes else []
+    problems = []
+    if reads.get_vocab() != tokenizer.get_vocab():
+        problems.append(
+            f"distillation.teacher reads other tokens than {recipe.model.name!r}: teacher and student must have the same "
+            f"tokenizer. A student made of the teacher's own layers has: model.name = {how.teacher!r}, model.layers = 3."
+        )
+    if classes and set(classes) != set(theirs):
+        missing = [name for name in classes if name not in theirs] or [name for name in theirs if name not in classes]
+        problems.append(
+            f"distillation.teacher knows other classes than the data: {quoted(missing)} is only in one of them."
+        )
+    mine, wide = (int(getattr(one, "hidden_size", 0) or getattr(one, "d_model", 0)) for one in (config, lead))
+    if how.hidden and mine != wide:
+        problems.append(
+            f"distillation.hidden compares hidden states, which are {mine} wide here and {wide} in the teacher: set it to 0."
+        )
+    if how.hidden and getattr(lead, "is_encoder_decoder", False):
+        problems.append("distillation.hidden is for models with one stack of layers: set it to 0.")
+    if how.hidden and "prompt" in (recipe.technique.trainable, _adapters.lone(base.folder)):
+        problems.append("distillation.hidden compares token with token, and a prompt adds some: set it to 0.")
+    if problems:
+        raise RecipeError(problems)
+    return base, reads, theirs
+
+
 def teacher(it: Fitting, student: Any) -> Teacher:
     """The teacher of a recipe, after a look at whether it can lead this student.
 
@@ -142,50 +194,18 @@ def teacher(it: Fitting, student: Any) -> Teacher:
         student: the model that is trained.
 
     Raises:
-        RecipeError: another tokenizer, other classes, or hidden states of another width.
+        RecipeError: as ``require_teacher``; or it is told which of two texts a token is of, in a way of its own.
         ModelError: there is no such model.
     """
-    how = it.recipe.distillation
-    folder, task_id = _where(how.teacher)
-    base = models.resolve(str(folder))
-    problems = []
-    if task_id and task_id != it.recipe.task:
-        raise RecipeError([f"distillation.teacher was trained for {task_id}, and this recipe is for {it.recipe.task}."])
-    tokenizer = models.load_tokenizer(base)
-    if tokenizer.get_vocab() != it.tokenizer.get_vocab():
-        problems.append(
-            f"distillation.teacher reads other tokens than {it.recipe.model.name!r}: teacher and student must have the same "
-            f"tokenizer. A student made of the teacher's own layers has: model.name = {how.teacher!r}, model.layers = 3."
-        )
+    ours = _classes(student.config) if it.task.labels else []
+    base, tokenizer, theirs = require_teacher(it.recipe, student.config, it.tokenizer, ours)
     with models.quiet_transformers():
         model = models.load_model(base, getattr(transformers, it.task.head))
-    order = None
-    if it.task.labels:
-        ours, theirs = (_classes(one) for one in (student, model))
-        if set(ours) != set(theirs):
-            missing = [name for name in ours if name not in theirs] or [name for name in theirs if name not in ours]
-            problems.append(
-                f"distillation.teacher knows other classes than the data: {quoted(missing)} is only in one of them."
-            )
-        elif ours != theirs:
-            order = [theirs.index(name) for name in ours]
-    width = (
-        int(getattr(one.config, "hidden_size", 0) or getattr(one.config, "d_model", 0)) for one in (student, model)
-    )
-    mine, lead = width
-    if how.hidden and mine != lead:
-        problems.append(
-            f"distillation.hidden compares hidden states, which are {mine} wide here and {lead} in the teacher: set it to 0."
-        )
-    if how.hidden and getattr(model.config, "is_encoder_decoder", False):
-        problems.append("distillation.hidden is for models with one stack of layers: set it to 0.")
-    if how.hidden and "prompt" in (it.recipe.technique.trainable, _adapters.lone(base.folder)):
-        problems.append("distillation.hidden compares token with token, and a prompt adds some: set it to 0.")
-    if problems:
-        raise RecipeError(problems)
+    order = [theirs.index(name) for name in ours] if ours != theirs else None
     device: Any = models.machine().device
     separator = _separator(tokenizer, it.tokenizer)
     ask, decisions, decides = asking(it.task.head), it.task.decisions, it.task.decides
+    how = it.recipe.distillation
     return Teacher(model.to(device), how, ask, decisions, decides, order, _units(it.task, model), separator)
 
 
@@ -197,18 +217,27 @@ def with_unlabelled(corpus: data.Corpus, recipe: Recipe) -> data.Corpus:
         recipe: of the training.
 
     Raises:
-        RecipeError: the task has no labels that a teacher could give to texts.
+        RecipeError: the task has no labels that a teacher could give to texts, or the teacher gives others.
         DataError: the file cannot be read.
     """
     from datasets import Dataset
 
     if corpus.scores:  # found in the data
         raise RecipeError([f"distillation.unlabelled is for classes of texts, not for {recipe.task}: leave it empty."])
+    predictor = _predictor(recipe)
+    ours, theirs = (
+        "several labels" if decides == "each" else "one label"
+        for decides in (tasks.get(recipe.task).of_corpus(corpus, {}).decides, predictor.task.decides)
+    )
+    if ours != theirs:
+        what = f"gives a text {theirs}, and a row of the data has {ours}"
+        raise RecipeError(
+            [f"distillation.teacher {what}: leave distillation.unlabelled empty, or take another teacher."]
+        )
     extra = _unlabelled(recipe, corpus)
     fresh = fresh_rows(extra, corpus)
     left = len(extra) - len(fresh)
     extra = extra.select(fresh)
-    predictor = Predictor.load(recipe.distillation.teacher)
     pairs = extra["text_pair"][:] if "text_pair" in extra.column_names else None
     said = predictor(list(extra["text"]), pairs=pairs)
     train = corpus["train"]
@@ -243,12 +272,21 @@ def _unlabelled(recipe: Recipe, corpus: data.Corpus) -> Any:
     return extra
 
 
+def _predictor(recipe: Recipe) -> Predictor:
+    """What labels texts. A model folder does not say how long the texts of its training were: it reads as the student does."""
+    folder, task_id = _where(recipe.distillation.teacher)
+    if task_id:
+        return Predictor.load(recipe.distillation.teacher)
+    base = models.resolve(str(folder))
+    longest = longest_input(base, models.load_tokenizer(base))
+    return Predictor(folder, recipe.task, min(recipe.model.max_length or 512, longest))
+
+
 def _where(name: str) -> tuple[Path, str]:
     """The folder of a teacher, and its task where it is a run."""
-    with contextlib.suppress(OSError):
-        if (Path(name) / "recipe.toml").exists():
-            run = Run(name)
-            return run.model_folder, run.recipe.task
+    if (named(name) / _rundir.RECIPE).exists():
+        run = Run(name)
+        return run.model_folder, run.recipe.task
     return models.resolve(name).folder, ""
 
 
@@ -260,6 +298,6 @@ def _units(task: Any, model: Any) -> tuple[float, float]:
     return old.scale / task.scale, (old.mean - task.mean) / task.scale
 
 
-def _classes(model: Any) -> list[str]:
-    named = model.config.id2label or {}
-    return [str(named[i]) for i in range(len(named))]
+def _classes(config: Any) -> list[str]:
+    names = config.id2label or {}
+    return [str(names[i]) for i in range(len(names))]

@@ -47,11 +47,16 @@ def describe(machine: Machine, speed: LayerSpeed, precision: str, recipe: Recipe
     }
 
 
+_UNREAD = {"fingerprint": "", "labels_fingerprint": ""}
+
+
 def digest(recipe: Recipe) -> str:
     """A hash of a recipe: tells whether a run directory began with this one, before its gaps were filled in.
 
-    Of what differs from the defaults alone: a run stays the same when a later version has more settings.
+    Of what differs from the defaults alone: a run stays the same when a later version has more settings. The fingerprints of
+    the data are gaps, too.
     """
+    recipe = recipe.with_values(data=_UNREAD)
     usual = Recipe().to_dict()
     given = {
         section: {name: one for name, one in value.items() if one != usual[section].get(name)}
@@ -65,7 +70,8 @@ def digest(recipe: Recipe) -> str:
 def essence(recipe: Recipe) -> str:
     """A hash of a recipe without the places of its files: data keeps its own fingerprint, and may be moved."""
     nowhere = {"train": "", "validation": "", "test": "", "labels": ()}
-    return digest(recipe.with_values(data=nowhere, model={"name": EMBEDDED}))
+    rest = digest(recipe.with_values(data=nowhere, model={"name": EMBEDDED}))
+    return hashlib.sha256(f"{rest} {recipe.data.fingerprint} {recipe.data.labels_fingerprint}".encode()).hexdigest()
 
 
 def _version(package: str) -> str:

@@ -16,6 +16,7 @@ from labkit.errors import LabError
 from labkit.evaluation import Estimate, Evaluation
 from labkit.evaluation._scales import on_its_scale
 from labkit.events import Event, RunStarted
+from labkit.training._prepare import pinned, recipes_in
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
 from labkit.training._train import train_once
@@ -78,6 +79,7 @@ def cross_validate(
 
     Raises:
         DataError: more folds than rows of the smallest class.
+        RunError: the directory holds runs of another recipe, or the data has changed since they began.
         LabError: whatever a training raises; fewer than one repeat.
     """
     if repeats < 1:
@@ -85,13 +87,16 @@ def cross_validate(
     if folds < 2:
         raise LabError("two folds at least", str(folds))
     home = named(directory).absolute()
+    places = {
+        (repeat, number): home / (f"repeat{repeat}-fold{number}" if repeats > 1 else f"fold{number}")
+        for repeat in range(repeats)
+        for number in range(folds)
+    }
+    recipe = pinned(recipe, home, recipes_in(places.values()))
     runs = []
-    for repeat in range(repeats):
-        seed = recipe.data.split_seed + repeat
-        for number in range(folds):
-            place = home / (f"repeat{repeat}-fold{number}" if repeats > 1 else f"fold{number}")
-            asked = recipe.with_values(data={"folds": folds, "fold": number, "split_seed": seed})
-            runs.append(train_once(asked, place, watch=_telling(watch, repeat, number)))
+    for (repeat, number), place in places.items():
+        asked = recipe.with_values(data={"folds": folds, "fold": number, "split_seed": recipe.data.split_seed + repeat})
+        runs.append(train_once(asked, place, watch=_telling(watch, repeat, number)))
     judged = [run.evaluation for run in runs]
     metric = recipe.evaluation.metric
     metric = metric if all(metric in one.headline for one in judged) else judged[0].first

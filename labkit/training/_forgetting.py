@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit import data, evaluation, models, tasks
-from labkit.errors import ModelError
+from labkit.errors import DataError, ModelError
 from labkit.evaluation import Estimate
 from labkit.models import _adapters
+from labkit.models._heads import is_decoder
 from labkit.training._adapt import _figure, perplexity
 from labkit.training._merge import merge
 from labkit.training._recipe import Recipe
@@ -77,7 +78,7 @@ def forgetting(
     Raises:
         ModelError: the base model has no language-model head, or the fine-tuned model another architecture, or an adapter that
             leaves the base model as it was, or none that a probe can stand on.
-        DataError: data that cannot be read.
+        DataError: data that cannot be read, or an earlier task that is not about classes.
     """
     run = run if isinstance(run, Run) else Run(run)
     adapter = _adapters.lone(run.model_folder)
@@ -87,14 +88,33 @@ def forgetting(
     if adapter == "bottleneck" and probe is not None:
         do = "leave the probe out, and measure general text; or train it again with lora"
         raise ModelError("a model that a probe can stand on", "a bottleneck, which is beside its base model", do)
+    settings = None if probe is None else {"train": os.fspath(probe), **(probe_data or {})}
+    if settings is not None:
+        _require_probe(run, settings)
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         tuned = merge(run, Path(folder) / "merged") if adapter in _adapters.MERGED else run.model_folder
         if general is not None:
             found |= _language(run, tuned, data.read(general, layout="texts")["train"], language_model)
-        if probe is not None:
-            found |= _probes(run, tuned, {"train": os.fspath(probe), **(probe_data or {})})
+        if settings is not None:
+            found |= _probes(run, tuned, settings)
     return Forgetting(**found)
+
+
+def _leave(argument: str) -> str:
+    other = "where the earlier task is of the same kind, labkit evaluate says how this run and an earlier one do on its data"
+    return f"leave {argument} out; {other}"
+
+
+def _require_probe(run: Run, settings: Mapping[str, Any]) -> None:
+    """Refuse a model that a probe cannot stand on, and data that it cannot learn from, before anything is measured."""
+    config = models.load_config(str(run.model_folder))
+    if getattr(config, "is_encoder_decoder", False):
+        came = f"a {config.model_type}, which has two: an encoder and a decoder"
+        raise ModelError("a model with one body, for the probe to stand on", came, _leave("probe"))
+    if data.load(Recipe.from_dict({"data": dict(settings)}).data).scores:
+        do = "give data with classes as probe; where its numbers name classes, say so: probe_data={'scores': False}"
+        raise DataError("classes of an earlier task, for the probe", "scores", do, file=settings["train"])
 
 
 def _language(run: Run, folder: Path, rows: Any, language_model: str) -> dict[str, Any]:
@@ -103,9 +123,15 @@ def _language(run: Run, folder: Path, rows: Any, language_model: str) -> dict[st
 
     base = models.resolve(language_model or run.recipe.model.name)
     config = models.load_config(base)
-    causal = str((config.architectures or [""])[0]).endswith(("CausalLM", "LMHeadModel"))
-    task = "text-generation" if causal else "fill-mask"
+    task = "text-generation" if is_decoder(config) else "fill-mask"
     kind = tasks.get(task)
+    try:
+        models.require_head(base, kind.head, task)
+    except ModelError as error:
+        came = f"{base.name!r}, a {config.model_type}, which is neither"
+        raise ModelError(
+            "a masked or a causal language model, to measure general text", came, _leave("general")
+        ) from error
     if models.new_head(base, kind.head):
         do = "adapt it first (labkit adapt), and give the folder head of that as language_model"
         raise ModelError("a base model with a language-model head", f"{base.name!r}, whose head is new", do)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from labkit._places import named
+from labkit.data._load import with_fingerprints
 from labkit.errors import RunError
 from labkit.training import _rundir
 from labkit.training._environment import digest, essence
@@ -32,7 +35,7 @@ def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> 
                 )
             if not run.asked and run.status != "running":
                 recipe.save(folder / _rundir.RECIPE)  # nothing of the other one was ever trained
-            elif recipe != run.recipe and digest(recipe) != run.asked:
+            elif not begun_with(run, recipe):
                 raise RunError(
                     f"the recipe that the run in {folder} began with",
                     "another recipe",
@@ -53,6 +56,48 @@ def prepare(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> 
                 folder.rmdir()
             raise
     return Run(folder)
+
+
+def begun_with(run: Run, recipe: Recipe) -> bool:
+    """Whether the run began with this recipe, before its gaps were filled in; and with its data, where it says which."""
+    mine, theirs = recipe.data, run.recipe.data
+    if mine.fingerprint not in ("", theirs.fingerprint):
+        return False
+    if mine.labels_fingerprint not in ("", theirs.labels_fingerprint):
+        return False
+    return recipe == run.recipe or digest(recipe) == run.asked
+
+
+def pinned(recipe: Recipe, home: Path, begun: Iterable[Recipe]) -> Recipe:
+    """The recipe with the fingerprints of its data, so that all that is trained by it is trained and judged on the same rows.
+
+    Args:
+        recipe: of several trainings.
+        home: where they are.
+        begun: the recipes of those that have begun already, maybe before a crash: they settle which data it is, and how many
+            labels of a journal that has grown since.
+
+    Raises:
+        RunError: the data has changed since those began.
+        DataError: it cannot be read.
+    """
+    before = next((one.data for one in begun if one.data.fingerprint), None)
+    asked = recipe.data
+    if before is not None and before.labels == asked.labels:
+        asked = dataclasses.replace(asked, labels_fingerprint=asked.labels_fingerprint or before.labels_fingerprint)
+    now = with_fingerprints(asked)
+    if before is not None and before.fingerprint != now.fingerprint:
+        raise RunError(
+            f"the data that the trainings in {home} began with",
+            "files whose content has changed since, or other files",
+            "restore them, or choose another folder",
+        )
+    return recipe.with_values(data={"fingerprint": now.fingerprint, "labels_fingerprint": now.labels_fingerprint})
+
+
+def recipes_in(places: Iterable[Path]) -> Iterator[Recipe]:
+    """The recipes of the run directories that are there already."""
+    return (Run(place).recipe for place in places if (place / _rundir.RECIPE).exists())
 
 
 def reopen(run: Run) -> None:

@@ -26,6 +26,7 @@ from labkit.evaluation._scales import higher_is_better
 from labkit.events import Evaluated, Event, in_force
 from labkit.tasks import TASKS
 from labkit.training import _rundir
+from labkit.training._prepare import pinned
 from labkit.training._recipe import Recipe
 from labkit.training._run import Run
 from labkit.training._space import Range, Space, default_space, from_plan, require_space, suggest, with_settings
@@ -166,7 +167,7 @@ def search(
         RecipeError: settings that do not exist, values that cannot work, or no validation split.
         DataError: data that cannot be read or trained on.
         LabError: fewer than one trial or worker.
-        RunError: the folder holds a search of another recipe or space.
+        RunError: the folder holds a search of another recipe or space, or the data has changed since it began.
         MissingExtra: Optuna is not installed.
     """
     _optuna()
@@ -213,6 +214,7 @@ def _begin(home: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, Any]:
     file = home / _PLAN
     if file.exists():
         before = json.loads(file.read_text("utf-8"))
+        plan["recipe"] = pinned(recipe, home, [Recipe.from_dict(before["recipe"])]).to_dict()
         changed = [part for part in ("space", "recipe", "prune") if before.get(part) != plan[part]]
         if changed:
             came = f"one with another {' and another '.join(changed)}"
@@ -225,9 +227,13 @@ def _begin(home: Path, recipe: Recipe, plan: dict[str, Any]) -> dict[str, Any]:
             f"an empty or new folder, or a search, in {home}", "a folder that holds something else", "choose another"
         )
     # which figure counts depends on the data: texts with classes and texts with scores are one task of the recipe
-    task = TASKS[recipe.task].of_corpus(data.load(recipe.data), recipe.options)
+    corpus = data.load(recipe.data.unaugmented())
+    recipe = recipe.with_values(
+        data={name: getattr(corpus.config, name) for name in ("fingerprint", "labels_fingerprint")}
+    )
+    task = TASKS[recipe.task].of_corpus(corpus, recipe.options)
     metric = recipe.evaluation.metric or task.metric
-    plan = {**plan, "metric": metric, "higher": higher_is_better(metric)}
+    plan |= {"recipe": recipe.to_dict(), "metric": metric, "higher": higher_is_better(metric)}
     home.mkdir(parents=True, exist_ok=True)
     _rundir.write_json(file, plan)
     return plan

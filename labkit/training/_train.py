@@ -26,7 +26,7 @@ from labkit.training._environment import describe, digest, essence
 from labkit.training._interrupt import Interrupt
 from labkit.training._judge import judge
 from labkit.training._memory import PeakMemory
-from labkit.training._prepare import prepare, reopen, require_same
+from labkit.training._prepare import begun_with, pinned, prepare, reopen, require_same
 from labkit.training._recipe import Recipe
 from labkit.training._recipe_checks import without_effect
 from labkit.training._run import Run, new_directory
@@ -76,23 +76,31 @@ def train(recipe: Recipe, directory: str | os.PathLike[str] | None = None, *, wa
 def train_once(recipe: Recipe, directory: str | os.PathLike[str], *, watch: Watch | None = None) -> Run:
     """The completed run of a recipe: the one that is there, gone on with where it was interrupted, or trained.
 
+    Of a completed run the data is read, to see whether it is still what that was trained on.
+
     Args:
         recipe: everything that decides the result.
         directory: the run directory.
         watch: called with every event of a training.
 
     Raises:
-        RunError: the directory holds the run of another recipe, or the training was stopped.
+        RunError: the directory holds the run of another recipe or of other data, or the training was stopped.
         LabError: whatever ``train`` raises.
     """
     home = named(directory).absolute()
     run = Run(home) if (home / _rundir.RECIPE).exists() else None
     if run is None or run.status != "completed":
         run = train(recipe, home, watch=watch)
-    elif recipe != run.recipe and digest(recipe) != run.asked:
+    elif not begun_with(run, recipe):
         raise RunError(
             f"the recipe that the run in {home} began with",
             "another recipe",
+            "choose another folder, or delete that run",
+        )
+    elif not recipe.data.fingerprint and not begun_with(run, pinned(recipe, home, ())):
+        raise RunError(
+            f"the data that the run in {home} began with",
+            "files or labels that have changed since",
             "choose another folder, or delete that run",
         )
     if run.status != "completed":
@@ -208,10 +216,6 @@ def fitting(directory: Path, emit: Watch, interrupt: Interrupt) -> Fitting:
     if starter:
         emit(Note(text=f"{recipe.model.name} is an untrained model, with a tokenizer trained on the training rows."))
         base = models.resolve(recipe.model.name, texts=_texts(corpus))
-    if recipe.distillation.unlabelled:
-        from labkit.training._distill import with_unlabelled
-
-        corpus = with_unlabelled(corpus, recipe)
     problems = kind.problems(corpus)
     if problems:
         raise DataError(
@@ -247,6 +251,11 @@ def fitting(directory: Path, emit: Watch, interrupt: Interrupt) -> Fitting:
         torch.set_num_threads(threads)
     tokenizer = models.load_tokenizer(base)
     longest = _max_length(recipe, base, tokenizer)
+    if recipe.distillation.unlabelled:
+        from labkit.training._distill import require_teacher, with_unlabelled
+
+        require_teacher(recipe, models.load_config(base), tokenizer, corpus.labels)  # before it labels anything
+        corpus = with_unlabelled(corpus, recipe)
     emit(Note(text=f"Tokenising {sum(corpus.rows.values()):,} rows."))
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token

@@ -14,14 +14,25 @@ import torch
 from safetensors.torch import load_file
 from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from written import tiny_run
+from written import DAYS, GERMAN, tiny_run
 
 from labkit import cli
+from labkit.data import load
 from labkit.errors import DataError, ModelError, RecipeError, RunError, UnknownName
 from labkit.evaluation import evaluate
 from labkit.events import Event, Note, RunStarted, StepLogged
 from labkit.models import build_starter
-from labkit.training import Run, adapt, augmenters, filler, forgetting, load_adaptation, train, zero_shot
+from labkit.training import (
+    Predictor,
+    Run,
+    adapt,
+    augmenters,
+    filler,
+    forgetting,
+    load_adaptation,
+    train,
+    zero_shot,
+)
 
 
 def raw(folder: Path, topics: tuple[str, ...], count: int = 200, name: str = "raw") -> Path:
@@ -309,7 +320,87 @@ def test_words_are_filled_in_by_a_masked_model(toy_model: Path, tmp_path: Path, 
     assert capsys.readouterr().out.count("substitute\n") == 5
 
 
+def translator(folder: Path, name: str, words: dict[str, str]) -> Run:
+    """A run that has learnt which word stands for which."""
+    chooser = random.Random(1)
+    told = [[chooser.choice(list(words)) for _ in range(1 + i % 2)] for i in range(160)]
+    rows = [{"text": " ".join(some), "target": " ".join(words[one] for one in some)} for some in told]
+    path = folder / f"{name}.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    base = build_starter("t5", [text for row in rows for text in row.values()], size="tiny")
+    made = toy_recipe(path, base.folder, task="translation", budget={"epochs": 10})
+    made = made.with_values(generation={"max_target_length": 8}, model={"max_length": 16})
+    return train(made, folder / name)
+
+
+def test_training_rows_are_translated_there_and_back(toy_model: Path, tmp_path: Path) -> None:
+    there = translator(tmp_path, "there", GERMAN)
+    back = translator(tmp_path, "back", {german: f"{day[:3]}." for day, german in GERMAN.items()})
+    chooser = random.Random(2)
+    texts = [" ".join(chooser.choice(DAYS) for _ in range(chooser.randint(1, 3))) for _ in range(70)]
+    rows = [{"id": f"r{i}", "text": text, "topic": text.split()[0][:1]} for i, text in enumerate(texts)]
+    path = write_csv(tmp_path / "days.csv", rows)
+    plain = toy_recipe(path, toy_model, data={"train": str(path), "split_by": "random"}, budget={"max_steps": 1})
+    both = (str(there.directory), str(back.directory))
+    made = plain.with_values(data={"augment": ("back_translate",), "augment_translators": both})
+    before, corpus = load(plain.data), load(made.data, **augmenters(made.data))
+    count = len(before["train"])
+    assert corpus["train"][:count] == before["train"][:] and len(corpus["train"]) > count > 32, "more than a batch"
+    for name in ("validation", "test"):
+        assert corpus[name][:] == before[name][:], "only training rows are changed"
+    first, second = Predictor.load(there), Predictor.load(back)
+    alone = {text: second([first([text]).predicted[0]]).predicted[0] for text in sorted(set(before["train"]["text"]))}
+    assert len(set(alone.values())) > 3, "different texts have different translations"
+    source = {row["row_id"]: row for row in before["train"]}
+    for row in corpus["train"].select(range(count, len(corpus["train"]))):
+        old = source[row["row_id"].removesuffix("~1")]
+        assert (row["text"], row["label"]) == (alone[old["text"]], old["label"]) and row["text"] != old["text"]
+    assert load(made.data, **augmenters(made.data))["train"][:] == corpus["train"][:]
+    run = train(made, tmp_path / "run")
+    begun = next(event for event in run.events() if isinstance(event, RunStarted))
+    assert begun.rows["train"] == len(corpus["train"])
+
+
 def test_a_rate_from_the_command_line(toy_model: Path, tmp_path: Path, capsys: Any) -> None:
     toy_recipe(write_csv(tmp_path / "toy.csv", toy_rows(60)), toy_model).save(tmp_path / "toy.toml")
     assert cli.main(["rate", str(tmp_path / "toy.toml"), "--steps", "30"]) == 0
     assert capsys.readouterr().out.startswith("learning rate ")
+
+
+@pytest.mark.parametrize("method", ["masked", "causal", "simcse", "tsdae"])
+@pytest.mark.parametrize("epochs", [-1.0, 0.0, float("nan"), float("inf")])
+def test_no_method_adapts_for_no_epochs(method: Any, epochs: float, toy_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=rf"epochs must be above 0 and at most 100000, not {epochs}\."):
+        adapt(tmp_path / "unread.txt", tmp_path / "out", model=str(toy_model), method=method, epochs=epochs)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_probe_on_scores_is_refused_before_anything_is_measured(toy_run: Run, tmp_path: Path) -> None:
+    rows = [{**row, "topic": str(40.5 + 5 * len(row["text"].split()))} for row in toy_rows(60)]
+    scores = write_csv(tmp_path / "scores.csv", rows)
+    with pytest.raises(DataError, match=r"scores\.csv: Expected classes .* but got scores\. Give data with classes as"):
+        forgetting(toy_run, probe=scores, general=tmp_path / "unread.txt")
+    assert forgetting(toy_run, probe=scores, probe_data={"scores": False, "split_by": "random"}).probe == "accuracy"
+
+
+@pytest.mark.parametrize(
+    ("family", "measured", "said"),
+    [
+        ("t5", "general", r"a masked or a causal language model.*a t5, which is neither\. Leave general out"),
+        ("t5", "probe", r"with one body, .*a t5, which has two: an encoder and a decoder\. Leave probe out"),
+        ("bart", "probe", r"with one body, .*a bart, which has two: an encoder and a decoder\. Leave probe out"),
+        ("bart", "general", ""),  # it has learnt to fill masks
+        ("xlnet", "general", r"a xlnet, which is neither"),  # it sees the words that it is to foresee
+    ],
+)
+def test_what_forgetting_cannot_measure(family: Any, measured: str, said: str, toy_data: Path, tmp_path: Path) -> None:
+    rows = toy_rows(60)
+    base = build_starter(family, [row["text"] for row in rows], size="tiny")
+    run = train(toy_recipe(toy_data, base.folder, budget={"max_steps": 1}), tmp_path / family)
+    (tmp_path / "raw.txt").write_text("\n\n".join(row["text"] for row in rows), "utf-8")
+    asked: dict[str, Any] = {measured: tmp_path / "raw.txt" if measured == "general" else toy_data}
+    if not said:
+        assert forgetting(run, **asked).figure == "pseudo_perplexity"
+        return
+    with pytest.raises(ModelError, match=said):
+        forgetting(run, **asked)

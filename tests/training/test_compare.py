@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from toys import toy_recipe
+from toys import toy_recipe, toy_rows, write_csv
 
-from labkit import cli
+from labkit import cli, data
 from labkit.charts import cost
 from labkit.errors import LabError, RecipeError, RunError
 from labkit.evaluation import Estimate
@@ -20,6 +20,7 @@ from labkit.training import (
     compare,
     compare_runs,
     cross_validate,
+    train_once,
 )
 from labkit.training._compare import _interval
 
@@ -79,6 +80,37 @@ def test_what_is_complete_is_not_trained_again(found: tuple[RecipeComparison, Pa
     other = {**recipes, name: recipes[name].with_values(optimizer={"learning_rate": 1e-5})}
     with pytest.raises(RunError, match="another recipe"):  # and not the old score under the new name
         compare(other, home, seeds=2)
+
+
+def test_what_was_trained_on_other_data_is_not_compared(toy_model: Path, tmp_path: Path) -> None:
+    rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    recipe = toy_recipe(rows, toy_model, budget={"epochs": 1})
+    run = train_once(recipe, tmp_path / "c" / "one-seed0")
+    assert train_once(recipe, run.directory).directory == run.directory
+    kinds = {"one": recipe, "two": recipe.with_values(optimizer={"learning_rate": 1e-4})}
+    assert compare(kinds, tmp_path / "c", seeds=1).contenders[0].trials[0].directory == str(run.directory)
+    write_csv(rows, toy_rows(48))
+    with pytest.raises(RunError, match=r"the data that the trainings in .* began with"):
+        compare(kinds, tmp_path / "c", seeds=2)
+    assert not (tmp_path / "c" / "one-seed1").exists(), "and nothing is trained first"
+    with pytest.raises(
+        RunError, match=r"the data that the run in .*one-seed0 began with, but got files or labels that"
+    ):
+        train_once(recipe, run.directory)
+
+
+def test_labels_that_came_since_are_another_training(toy_model: Path, tmp_path: Path) -> None:
+    rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    corpus = data.read(str(rows), text="text", label="topic")
+    journal = tmp_path / "toy.labels.jsonl"
+    labels = data.Journal(journal)
+    labels.add(corpus["train"][0]["row_id"], "food")
+    recipe = toy_recipe(rows, toy_model, budget={"epochs": 1}, data={"train": str(rows), "labels": [str(journal)]})
+    run = train_once(recipe, tmp_path / "run")
+    assert train_once(recipe, tmp_path / "run").directory == run.directory
+    labels.add(corpus["train"][1]["row_id"], "food")
+    with pytest.raises(RunError, match="files or labels that have changed since"):
+        train_once(recipe, tmp_path / "run")
 
 
 def test_training_rows_may_differ(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:

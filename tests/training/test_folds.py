@@ -101,6 +101,18 @@ def test_a_class_that_one_group_holds_alone(tmp_path: Path) -> None:
     assert len(data.fold(corpus, 3, 0, by="random", group="author")["test"])
 
 
+def test_fewer_groups_or_different_texts_than_folds(tmp_path: Path) -> None:
+    rows = [{**row, "author": f"a{i % 2}"} for i, row in enumerate(toy_rows(60))]
+    corpus = data.read(str(write_csv(tmp_path / "rows.csv", rows)), label="topic", text="text")
+    with pytest.raises(DataError, match=r"at least 3 different texts or groups for 3 folds, but got 2\. Ask for fewer"):
+        data.fold(corpus, 3, 0, group="author")
+    assert len(data.fold(corpus, 2, 0, group="author")["test"]) == 30, "as the error said"
+    same = [{**row, "text": "the soup" if i % 2 else "the train"} for i, row in enumerate(rows)]
+    corpus = data.read(str(write_csv(tmp_path / "same.csv", same)), label="topic", text="text")
+    with pytest.raises(DataError, match=r"at least 3 different texts or groups for 3 folds, but got 2\. Ask for fewer"):
+        data.fold(corpus, 3, 0)
+
+
 def test_cross_validation(toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
     recipe = toy_recipe(toy_data, toy_model, budget={"epochs": 6})
     found = cross_validate(recipe, tmp_path / "cv", folds=3)
@@ -116,6 +128,32 @@ def test_cross_validation(toy_data: Path, toy_model: Path, tmp_path: Path) -> No
     assert len(joined([part, part])) == 2 * len(part)
     with pytest.raises(RunError, match="another recipe"):
         cross_validate(recipe, tmp_path / "cv", folds=4)
+
+
+def test_folds_of_other_data_are_not_put_together(toy_model: Path, tmp_path: Path) -> None:
+    rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    recipe = toy_recipe(rows, toy_model, budget={"epochs": 1})
+
+    class Killed(BaseException):
+        pass
+
+    def kill(_: int, fold: int, event: object) -> None:
+        if fold == 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        cross_validate(recipe, tmp_path / "cv", folds=2, watch=kill)
+    before = rows.read_bytes()
+    write_csv(rows, toy_rows(48))
+    with pytest.raises(
+        RunError, match=r"the data that the trainings in .*cv began with, but got files whose content has"
+    ):
+        cross_validate(recipe, tmp_path / "cv", folds=2)
+    rows.write_bytes(before)
+    assert len(cross_validate(recipe, tmp_path / "cv", folds=2).predictions) == 60
+    write_csv(rows, toy_rows(48))
+    with pytest.raises(RunError, match="Restore them, or choose another folder"):  # also when all of them are complete
+        cross_validate(recipe, tmp_path / "cv", folds=2)
 
 
 def test_cross_validation_from_the_command_line(toy_data: Path, toy_model: Path, tmp_path: Path, capsys: Any) -> None:

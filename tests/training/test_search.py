@@ -75,6 +75,18 @@ def test_a_search_goes_on_but_not_with_another_space(quick: Any, tmp_path: Path)
         search(quick.with_values(seed=5), tmp_path / "s", space=SPACE, trials=3)
 
 
+def test_a_search_goes_on_but_not_with_other_data(toy_model: Path, tmp_path: Path) -> None:
+    rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    quick = toy_recipe(rows, toy_model, budget={"epochs": 1})
+    first = search(quick, tmp_path / "s", space=SPACE, trials=1)
+    write_csv(rows, toy_rows(48))
+    with pytest.raises(RunError, match=r"the data that the trainings in .* began with"):
+        search(quick, tmp_path / "s", space=SPACE, trials=2)
+    assert [one.values for one in Search.load(tmp_path / "s").trials] == [one.values for one in first.trials]
+    write_csv(rows, toy_rows(60))
+    assert len(search(quick, tmp_path / "s", space=SPACE, trials=2).trials) == 2
+
+
 def test_spaces(quick: Any, tmp_path: Path) -> None:
     texts = ["optimizer.learning_rate=1e-5..1e-3 log", "optimizer.batch_size=8,16", "adapter.rank=2..8"]
     assert parse_space(texts) == {
