@@ -203,6 +203,8 @@ def parser() -> argparse.ArgumentParser:
         help="the base model with a language-model head (default: itself)",
     )
     forget.add_argument("--probe", metavar="DATA", help="data of an earlier task: a linear probe before and after")
+    forget.add_argument("--text", metavar="COL", help="column of the probe's data with the text (default: found)")
+    forget.add_argument("--label", metavar="COL", help="column of the probe's data with the label (default: found)")
 
     merge = command("merge", _techniques.merge, "Merge the lone adapter of a run into its base: a plain model folder.")
     merge.add_argument("directory", metavar="RUN", help="run directory, trained with adapter.merge = false")
@@ -228,6 +230,8 @@ def parser() -> argparse.ArgumentParser:
     augment = command("augment", _techniques.augment, "Show rows beside what augmentation makes of them.")
     augment.add_argument("data", metavar="DATA", help="labelled data")
     augment.add_argument("--task", metavar="ID", default=TASK, help=f"what the data is for (default: {TASK})")
+    augment.add_argument("--text", metavar="COL", help="column with the text (default: found)")
+    augment.add_argument("--label", metavar="COL", help="column with the label (default: found)")
     augment.add_argument(
         "--method",
         action="append",

@@ -39,8 +39,13 @@ def forgetting(options: argparse.Namespace) -> int:
 
     if not options.general and not options.probe:
         raise LabError("--general TEXTS or --probe DATA", "neither", "name what may have been forgotten")
+    columns = {"text": options.text or "", "label": [options.label] if options.label else []}
     found = training.forgetting(
-        options.directory, general=options.general, language_model=options.language_model, probe=options.probe
+        options.directory,
+        general=options.general,
+        language_model=options.language_model,
+        probe=options.probe,
+        probe_data=columns,
     )
     if options.json:
         terminal.answer(dataclasses.asdict(found))
@@ -127,7 +132,7 @@ def augment(options: argparse.Namespace) -> int:
             },
         }
     )
-    corpus = data.read(options.data, layout=TASKS[options.task].layout)
+    corpus = data.read(options.data, text=options.text, label=options.label, layout=TASKS[options.task].layout)
     shown = data.preview_augmentation(
         corpus, methods, rows=options.rows, share=options.share, seed=options.seed, **training.augmenters(recipe.data)
     )

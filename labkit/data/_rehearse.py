@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
-from labkit.data._corpus import Corpus
+from labkit.data._corpus import Corpus, DataConfig
 from labkit.data._read import read
 from labkit.data._scan import done, fresh_rows, grown, require_train, spread
-from labkit.errors import DataError, quoted
+from labkit.errors import DataError, UnknownName, quoted
 
 
 def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 0.1, seed: int = 0) -> Corpus:
@@ -17,7 +18,8 @@ def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 
 
     Args:
         corpus: split already.
-        earlier: data of the same kind and with no other classes, as ``read`` takes it.
+        earlier: data of the same kind and with no other classes, as ``read`` takes it; in columns of the same names, or, where
+            it has none of these, in such as are found.
         share: how many rows, as a share of the training rows; all of them where there are fewer.
         seed: of the draw.
 
@@ -31,14 +33,7 @@ def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 
         raise DataError("a validation or test split before rehearsing", "only train", "call split() first")
     if later := done(corpus, "rehearse", "augment", "name_classes"):
         raise DataError("a corpus without earlier rows or other added ones yet", f"one after {later}()")
-    config = corpus.config
-    other = read(
-        earlier,
-        layout=config.layout,
-        label_separator=config.label_separator or None,
-        multi_label=config.multi_label,
-        scores=config.scores,
-    )
+    other = _alike(earlier, corpus.config)
     strange = [label for label in other.labels if label not in corpus.labels]
     if strange or (other.multi_label, other.scores) != (corpus.multi_label, corpus.scores):
         came = f"others: {quoted(strange)}" if strange else "labels of another kind"
@@ -63,3 +58,25 @@ def rehearse(corpus: Corpus, earlier: str | os.PathLike[str], *, share: float = 
     told = f"Mixed {len(more):,} earlier rows into train, seed {seed}."
     settings: dict[str, Any] = {"rehearse": os.fspath(earlier), "rehearse_share": share, "split_seed": seed}
     return grown(corpus, more, "rehearse", told, left_out=left, **settings)
+
+
+def _alike(earlier: str | os.PathLike[str], config: DataConfig) -> Corpus:
+    """Data read as other data was."""
+    reading = partial(
+        read,
+        earlier,
+        layout=config.layout,
+        label_separator=config.label_separator or None,
+        multi_label=config.multi_label,
+        scores=config.scores,
+    )
+    label = config.label[0] if len(config.label) == 1 else config.label
+    try:
+        return reading(text=config.text or None, text_pair=config.text_pair or None, label=label or None)
+    except UnknownName:  # its columns are called otherwise
+        try:
+            return reading()
+        except DataError as error:
+            columns = ", ".join(repr(one) for one in (config.text, config.text_pair, *config.label) if one)
+            do = f"call its columns as those of the data are: {columns}"
+            raise DataError(error.expected, error.came, do, file=os.fspath(earlier)) from error

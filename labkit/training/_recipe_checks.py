@@ -258,7 +258,7 @@ def without_effect(recipe: Recipe) -> list[str]:
     from another by changing the technique alone."""
     from labkit.training._recipe import Recipe
 
-    technique, trainable = recipe.technique, recipe.technique.trainable
+    technique, trainable, rows = recipe.technique, recipe.technique.trainable, recipe.data
     asked, usual = recipe.to_dict(), Recipe().to_dict()
     of_adapter = {
         **dict.fromkeys(("lora", "dora"), ("rank", "alpha", "dropout", "targets", "merge")),
@@ -268,16 +268,38 @@ def without_effect(recipe: Recipe) -> list[str]:
     unread = {
         f"adapter.{name}": f"technique.trainable = {trainable!r}" for name in asked["adapter"] if name not in of_adapter
     }
-    if trainable != "top":
-        unread["technique.layers"] = f"technique.trainable = {trainable!r}"
-    if technique.loss != "focal":
-        unread["technique.focal_gamma"] = f"technique.loss = {technique.loss!r}"
-    if not recipe.distillation.teacher:
-        unread |= {f"distillation.{name}": "there is no teacher" for name in ("weight", "temperature", "hidden")}
-    if technique.solver == "lbfgs":
-        fixed = ("optimizer.schedule", "optimizer.batch_size", "optimizer.gradient_accumulation")
-        unread |= dict.fromkeys((*fixed, "budget.max_steps", "budget.patience"), "technique.solver = 'lbfgs'")
+    read = TASKS[recipe.task].options
+    unread |= {f"generation.{name}": f"task = {recipe.task!r}" for name in asked["generation"] if name not in read}
     found = []
+    for name, is_read, why in (
+        ("technique.layers", trainable == "top", f"technique.trainable = {trainable!r}"),
+        ("technique.remember", trainable == "head", f"technique.trainable = {trainable!r}"),
+        (
+            "technique.freeze_embeddings",
+            trainable == "all" or technique.contrastive,
+            f"technique.trainable = {trainable!r}",
+        ),
+        ("technique.focal_gamma", technique.loss == "focal", f"technique.loss = {technique.loss!r}"),
+        ("technique.mask_share", "mask_share" in read, f"task = {recipe.task!r}"),
+        ("distillation.weight", recipe.distillation.teacher, "there is no teacher"),
+        ("distillation.temperature", recipe.distillation.teacher, "there is no teacher"),
+        ("distillation.hidden", recipe.distillation.teacher, "there is no teacher"),
+        ("data.fold", rows.folds, "data.folds = 0"),
+        ("data.rehearse_share", rows.rehearse, "nothing is rehearsed"),
+        ("data.augment_copies", rows.augment, "nothing is augmented"),
+        ("data.augment_share", rows.augment, "nothing is augmented"),
+        ("data.augment_model", "substitute" in rows.augment, "data.augment without 'substitute'"),
+        ("data.augment_translators", "back_translate" in rows.augment, "data.augment without 'back_translate'"),
+        ("data.name_template", rows.name_texts, "data.name_texts = 0"),
+    ):
+        if not is_read:
+            unread[name] = why
+    if technique.solver == "lbfgs":  # of which contrastive steps, with an optimiser of their own, read some
+        names = [f"budget.{name}" for name in ("epochs", "max_steps", "patience")]
+        names += [f"optimizer.{name}" for name in ("schedule", "batch_size", "gradient_accumulation")]
+        if not technique.contrastive:
+            names += [f"optimizer.{name}" for name in asked["optimizer"]]
+        unread |= dict.fromkeys(names, "technique.solver = 'lbfgs'")
     for name, why in unread.items():
         section, _, setting = name.partition(".")
         if asked[section].get(setting) != usual[section].get(setting):

@@ -209,7 +209,8 @@ def fitting(directory: Path, emit: Watch, interrupt: Interrupt) -> Fitting:
         models.require_head(base, kind.head, recipe.task)
         if said := models.new_head(base, kind.head):
             emit(Note(text=said))
-    if unread := without_effect(recipe):
+    begun = (directory / _rundir.ENVIRONMENT).exists()  # its gaps are filled in: they are no settings of anybody's
+    if not begun and (unread := without_effect(recipe)):
         emit(Note(text=f"Without effect here: {', '.join(unread)}."))
     emit(Note(text="Reading the data."))
     corpus = data.load(recipe.data, **augmenters(recipe.data))

@@ -166,6 +166,27 @@ def test_rehearsal(tmp_path: Path) -> None:
         rehearse(more, earlier)
 
 
+def test_rehearsed_rows_stand_in_the_columns_of_the_data(tmp_path: Path) -> None:
+    def rows(count: int, seed: int) -> list[dict[str, str]]:
+        long = "and so on at great length, which is what a text is found by"
+        return [
+            {"title": one["text"], "body": f"{long} {i}", "topic": one["topic"]}
+            for i, one in enumerate(toy_rows(count, seed=seed))
+        ]
+
+    corpus = data.split(data.read(write_csv(tmp_path / "now.csv", rows(60, 0)), text="title", label="topic"))
+    before = rows(90, 7)
+    more = rehearse(corpus, write_csv(tmp_path / "before.csv", before), share=0.5)["train"]
+    texts = [text for name, text in zip(more["row_id"], more["text"], strict=True) if name.startswith("earlier:")]
+    assert texts and set(texts) <= {row["title"] for row in before}
+    renamed = [{"text": row["title"], "label": row["topic"]} for row in before]
+    others = rehearse(corpus, write_csv(tmp_path / "renamed.csv", renamed), share=0.5)["train"]
+    assert set(others["text"]) - set(corpus["train"]["text"]) <= {row["title"] for row in before}
+    strange = [{"a": row["title"], "b": row["body"], "c": row["title"]} for row in before]
+    with pytest.raises(DataError, match=r"strange\.csv: .*Call its columns as those of the data are: 'title', 'topic'"):
+        rehearse(corpus, write_csv(tmp_path / "strange.csv", strange))
+
+
 def test_words_that_came_as_tokens_move_along(tmp_path: Path) -> None:
     rows = []
     for i in range(60):

@@ -230,6 +230,7 @@ def _gain(writer: Run, text: str, ending: str) -> float:
     tokenizer = AutoTokenizer.from_pretrained(writer.model_folder)
     model = AutoModelForCausalLM.from_pretrained(writer.model_folder).eval()
     losses = []
+    words: list[int]
     for words in (tokenizer(text, add_special_tokens=False).input_ids, []):
         before = [tokenizer.bos_token_id or tokenizer.eos_token_id, *words]
         said = tokenizer(f" {ending}", add_special_tokens=False).input_ids

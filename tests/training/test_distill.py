@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -156,6 +157,42 @@ def test_bad_teachers(teacher: Run, data: Path, toy_model: Path, tmp_path: Path)
         rows = [{"tokens": ["we", "the", f"{i}"], "tags": ["O", "B-X", "O"]} for i in range(60)]
         tags.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
         train(student(teacher, tags).with_values(task="token-classification"), tmp_path / "d")
+
+
+def test_hidden_states_that_cannot_be_compared(teacher: Run, data: Path, toy_model: Path, tmp_path: Path) -> None:
+    texts = [row["text"] for row in toy_rows(90)]
+    narrow, wide = (build_starter("bert", texts, size=size).folder for size in ("tiny", "small"))
+    made = toy_recipe(data, narrow, task="fill-mask", distillation={"teacher": str(wide), "hidden": 1.0})
+    with pytest.raises(RecipeError, match=r"which are 32 wide here and 256 in the teacher: set it to 0"):
+        train(made, tmp_path / "wide")
+    asked = {"teacher": str(teacher.directory), "hidden": 1.0}
+    prompted = toy_recipe(data, toy_model, technique={"trainable": "prompt"}, distillation=asked)
+    with pytest.raises(RecipeError, match=r"token with token, and a prompt adds some: set it to 0"):
+        train(prompted, tmp_path / "prompted")
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps({"text": text, "target": text}) + "\n" for text in texts), "utf-8")
+    bart = build_starter("bart", texts, size="tiny").folder
+    writer = toy_recipe(pairs, bart, task="translation", distillation={"teacher": str(bart), "hidden": 1.0})
+    with pytest.raises(RecipeError, match=r"distillation\.hidden is for models with one stack of layers: set it to 0"):
+        train(writer, tmp_path / "writer")
+
+
+def test_a_teacher_that_marks_two_texts_in_another_way(tmp_path: Path) -> None:
+    """A published XLNet reads a third kind for its last token; a starter of it reads no kinds."""
+    rows = [{"one": row["text"], "two": row["text"][::-1], "topic": row["topic"]} for row in toy_rows(60)]
+    path = write_csv(tmp_path / "pairs.csv", rows)
+    follows = build_starter("xlnet", [row["one"] for row in rows], size="tiny").folder
+    lead = shutil.copytree(follows, tmp_path / "lead")
+    settings = json.loads((lead / "tokenizer_config.json").read_text("utf-8"))
+    settings["model_input_names"] = ["input_ids", "token_type_ids", "attention_mask"]
+    (lead / "tokenizer_config.json").write_text(json.dumps(settings), "utf-8")
+    data = {"train": str(path), "text": "one", "text_pair": "two", "label": "topic"}
+    led = train(toy_recipe(path, lead, data=data, budget={"max_steps": 1}), tmp_path / "teacher")
+    made = toy_recipe(path, follows, data=data, distillation={"teacher": str(led.directory)})
+    with pytest.raises(
+        RecipeError, match=r"told which of two texts a token is of, as the student is not: take another"
+    ):
+        train(made, tmp_path / "run")
 
 
 def test_layers_are_spread() -> None:

@@ -118,7 +118,8 @@ def test_cross_validation(toy_data: Path, toy_model: Path, tmp_path: Path) -> No
     found = cross_validate(recipe, tmp_path / "cv", folds=3)
     assert len(found.runs) == len(found.scores) == 3 and len(found.predictions) == 120
     assert sorted(found.predictions.row_ids) == sorted(data.read(str(toy_data))["train"]["row_id"])
-    assert found.score.value == pytest.approx(np.mean(found.scores)) and found.score.low < found.score.value
+    assert found.score.value == pytest.approx(np.mean(found.scores))
+    assert found.score.low is not None and found.score.low < found.score.value
     assert found.evaluation.n == 120 and "3 folds" in str(found)
     part = found.runs[1].predictions("test")
     at = [list(found.predictions.row_ids).index(one) for one in part.row_ids]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from toys import toy_recipe, toy_rows, write_csv
 
-from labkit.errors import RecipeError
+from labkit.errors import DataError, RecipeError
 from labkit.models import ADAPTERS
-from labkit.training import Recipe, parse_set
+from labkit.training import Recipe, parse_set, train
 from labkit.training._recipe_checks import without_effect
 
 FROZEN = ("head", "bias", *ADAPTERS)
@@ -161,11 +163,68 @@ def test_what_goes_together_passes(sections: dict[str, Any]) -> None:
             },
             ["budget.patience (technique.solver = 'lbfgs')"],
         ),
+        (
+            {
+                "model": {"pooling": "mean"},
+                "technique": {"trainable": "head", "solver": "lbfgs"},
+                "budget": {"epochs": 50},
+                "optimizer": {"learning_rate": 0.1},
+            },
+            ["budget.epochs (technique.solver = 'lbfgs')", "optimizer.learning_rate (technique.solver = 'lbfgs')"],
+        ),
+        (
+            {
+                "model": {"pooling": "mean"},
+                "technique": {"trainable": "head", "solver": "lbfgs", "contrastive": 9, "freeze_embeddings": True},
+                "optimizer": {"learning_rate": 0.1, "batch_size": 8},
+            },
+            ["optimizer.batch_size (technique.solver = 'lbfgs')"],
+        ),
+        (
+            {"technique": {"trainable": "lora", "freeze_embeddings": True, "remember": False}},
+            [
+                "technique.remember (technique.trainable = 'lora')",
+                "technique.freeze_embeddings (technique.trainable = 'lora')",
+            ],
+        ),
+        (
+            {"data": {"rehearse_share": 0.5, "augment_copies": 3, "name_template": "about {}", "fold": 2}},
+            [
+                "data.fold (data.folds = 0)",
+                "data.rehearse_share (nothing is rehearsed)",
+                "data.augment_copies (nothing is augmented)",
+                "data.name_template (data.name_texts = 0)",
+            ],
+        ),
+        (
+            {"data": {"augment": ["typos"], "augment_share": 0.3, "augment_model": "m"}},
+            ["data.augment_model (data.augment without 'substitute')"],
+        ),
+        (
+            {"technique": {"mask_share": 0.3}, "generation": {"beams": 4}},
+            [
+                "generation.beams (task = 'text-classification')",
+                "technique.mask_share (task = 'text-classification')",
+            ],
+        ),
+        ({"task": "fill-mask", "technique": {"mask_share": 0.3}}, []),
+        ({"task": "translation", "generation": {"beams": 4}}, []),
         ({}, []),
     ],
 )
 def test_settings_that_nothing_reads_are_named(sections: dict[str, Any], said: list[str]) -> None:
     assert without_effect(Recipe.from_dict({"data": {"train": "x.csv"}, **sections})) == said
+
+
+def test_balanced_batches_of_rows_with_several_labels(toy_model: Path, tmp_path: Path) -> None:
+    rows = [{**row, "topic": f"{row['topic']}|all"} for row in toy_rows(60)]
+    path = write_csv(tmp_path / "rows.csv", rows)
+    several = {"train": str(path), "label_separator": "|", "multi_label": True, "balance": "batches"}
+    with pytest.raises(DataError, match=r"one label a row to balance, but got several labels a row\. .*class_weights"):
+        train(toy_recipe(path, toy_model, data=several), tmp_path / "run")
+    weighed = {**several, "balance": "none"}
+    made = toy_recipe(path, toy_model, data=weighed, technique={"class_weights": True}, budget={"max_steps": 1})
+    assert train(made, tmp_path / "weighed").status == "completed", "as the error said"
 
 
 def test_several_ends_of_names_in_one_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from transformers import AutoModelForSequenceClassification
 
 from labkit.errors import RecipeError
 from labkit.events import Note, RunStarted
-from labkit.models import load_model
+from labkit.models import build_starter, load_model
 from labkit.training import Run, train
 from labkit.training._trainable import Thaw, choose, depths, groups, thaw
 
@@ -90,6 +91,14 @@ def test_exactly_what_is_asked_for_has_changed(name: str, data: Path, toy_model:
 def test_more_layers_than_there_are(data: Path, toy_model: Path) -> None:
     with pytest.raises(RecipeError, match=r"technique\.layers must be at most 2"):
         choose(classifier(toy_model), toy_recipe(data, toy_model, technique={"trainable": "top", "layers": 3}))
+
+
+@pytest.mark.parametrize("family", ["t5", "llama"])
+def test_biases_of_a_model_that_has_none(family: str, data: Path, tmp_path: Path) -> None:
+    base = build_starter(family, [row["text"] for row in toy_rows(90)], size="tiny").folder
+    made = toy_recipe(data, base, technique={"trainable": "bias"})
+    with pytest.raises(RecipeError, match=rf"'bias' needs a model with biases, and '{re.escape(str(base))}' has none"):
+        train(made, tmp_path / "run")
 
 
 # gradual unfreezing
