@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -98,8 +99,26 @@ def wrap(
     if kind in ("prefix", "prompt"):
         if problem := adapter_problem(kind, head):
             raise RecipeError([problem])
-        made = {"prefix": peft.PrefixTuningConfig, "prompt": peft.PromptTuningConfig}[kind]
-        config = made(task_type=_TASKS[head], num_virtual_tokens=tokens, modules_to_save=whole or None)
+        if kind == "prompt" and model.config.is_encoder_decoder:
+            why = "it stands before the texts of models with one stack of layers"
+            raise RecipeError(
+                [f"technique.trainable = 'prompt' is not for {model.config.model_type}: {why}. Choose lora."]
+            )
+        asked: dict[str, Any] = {
+            "task_type": _TASKS[head],
+            "num_virtual_tokens": tokens,
+            "modules_to_save": whole or None,
+        }
+        if kind == "prefix":
+            config: Any = peft.PrefixTuningConfig(**asked)
+        else:
+            # peft saves a head of this name whole, and stumbles where its parts are named as well
+            asked["modules_to_save"] = (
+                sorted({re.sub(r"^classifier\..*", "classifier", name) for name in whole}) or None
+            )
+            # what it would look for under names that not every configuration has; a prompt is as wide as the embeddings
+            sizes = {"token_dim": model.get_input_embeddings().embedding_dim, "num_layers": 1, "num_attention_heads": 1}
+            config = peft.PromptTuningConfig(**asked, **sizes)
         with _current():
             wrapped = peft.get_peft_model(model, config)
         wrapped.register_forward_hook(_without_prompt, with_kwargs=True)
@@ -318,7 +337,8 @@ def _whole_modules(model: Any, new: frozenset[str]) -> list[str]:
         own = dict(module.named_parameters(recurse=False))
         if not own or module is output or any(one is table for one in own.values()):
             continue
-        outside = not (hasattr(model, body) and name.startswith(f"{body}.")) and output is None
+        # XLNet's body has a parameter of its own, beside its layers
+        outside = not (hasattr(model, body) and f"{name}.".startswith(f"{body}.")) and output is None
         if outside or any(f"{name}.{parameter}" in new for parameter in own):
             found.append(name)
     return found

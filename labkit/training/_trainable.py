@@ -135,7 +135,8 @@ class Thaw:
 
     def apply(self, model: Any, epoch: int) -> None:
         """Let those parameters learn, of the ones that take part, that do in this epoch."""
-        lowest = self.lowest(epoch)
+        # the head of a model whose output layer is its embeddings (Marian) may have nothing of its own: then the top layer
+        lowest = min(self.lowest(epoch), max(self.of.values(), default=0))
         for name, parameter in model.named_parameters():
             if name in self.of:
                 parameter.requires_grad_(self.of[name] >= lowest)

@@ -13,7 +13,7 @@ from toys import toy_recipe, toy_rows, write_csv
 from transformers import AutoModelForSequenceClassification
 
 from labkit.errors import LabError, ModelError, RecipeError
-from labkit.models import load_model, new_weights
+from labkit.models import build_starter, load_model, new_weights
 from labkit.models._adapters import linear_maps, load_adapted, weights_digest, wrap
 from labkit.training import Predictor, train
 
@@ -50,6 +50,14 @@ def test_targets_that_do_not_exist_are_named_with_those_that_do(kind: str, toy_m
     for name in ("query", "key", "value", "dense", "self.query", "intermediate.dense"):
         assert f"'{name}'" in said.split("There are:")[1]
     assert "classifier" not in said
+
+
+@pytest.mark.parametrize("kind", ["lora", "ia3"])
+def test_a_body_with_a_parameter_of_its_own_stays_frozen(kind: str) -> None:
+    base = build_starter("xlnet", [row["text"] for row in toy_rows(60)], size="tiny")
+    names = learning(wrapped(base.folder, kind))
+    assert not [name for name in names if "word_embedding" in name or name.endswith(("mask_emb", "layer_1.weight"))]
+    assert any(f"layer_1.{kind}_" in name for name in names) and any("logits_proj" in name for name in names)
 
 
 def test_targets_get_an_adapter_and_nothing_else_does(toy_model: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from toys import FILLER, WORDS, toy_recipe, toy_rows, write_csv
 from written import tiny_run
 
+from labkit.errors import RecipeError
 from labkit.events import RunStarted
 from labkit.models import build_starter
 from labkit.training import Predictor, Run, predict_file, train
@@ -216,7 +217,7 @@ TOGETHER: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "everything, pulled back and averaged": ({"technique": PULLED}, ASKED),
     "top, thawed, focal": (
         {"technique": {"trainable": "top", "layers": 1, "gradual": True, "loss": "focal"}},
-        ("question-answering", "summarization", "fill-mask"),
+        ASKED,
     ),
     "distilled and rehearsed": (
         {"distillation": {"teacher": TEACHER}, "data": {"rehearse": EARLIER, "rehearse_share": 0.2}},
@@ -287,3 +288,21 @@ def test_techniques_that_go_together_on_the_other_tasks(name: str, task: str, tm
     read = ["the [MASK] was fresh", "my [MASK]"] if task == "fill-mask" else ["the soup was fresh", "my train"]
     found = Predictor.load(run)(read, pairs=read if task == "question-answering" else None)
     assert len(found.predicted) == 2
+
+
+@pytest.mark.parametrize(
+    "family", ["distilbert", "roberta", "electra"]
+)  # other names of sizes, heads in parts, thin embeddings
+def test_prompts_before_the_texts_of_other_families(family: str, toy_data: Path, tmp_path: Path) -> None:
+    base = build_starter(family, [row["text"] for row in toy_rows(90)], size="tiny")
+    asked = toy_recipe(toy_data, base.folder, technique={"trainable": "prompt"}, budget={"max_steps": 2})
+    run = train(asked, tmp_path / "run")
+    assert started(run).trained < started(run).parameters / 2
+    assert Predictor.load(run)(["the soup was fresh"]).probabilities.shape == (1, 3)
+
+
+def test_no_prompt_before_the_texts_of_two_stacks(toy_data: Path, tmp_path: Path) -> None:
+    base = build_starter("bart", [row["text"] for row in toy_rows(90)], size="tiny")
+    with pytest.raises(RecipeError, match=r"'prompt' is not for bart: .* one stack of layers\. Choose lora\."):
+        train(toy_recipe(toy_data, base.folder, technique={"trainable": "prompt"}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
