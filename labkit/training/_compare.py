@@ -21,10 +21,10 @@ from labkit.events import Event, RunEnded, RunStarted
 from labkit.training._predictor import Predictor
 from labkit.training._prepare import pinned, recipes_in
 from labkit.training._recipe import Recipe
+from labkit.training._recipe_checks import TRAINING_ROWS
 from labkit.training._run import Run
 from labkit.training._train import train_once
 
-_TRAINING_ROWS = ("balance", "augment", "rehearse", "name_")  # settings of [data] that may differ
 _TIMED = 512  # rows that the speed of prediction is measured on
 _TIMING = 0.5  # seconds that it is measured for at least, behind the first pass
 _LONG = 10.0  # seconds of a first pass that is enough
@@ -308,7 +308,7 @@ def _require_comparable(recipes: Mapping[str, Recipe], seeds: Sequence[int]) -> 
                 field.name
                 for field in dataclasses.fields(recipe.data)
                 if getattr(recipe.data, field.name) != getattr(first.data, field.name)
-                and not field.name.startswith(_TRAINING_ROWS)
+                and not f"data.{field.name}".startswith(TRAINING_ROWS)
                 and not (field.name == "repairs" and first.data.test)
             ]
             if other:

@@ -76,6 +76,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**32 - 1),
 }
 
+TRAINING_ROWS = ("data.balance", "data.augment", "data.rehearse", "data.name_")
+"""How settings begin that change training rows alone, and not what models are judged by."""
+
 
 def problems_of(recipe: Recipe) -> list[str]:
     """Everything that is wrong with a recipe whose fields have their types; empty where nothing is."""

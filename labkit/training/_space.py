@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from labkit.errors import RecipeError
 from labkit.training._recipe import Recipe, parse_set
-from labkit.training._recipe_checks import is_whole
+from labkit.training._recipe_checks import TRAINING_ROWS, is_whole, without_effect
 from labkit.training._train import LEARNING_RATES
 
 
@@ -76,6 +77,8 @@ def parse_space(texts: Sequence[str]) -> dict[str, Range | tuple[Any, ...]]:
     problems = []
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
+        if name in found:
+            problems.append(f"{name} is there twice: name all of its values at once.")
         if not equals or not value:
             problems.append(
                 f"{text!r} must have the form section.setting=low..high, with log behind it or not, or =a,b,c."
@@ -123,10 +126,32 @@ def require_space(recipe: Recipe, space: Space) -> None:
                 with_settings(recipe, {name: int(value) if whole else value})
             except RecipeError as error:
                 problems += error.problems
+        if name.startswith(("data.", "evaluation.")) and not name.startswith(TRAINING_ROWS):
+            problems.append(f"{name} decides what trials are judged by, which must be the same for all of them.")
     if not recipe.data.validation and not recipe.data.validation_share:
         problems.append("A search needs validation rows: set data.validation_share above 0.")
+    problems = problems or _unread(recipe, space)
     if problems:
         raise RecipeError(list(dict.fromkeys(problems)))
+
+
+def _unread(recipe: Recipe, space: Space) -> list[str]:
+    """Settings that no trial would read, whatever else of the space it has."""
+    values = {name: (one.low, one.high) if isinstance(one, Range) else one for name, one in space.items()}
+    found = []
+    for name, some in values.items():
+        others = [{}, *({other: one} for other, rest in values.items() if other != name for one in rest)]
+        for one in some:
+            said = []
+            for more in others:
+                asked = {key: int(it) if is_whole(key) else it for key, it in {name: one, **more}.items()}
+                with contextlib.suppress(RecipeError):  # what does not go together fails its trial
+                    told = without_effect(with_settings(recipe, asked))
+                    said.append(next((why for why in told if why.startswith(f"{name} ")), ""))
+            if said and all(said):
+                found.append(f"No trial would read {said[0]}.")
+                break
+    return found
 
 
 def from_plan(plan: Mapping[str, Any]) -> dict[str, Range | tuple[Any, ...]]:

@@ -28,6 +28,7 @@ from labkit.training import (
     parse_space,
     search,
 )
+from labkit.training._space import require_space
 
 
 @pytest.fixture()
@@ -109,9 +110,42 @@ def test_spaces(quick: Any, tmp_path: Path) -> None:
     with pytest.raises(LabError, match="one worker at least, but got 0"):
         search(quick, tmp_path / "s", space=SPACE, workers=0)
     assert not (tmp_path / "s").exists()
-    for trainable in ("all", "head", "lora", "prompt", "bottleneck"):
-        asked = quick.with_values(technique={"trainable": trainable})
-        assert "optimizer.learning_rate" in default_space(asked)
+    with pytest.raises(RecipeError, match="batch_size is there twice"):
+        parse_space(["optimizer.batch_size=8,16", "optimizer.batch_size=32,64"])
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({"data.train": ("a.csv", "b.csv")}, r"data\.train decides what trials are judged by"),
+        ({"data.split_seed": (1, 2)}, r"data\.split_seed decides what trials are judged by"),
+        ({"evaluation.metric": ("accuracy", "macro_f1")}, r"evaluation\.metric decides what trials are judged by"),
+        ({"adapter.rank": (4, 16)}, r"No trial would read adapter\.rank \(technique\.trainable = 'all'\)"),
+    ],
+)
+def test_spaces_whose_trials_could_not_be_compared(space: Any, said: str, quick: Any, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=said):
+        search(quick, tmp_path / "s", space=space)
+    assert not (tmp_path / "s").exists()
+
+
+def test_what_only_some_trials_read_may_be_searched(quick: Any) -> None:
+    require_space(quick, {"adapter.rank": (4, 16), "technique.trainable": ("all", "lora")})
+    require_space(quick, {"data.augment": (("typos",), ("swap",)), "data.augment_share": Range(0.05, 0.3)})
+
+
+@pytest.mark.parametrize(
+    ("trainable", "own"),
+    [
+        ("all", "model.dropout"), ("top", "optimizer.weight_decay"), ("head", "optimizer.warmup"), ("lora", "adapter.rank"),
+        ("dora", "adapter.dropout"), ("bottleneck", "adapter.width"), ("prompt", "adapter.tokens"),
+    ],
+)  # fmt: skip
+def test_each_technique_has_a_space_of_its_own(trainable: str, own: str, quick: Any) -> None:
+    asked = quick.with_values(technique={"trainable": trainable})
+    space = default_space(asked)
+    require_space(asked, space)  # and all of it is read
+    assert own in space and "optimizer.learning_rate" in space
 
 
 def test_numbers_are_whole_where_the_setting_is(quick: Any, tmp_path: Path) -> None:
