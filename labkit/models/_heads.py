@@ -116,10 +116,24 @@ def new_head(base: BaseModel, head: str) -> str:
     fitting = {*([kind] if isinstance(kind, str) else kind)}
     if head not in _LANGUAGE_HEADS or not stored or any(n in fitting or n.endswith("PreTraining") for n in stored):
         return ""
+    if not _has_weights(config, head):
+        return ""
     return (
         f"{base.name} comes without a language-modelling head ({quoted(stored)}): that part begins with random weights, "
         "and the first losses are high."
     )
+
+
+def _has_weights(config: PreTrainedConfig, head: str) -> bool:
+    """Whether a head has weights of its own: that of GPT-2 is the embeddings again."""
+    import torch
+    import transformers
+
+    with torch.device("meta"):
+        model = getattr(transformers, head).from_config(config)
+    model.tie_weights()
+    body = {id(one) for one in getattr(model, model.base_model_prefix, torch.nn.Module()).parameters()}
+    return any(id(one) not in body for one in model.parameters())
 
 
 def _able(head: str) -> set[str]:

@@ -405,3 +405,13 @@ def test_what_forgetting_cannot_measure(family: Any, measured: str, said: str, t
         return
     with pytest.raises(ModelError, match=said):
         forgetting(run, **asked)
+
+
+def test_a_decoder_whose_head_is_its_embeddings_has_lost_none(tmp_path: Path) -> None:
+    base = build_starter("gpt2", [row["text"] for row in toy_rows(60)], size="tiny")
+    rows = write_csv(tmp_path / "toy.csv", toy_rows(60))
+    sorter = train(toy_recipe(rows, base.folder, budget={"max_steps": 2}), tmp_path / "sorter").model_folder
+    text = raw(tmp_path, ("food",), 120)
+    found = adapt(text, tmp_path / "out", model=str(sorter), method="causal", epochs=1)
+    assert found.after["domain"].value < found.before["domain"].value
+    assert not (tmp_path / "out" / "head").exists(), "there is no head to be learnt first"
