@@ -184,6 +184,16 @@ def each(options: argparse.Namespace, out: Path) -> None:
         home = out / f"each-{name}"
         taught = {"distilled": {"distillation": {"teacher": str(home / "all-seed0")}}}
         kinds = {}
+        if name == "sst2":  # of the same classes
+            more = str(options.folder / "customer_reviews" / "train.jsonl")
+            taught["unlabelled"] = {"distillation": {"teacher": str(home / "all-seed0"), "unlabelled": more}}
+            taught["rehearsed"] = {"data": {"rehearse": more}}
+        if name != "dialogsum":
+            masked = training.adapt(options.folder / "domain_medical" / "corpus.jsonl", out / "masked", epochs=0.3)
+            taught["substituted"] = {"data": {"augment": ["substitute"], "augment_model": masked.model}}
+        if name == "sst2":
+            ways = translators(options.folder / "multi30k_en_de", out / "translators")
+            taught["translated back"] = {"data": {"augment": ["back_translate"], "augment_translators": ways}}
         for kind, sections in {**EACH, **taught}.items():
             try:
                 made = base.with_values(**sections)
@@ -194,6 +204,14 @@ def each(options: argparse.Namespace, out: Path) -> None:
             kinds[kind] = made
             print(f"{name}: {kind}, {run.status}", flush=True)
         compared(kinds, home, options.seeds or 1)
+
+
+def translators(folder: Path, home: Path) -> list[str]:
+    """Runs that translate there and back, after one epoch from nothing: badly, but in the way that good ones would."""
+    there = recipe(folder, task="translation", budget={"epochs": 1}, model={"name": "starter:marian"})
+    back = there.with_values(data={"text": "target", "label": ["source"]})
+    made = (training.train_once(one, home / name) for name, one in (("there", there), ("back", back)))
+    return [str(run.directory) for run in made]
 
 
 def prompts(folder: Path, home: Path) -> Path:
@@ -215,10 +233,18 @@ EACH: dict[str, dict[str, Any]] = {
     },
     "gradual": {"technique": {"gradual": True}, "budget": {"epochs": 2}},  # the head is alone in the first
     "layer decay": {"technique": {"layer_decay": 0.9}},
-    **{f"{name} pooling": {"model": {"pooling": name}} for name in ("first", "mean", "max", "attention")},
+    **{f"{name} pooling": {"model": {"pooling": name}} for name in ("first", "last", "mean", "max", "attention")},
     "mlp": {"model": {"pooling": "mean", "head_layers": 2}},
     "probe": {"model": FEW, "technique": {"trainable": "head", "solver": "lbfgs"}},
     "contrastive": {"model": FEW, "technique": {"trainable": "head", "solver": "lbfgs", "contrastive": 100}},
+    "contrastive, names": {
+        "model": FEW,
+        "technique": {"trainable": "head", "solver": "lbfgs", "contrastive": 100},
+        "data": {"name_texts": 8},
+    },
+    "lora alone": {"technique": {"trainable": "lora"}, "adapter": {"merge": False}},
+    "frozen embeddings": {"technique": {"freeze_embeddings": True}},
+    "threshold": {"technique": {"tune_threshold": True}},
     "focal": {"technique": {"loss": "focal"}},
     "ordinal": {"technique": {"loss": "ordinal"}},
     "smoothed": {"technique": {"label_smoothing": 0.1}},
