@@ -109,6 +109,11 @@ class DataConfig:
     """What a row is: a text with its labels, a text with labelled stretches (spans), a question with its context and answers,
     or a text to learn."""
 
+    def columns(self) -> dict[str, Any]:
+        """Which columns hold what, as ``read`` takes it; None where it is to be found."""
+        label = self.label[0] if len(self.label) == 1 else self.label
+        return {"text": self.text or None, "text_pair": self.text_pair or None, "label": label or None}
+
     def unaugmented(self) -> DataConfig:
         """The same without the changed copies of training rows: what evaluation reads, and whoever shows the rows."""
         return dataclasses.replace(self, augment=())

@@ -70,9 +70,8 @@ def _alike(earlier: str | os.PathLike[str], config: DataConfig) -> Corpus:
         multi_label=config.multi_label,
         scores=config.scores,
     )
-    label = config.label[0] if len(config.label) == 1 else config.label
     try:
-        return reading(text=config.text or None, text_pair=config.text_pair or None, label=label or None)
+        return reading(**config.columns())
     except UnknownName:  # its columns are called otherwise
         try:
             return reading()
