@@ -6,10 +6,12 @@ from labkit.training._compare import Contender, RecipeComparison, Trial, compare
 from labkit.training._diagnose import Diagnosis, diagnose
 from labkit.training._folds import CrossValidation, cross_validate
 from labkit.training._forgetting import Forgetting, forgetting
+from labkit.training._jobs import Job, jobs, launch_job
 from labkit.training._judge import evaluate, predict_file
 from labkit.training._launch import launch, relaunch
 from labkit.training._merge import merge
 from labkit.training._predictor import Predictor
+from labkit.training._procedures import PROCEDURES, JobAnswer
 from labkit.training._rates import RateFinder, find_learning_rate
 from labkit.training._recipe import (
     AdapterConfig,
@@ -31,6 +33,7 @@ from labkit.training._train import resume, train, train_once
 from labkit.training._zero_shot import zero_shot
 
 __all__ = [
+    "PROCEDURES",
     "Adaptation",
     "AdapterConfig",
     "BudgetConfig",
@@ -41,6 +44,8 @@ __all__ = [
     "EvaluationConfig",
     "Forgetting",
     "GenerationConfig",
+    "Job",
+    "JobAnswer",
     "ModelConfig",
     "OptimizerConfig",
     "Predictor",
@@ -66,7 +71,9 @@ __all__ = [
     "filler",
     "find_learning_rate",
     "forgetting",
+    "jobs",
     "launch",
+    "launch_job",
     "load_adaptation",
     "merge",
     "new_directory",

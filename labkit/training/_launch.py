@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from labkit.training import _rundir
 from labkit.training._prepare import prepare
@@ -26,7 +28,7 @@ def launch(recipe: Recipe, directory: str | os.PathLike[str] | None = None) -> R
         RunError: the directory holds another run, a finished one, or one that a process works on.
     """
     run = prepare(recipe, directory)
-    _start(run)
+    start(run.directory)
     return run
 
 
@@ -38,25 +40,36 @@ def relaunch(directory: str | os.PathLike[str]) -> Run:
     """
     run = Run(directory)
     prepare(run.recipe, run.directory)
-    _start(run)
+    start(run.directory)
     return run
 
 
-def _start(run: Run) -> None:
-    _rundir.claim(run.directory, os.getpid())  # refuses a busy directory before a process is made
+def start(directory: Path, *, stale: Sequence[str] = ()) -> None:
+    """Start a detached process that does what a directory of a run or a job is for; its output goes into the log there.
+
+    Args:
+        directory: is claimed first.
+        stale: files of an earlier attempt, which go away.
+
+    Raises:
+        RunError: a process works there.
+    """
+    _rundir.claim(directory, os.getpid())  # refuses a busy directory before a process is made
     try:
-        with (run.directory / _rundir.LOG).open("ab") as log:
+        for name in stale:
+            (directory / name).unlink(missing_ok=True)
+        with (directory / _rundir.LOG).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "labkit.training._worker", str(run.directory)],
+                [sys.executable, "-m", "labkit.training._worker", str(directory)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # no signal meant for the parent's terminal reaches it
             )
     except OSError:
-        _rundir.release(run.directory)
+        _rundir.release(directory)
         raise
-    _rundir.claim_for(run.directory, process.pid)
+    _rundir.claim_for(directory, process.pid)
     _CHILDREN.append(process)
 
 

@@ -307,7 +307,7 @@ class Recipe:
             if name not in top:
                 problems.append(_unknown("setting", name, top))
             elif not dataclasses.is_dataclass(top[name]):
-                arguments[name] = _convert(name, value, top[name], problems)
+                arguments[name] = convert(name, value, top[name], problems)
             elif not isinstance(value, Mapping):
                 problems.append(f"[{name}] must be a section of settings, not {value!r}.")
             else:
@@ -317,9 +317,9 @@ class Recipe:
                     if key not in known:
                         problems.append(_unknown(f"setting of [{name}]", key, known))
                     else:
-                        inner[key] = _convert(f"{name}.{key}", item, known[key], problems)
-                arguments[name] = top[name](**{k: v for k, v in inner.items() if v is not _BAD})
-        arguments = {k: v for k, v in arguments.items() if v is not _BAD}
+                        inner[key] = convert(f"{name}.{key}", item, known[key], problems)
+                arguments[name] = top[name](**{k: v for k, v in inner.items() if v is not BAD})
+        arguments = {k: v for k, v in arguments.items() if v is not BAD}
         try:
             recipe = cls(**arguments)
         except RecipeError as error:
@@ -412,7 +412,7 @@ def field_help(section: type[Any]) -> dict[str, str]:
     return found
 
 
-_BAD = object()
+BAD = object()
 _SEVERAL = ("adapter.targets", "data.augment")
 
 
@@ -431,18 +431,18 @@ def _unknown(what: str, name: str, known: Mapping[str, Any]) -> str:
 def _typed(name: str, value: Any, kind: Any, problems: list[str]) -> Any:
     """The value as the field's type; where it has another one, a problem is noted and the default stands in."""
     if not dataclasses.is_dataclass(kind):
-        converted = _convert(name, value, kind, problems)
-        return getattr(Recipe, name) if converted is _BAD else converted
+        converted = convert(name, value, kind, problems)
+        return getattr(Recipe, name) if converted is BAD else converted
     section: Any = kind
     if not isinstance(value, section):
         problems.append(f"{name} must be a {section.__name__}, not {value!r}.")
         return section()
-    inner = {key: _convert(f"{name}.{key}", getattr(value, key), k, problems) for key, k in fields_of(section).items()}
-    return section(**{key: item for key, item in inner.items() if item is not _BAD})
+    inner = {key: convert(f"{name}.{key}", getattr(value, key), k, problems) for key, k in fields_of(section).items()}
+    return section(**{key: item for key, item in inner.items() if item is not BAD})
 
 
-def _convert(name: str, value: Any, kind: Any, problems: list[str]) -> Any:
-    """The value as the field's type, or ``_BAD`` with a problem noted."""
+def convert(name: str, value: Any, kind: Any, problems: list[str]) -> Any:
+    """The value as the field's type, or ``BAD`` with a problem noted."""
     optional = get_origin(kind) in (types.UnionType, typing.Union)
     if optional:
         if value is None:
@@ -457,7 +457,7 @@ def _convert(name: str, value: Any, kind: Any, problems: list[str]) -> Any:
         if isinstance(items, list | tuple) and all(isinstance(item, str) for item in items):
             return tuple(items)
         problems.append(f"{name} must be a list of texts, not {value!r}.")
-        return _BAD
+        return BAD
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind is str and isinstance(value, int | float) and not isinstance(value, bool):
@@ -465,7 +465,7 @@ def _convert(name: str, value: Any, kind: Any, problems: list[str]) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         words = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
         problems.append(f"{name} must be {words.get(kind, kind)}, not {value!r}.")
-        return _BAD
+        return BAD
     return value
 
 

@@ -233,13 +233,13 @@ def runs(folder: str | os.PathLike[str] = "runs") -> list[Run]:
     return [Run(path) for path in sorted(found, key=lambda p: (p / _rundir.RECIPE).stat().st_mtime, reverse=True)]
 
 
-def new_directory(recipe: Recipe, folder: str | os.PathLike[str] = "runs") -> Path:
-    """A free directory name below ``runs/``: when, which data, which model."""
+def new_directory(recipe: Recipe, folder: str | os.PathLike[str] = "runs", *, what: str = "") -> Path:
+    """A free directory name below ``runs/``: when, which data, which model, and what is done with them, where that is said."""
     stem = Path(recipe.data.train).name.split(".")[0] or "data"
     if stem in ("train", "data"):
         stem = Path(recipe.data.train).parent.name or stem
     model = Path(recipe.model.name).name
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{_plain(stem)}-{_plain(model)}"
+    name = "-".join([time.strftime("%Y%m%d-%H%M%S"), _plain(stem), _plain(model), *([what] if what else [])])
     home = Path(folder).absolute()
     for extra in ("", *(f"-{i}" for i in range(2, 1000))):
         if not (home / f"{name}{extra}").exists():

@@ -18,6 +18,7 @@ from labkit.errors import LabError, RecipeError, UnknownName, quoted
 from labkit.models import EMBEDDED, ModelCard
 from labkit.tasks import TASKS
 from labkit.training import Recipe
+from labkit.widgets._jobs import load_transformers
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _ROWS, _WORDS = 1000, 20.0  # assumed where there is no data yet
@@ -210,6 +211,7 @@ class Latest:
         with self._wake:
             self._given = [value]
             if self._thread is None and not self._over:
+                load_transformers()
                 self._thread = threading.Thread(target=self._work, name="labkit-forecast", daemon=True)
                 self._thread.start()
             self._wake.notify()

@@ -14,6 +14,12 @@ _LOG = logging.getLogger("labkit.widgets")
 _PAUSE = 0.5  # seconds between two reports of progress: more of them would flood the notebook
 
 
+def load_transformers() -> None:
+    """Import transformers (half a second, without torch) before a thread does: a cell that selects rows meanwhile would find it
+    half imported, because ``datasets`` looks into it where it is there, and fail."""
+    import transformers  # noqa: F401
+
+
 class _Owner(Protocol):
     lock: Any
     jobs: Any
@@ -38,6 +44,7 @@ class Jobs:
             if self.running(name):
                 return
             self._say(name, state="running", text=text)
+            load_transformers()
             thread = threading.Thread(target=self._run, args=(name, work), name=f"labkit-{name}", daemon=True)
             self._threads[name] = thread
         thread.start()

@@ -37,6 +37,8 @@ _LABELS = {
     "technique.layers": "Top layers",
     "model.layers": "Layers kept",
     "adapter.tokens": "Virtual tokens",
+    "job.texts": "Raw text",
+    "job.general": "General text",
     "task": "Task",
     "data.train": "Training data",
     "data.validation": "Validation data",
@@ -89,6 +91,11 @@ def sections(task: str = "", kept: Collection[str] = ()) -> list[dict[str, Any]]
         else:
             general.append(_field(field.name, kind, getattr(Recipe(), field.name), help_.get(field.name, ""), task))
     return [{"name": "", "help": "What the model learns to do.", "fields": general}, *result]
+
+
+def options(cls: Any) -> list[dict[str, Any]]:
+    """The fields of a procedure's options, as ``sections`` has them, with ``job`` as their section."""
+    return _section("job", cls, "")
 
 
 def applies(name: str, task: str) -> bool:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from labkit import events as log
 from labkit.errors import LabError
@@ -21,7 +21,7 @@ from labkit.evaluation import TITLES
 from labkit.evaluation._scales import best_possible, higher_is_better, written
 from labkit.events import Evaluated, Event, Note, RunEnded, RunStarted, StepLogged, in_force
 from labkit.tasks import TASKS
-from labkit.training import Recipe, Run, diagnose
+from labkit.training import Job, Recipe, Run, diagnose
 
 MOST_POINTS = 400
 LOSSES = ("loss", "log_loss")
@@ -29,20 +29,22 @@ _LOG_BYTES = 32_000
 _LOG_LINES = 200
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 Point = tuple[float, float]
+Watched = TypeVar("Watched", Run, Job)
 
 
-class Tail:
-    """Follows a run directory from a thread of its own, and says when there is something new.
+class Tail(Generic[Watched]):
+    """Follows the directory of a run, or of a job, from a thread of its own, and says when there is something new.
 
     Args:
-        run: the run.
+        run: the run or job.
         tell: called with whether events came since the last call: once at once, then from the thread while the run is
             being worked on, and a last time when it is over.
         poll: seconds between looks.
     """
 
-    def __init__(self, run: Run, tell: Callable[[bool], None], *, poll: float = 0.5) -> None:
-        self.run, self.tell, self.poll = run, tell, poll
+    def __init__(self, run: Watched, tell: Callable[[bool], None], *, poll: float = 0.5) -> None:
+        self.run: Watched = run
+        self.tell, self.poll = tell, poll
         self.events: list[Event] = []
         self.status: str = run.status
         self._offset = 0

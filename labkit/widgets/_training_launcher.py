@@ -14,8 +14,9 @@ import traitlets
 from labkit import tasks, training
 from labkit.data import Corpus, DataConfig, preview_augmentation, read
 from labkit.errors import LabError, RecipeError, RunError, UnknownName, suggest
-from labkit.training import ModelConfig, Recipe, Run, new_directory, runs
+from labkit.training import PROCEDURES, Job, ModelConfig, Recipe, Run, jobs, new_directory, runs
 from labkit.training._environment import digest
+from labkit.training._procedures import procedure_of
 from labkit.widgets import _recipe_form as forms
 from labkit.widgets import _run_view as view
 from labkit.widgets import _tasks
@@ -23,12 +24,15 @@ from labkit.widgets._forecast import FieldError, Latest, Library, estimate, exam
 from labkit.widgets._widget import LabWidget, command, shown, table
 
 _RECENT = 20  # runs looked through for one that this recipe began
+_TRAIN = "train"
 
 
 class TrainingLauncher(LabWidget):
-    """The recipe as a form, what it costs on this machine, and a button that trains in a process of its own.
+    """The recipe as a form, what it costs on this machine, and a button that trains in a process of its own: once, or, with
+    another ``procedure``, as a cross-validation, a search and the like (``labkit.training.launch_job``).
 
-    ``recipe`` is the recipe as it stands, ``run`` the directory of the run that was launched; both can be observed.
+    ``recipe`` is the recipe as it stands, ``run`` the directory of the run that was launched, ``job`` that of the job; all
+    can be observed.
 
     Args:
         recipe: a recipe, the path of a recipe file (.toml), or the data to train on: a ``Corpus``, a ``DataConfig``, or
@@ -44,7 +48,7 @@ class TrainingLauncher(LabWidget):
     """
 
     stem: ClassVar[str] = "training_launcher"
-    by_hand: ClassVar[tuple[str, ...]] = ("values",)
+    by_hand: ClassVar[tuple[str, ...]] = ("values", "procedure", "options", "job")
 
     values = traitlets.Dict(help="The settings that differ from the defaults, by dotted name.").tag(sync=True)
     problems = traitlets.Dict(help="What is wrong, by field; under the empty name what belongs to none.").tag(sync=True)
@@ -54,6 +58,11 @@ class TrainingLauncher(LabWidget):
     measuring = traitlets.Bool(False, help="Whether a newer forecast is on its way.").tag(sync=True)
     run = traitlets.Unicode("", help="The directory of the run that was launched.").tag(sync=True)
     progress = traitlets.Dict(help="Where that run stands.").tag(sync=True)
+    procedure = traitlets.Unicode(_TRAIN, help="train, or one of labkit.training.PROCEDURES.").tag(sync=True)
+    options = traitlets.Dict(help="The procedure's options that differ from the defaults.").tag(sync=True)
+    trainings = traitlets.Int(1, help="How many whole trainings that makes; 0 where it is none.").tag(sync=True)
+    job = traitlets.Unicode("", help="The directory of the job that was launched.").tag(sync=True)
+    standing = traitlets.Dict(help="Where that job stands, and what came of it.").tag(sync=True)
     out = traitlets.Unicode("runs", help="The folder in which each run gets a directory of its own.").tag(sync=True)
     recipe = traitlets.Instance(Recipe, help="The recipe as it stood when it last had no problem.")
 
@@ -67,7 +76,8 @@ class TrainingLauncher(LabWidget):
         **traits: Any,
     ) -> None:
         self._library = Library()
-        self._tail: view.Tail | None = None
+        self._tail: view.Tail[Run] | None = None
+        self._job_tail: view.Tail[Job] | None = None
         self._latest = Latest(self._measure)
         start = _recipe(recipe, task)
         if model is not None:
@@ -76,9 +86,11 @@ class TrainingLauncher(LabWidget):
         super().__init__(out=os.fspath(out), **traits)
         self.recipe = forms.build({**forms.changed(start), **asked})
         self.values = self._start = forms.changed(self.recipe)
-        self.observe(self._judge, names=["values"])
+        self._judge(None)  # a procedure, or options, may have been given
+        self.observe(self._judge, names=["values", "procedure", "options"])
         self.observe(self._watch, names=["run"])
-        self.observe(self.refresh_code, names=["recipe", "out"])
+        self.observe(self._watch_job, names=["job"])
+        self.observe(self.refresh_code, names=["recipe", "out", "procedure", "options"])
         self._take_up()
         self._ask()
         self.refresh_code()
@@ -92,6 +104,34 @@ class TrainingLauncher(LabWidget):
     def form(self) -> list[dict[str, Any]]:
         """The form's sections with the fields that the task reads: name, label, help, kind, choices, default."""
         return forms.sections(str(self.values.get("task", Recipe().task)), self.values)
+
+    @command
+    def procedures(self) -> list[dict[str, Any]]:
+        """What can be done with the recipe: ``name``, ``title``, ``help``, ``fields`` (as in ``form``, with ``job`` as their
+        section), and whether the recipe must be able to train for it (``trains``)."""
+        once = "Train the recipe once, and judge it."
+        known = [{"name": _TRAIN, "title": "One training", "help": once, "fields": [], "trains": True}]
+        for name, cls in PROCEDURES.items():
+            said = " ".join((cls.__doc__ or "").split())
+            known.append(
+                {"name": name, "title": cls.title, "help": said, "fields": forms.options(cls), "trains": cls.trains}
+            )
+        return known
+
+    @command
+    def choose(self, procedure: str, options: Mapping[str, Any] | None = None) -> None:
+        """Take another procedure, or other options of it.
+
+        Args:
+            procedure: "train", or one of ``labkit.training.PROCEDURES``.
+            options: those that are not as they are by default; what is wrong with them is in ``problems``, as ``job.NAME``.
+
+        Raises:
+            UnknownName: no such procedure.
+        """
+        self.options = {}  # those of another procedure would be wrong for this one
+        self.procedure = procedure
+        self.options = dict(options or {})
 
     @command
     def check(self, values: Mapping[str, Any]) -> dict[str, str]:
@@ -201,40 +241,77 @@ class TrainingLauncher(LabWidget):
 
     @command
     def launch(self, beside: bool = False) -> str:
-        """Train in a process of its own, which outlives this kernel.
+        """Train in a process of its own, which outlives this kernel; or begin the job that ``procedure`` and ``options`` say.
 
         Args:
             beside: also where another run of the folder is at work; both are slower then.
 
         Returns:
-            The run directory; ``labkit.training.attach`` gives the run.
+            The directory; ``labkit.training.attach`` gives the run, ``labkit.training.Job`` the job.
 
         Raises:
             RecipeError: the recipe has problems.
             DataError: the data cannot be read or trained on.
             ModelError: the model cannot be had.
-            RunError: another run of the folder is at work.
+            RunError: another run or job of the folder is at work.
         """
         made = forms.build(self.values)
-        if not made.data.train:
-            raise RecipeError(["data.train: name the data to train on."])
-        busy = None if beside else next((r for r in runs(self.out)[:_RECENT] if r.status == "running"), None)
-        if busy is not None:
-            do = "stop it or wait for it; launch(beside=True) trains beside it, and both are slower then"
-            raise RunError("no other training in this folder", f"{busy.directory.name}, which is running", do)
-        try:
-            examine(made, self._library)
-        except FieldError as error:
-            raise error.error from None
-        run = training.launch(made, new_directory(made, self.out))
-        self.run = str(run.directory)
-        return self.run
+        asked = None if self.procedure == _TRAIN else procedure_of(self.procedure, self.options)
+        if asked is None or asked.trains:
+            if not made.data.train:
+                raise RecipeError(["data.train: name the data to train on."])
+            self._require_free(beside)
+            try:
+                examine(made, self._library)
+            except FieldError as error:
+                raise error.error from None
+        else:
+            self._require_free(beside)
+        if asked is None:
+            self.run = str(training.launch(made, new_directory(made, self.out)).directory)
+            return self.run
+        place = new_directory(made, self.out, what=self.procedure)
+        self.job = str(training.launch_job(self.procedure, made, place, **self.options).directory)
+        return self.job
+
+    @command
+    def stop_job(self) -> None:
+        """Ask the job to stop; ``resume_job`` goes on with what is there.
+
+        Raises:
+            RunError: there is none, or it is not running.
+        """
+        self._the_job().stop()
+
+    @command
+    def resume_job(self) -> None:
+        """Go on with the job where it was stopped, failed or killed.
+
+        Raises:
+            RunError: there is none, it is complete, or it is running.
+        """
+        job = self._the_job()
+        training.launch_job(job.kind, job.recipe, job.directory, **job.options)
+        self._watch_job(None)
+
+    @command
+    def take(self) -> None:
+        """Put the settings that the job found into the recipe: the best of a search, a learning rate, an adapted model.
+
+        Raises:
+            RunError: there is no job, or nothing came of it.
+        """
+        answer = self._the_job().answer
+        if answer is None or not answer.settings:
+            raise RunError("a job that has found settings", f"one that is {self._the_job().status}, without any")
+        self.set(**answer.settings)
 
     def close(self) -> None:
         """Take the widget away; a run that was launched goes on."""
         self._latest.stop()
-        if self._tail is not None:
-            self._tail.stop()
+        for tail in (self._tail, self._job_tail):
+            if tail is not None:
+                tail.stop()
         super().close()
 
     # -- inside ---------------------------------------------------------------------------------------------------------------
@@ -247,17 +324,47 @@ class TrainingLauncher(LabWidget):
                 raise UnknownName("setting of a recipe", name, known)
         return dict(proposal["value"])
 
+    @traitlets.validate("procedure")
+    def _known_procedure(self, proposal: Any) -> str:
+        if proposal["value"] not in (_TRAIN, *PROCEDURES):
+            raise UnknownName("procedure", proposal["value"], (_TRAIN, *PROCEDURES))
+        return str(proposal["value"])
+
+    @traitlets.validate("job")
+    def _known_job(self, proposal: Any) -> str:
+        return str(Job(proposal["value"]).directory) if proposal["value"] else ""
+
     @shown
     def _judge(self, _: Any) -> None:
+        found: dict[str, str] = {}
         try:
             made = forms.build(self.values)
         except RecipeError as error:
-            self.problems = forms.at_fields(error.problems)
-            return
-        self.problems = {}
+            found, made = forms.at_fields(error.problems), self.recipe
+        try:
+            self.trainings = 1 if self.procedure == _TRAIN else procedure_of(self.procedure, self.options).trainings
+        except RecipeError as error:
+            for problem in error.problems:
+                name = next((one for one in self.options if problem.startswith(f"{one} ")), "")
+                found[f"job.{name}" if name else ""] = problem
+        self.problems = found
         if made != self.recipe:
             self.recipe = made
             self._ask()
+
+    def _require_free(self, beside: bool) -> None:
+        if beside:
+            return
+        at_work: list[Run | Job] = [*runs(self.out)[:_RECENT], *jobs(self.out)[:_RECENT]]
+        busy = next((one for one in at_work if one.status == "running"), None)
+        if busy is not None:
+            do = "stop it or wait for it; launch(beside=True) trains beside it, and both are slower then"
+            raise RunError("no other training in this folder", f"{busy.directory.name}, which is running", do)
+
+    def _the_job(self) -> Job:
+        if not self.job:
+            raise RunError("a job", "none that this launcher knows", "launch one, or set launcher.job to its directory")
+        return Job(self.job)
 
     def _ask(self) -> None:
         self.measuring = True
@@ -276,8 +383,12 @@ class TrainingLauncher(LabWidget):
                         self.measuring = False
 
     def _take_up(self) -> None:
-        """Show the run of this folder that is at work, or the last one that this recipe began."""
+        """Show the run or job of this folder that is at work, or the last run that this recipe began."""
         try:
+            at_work = next((one for one in jobs(self.out)[:_RECENT] if one.status == "running"), None)
+            if at_work is not None:
+                self.choose(at_work.kind, at_work.options)
+                self.job = str(at_work.directory)
             found = runs(self.out)[:_RECENT]
             here = next((r for r in found if r.status == "running"), None)
             here = here or next((r for r in found if r.asked == digest(self.recipe)), None)
@@ -306,15 +417,51 @@ class TrainingLauncher(LabWidget):
                 kept = ("name", "step", "steps", "seconds_left", "phase", "error")
                 self.progress = {"status": self._tail.status, **{name: now[name] for name in kept}}
 
+    @shown
+    def _watch_job(self, _: Any) -> None:
+        with self.lock:
+            if self._job_tail is not None:
+                self._job_tail.stop()
+                self._job_tail = None
+            if not self.job:
+                self.standing = {}
+                return
+            self._job_tail = view.Tail(Job(self.job), self._tell_job, poll=1.0)
+            self._job_tail.start()
+
+    @shown
+    def _tell_job(self, _: bool) -> None:
+        with self.lock:
+            if self._job_tail is None:
+                return
+            job, status = self._job_tail.run, self._job_tail.status
+            answer = job.answer
+            self.standing = {
+                "name": job.directory.name,
+                "title": PROCEDURES[job.kind].title,
+                "status": status,
+                **job.progress,
+                "error": "It was killed, or the machine went down. Go on with it."
+                if status == "interrupted"
+                else job.error,
+                "text": answer.text if answer else "",
+                "settings": {name: _words(value) for name, value in answer.settings.items()} if answer else {},
+                "file": answer.file if answer else "",
+            }
+
     # -- faces ----------------------------------------------------------------------------------------------------------------
 
     def cell(self) -> str:
-        imports = "from labkit.training import Recipe, launch"
-        call = "launch(recipe)"
+        once = self.procedure == _TRAIN
+        name = "launch" if once else "launch_job"
+        imports = f"from labkit.training import Recipe, {name}"
+        given = ["recipe"] if once else [repr(self.procedure), "recipe"]
         if self.out != "runs":
             imports += ", new_directory"
-            call = f"launch(recipe, new_directory(recipe, {self.out!r}))"
-        return f"{imports}\n\nrecipe = {forms.code(forms.changed(self.recipe))}\nrun = {call}"
+            given.append(f"new_directory(recipe, {self.out!r})")
+        given += [f"{option}={value!r}" for option, value in self.options.items() if not once]
+        made = f"{'run' if once else 'job'} = {name}({', '.join(given)})"
+        return f"{imports}\n\nrecipe = {forms.code(forms.changed(self.recipe))}\n{made}"
 
     def face(self) -> str:
         settings = [[name, _words(value)] for name, value in forms.changed(self.recipe).items()]
@@ -334,6 +481,12 @@ class TrainingLauncher(LabWidget):
         if self.run:
             p = self.progress
             parts.append(f"<p>Run: {html.escape(self.run)} ({html.escape(str(p.get('status', '')))})</p>")
+        if self.job:
+            now = self.standing
+            said = f"{now.get('title', '')}: {self.job} ({now.get('status', '')})"
+            parts.append(f"<p>{html.escape(said)}</p>")
+            if now.get("text") or now.get("error"):
+                parts.append(f"<pre>{html.escape(now['text'] or now['error'])}</pre>")
         return "".join(parts)
 
     def __repr__(self) -> str:

@@ -54,7 +54,7 @@ class TrainingMonitor(LabWidget):
     def __init__(
         self, run: Run | str | os.PathLike[str] | None = None, *, folder: str | os.PathLike[str] = "runs", **traits: Any
     ) -> None:
-        self._tail: view.Tail | None = None
+        self._tail: view.Tail[Run] | None = None
         self._recipe: Recipe | None = None
         self._shown = ""
         self._drawn = False
@@ -177,7 +177,7 @@ class TrainingMonitor(LabWidget):
 
     # -- inside ---------------------------------------------------------------------------------------------------------------
 
-    def _chosen(self) -> view.Tail:
+    def _chosen(self) -> view.Tail[Run]:
         if self._tail is None:
             raise RunError("a run that is shown", "none", "choose one: attach(directory)")
         return self._tail

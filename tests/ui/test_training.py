@@ -176,6 +176,38 @@ def test_a_run_goes_on_without_its_kernel(lab: Lab, recipe: Path, tmp_path: Path
             run.wait(timeout=120)
 
 
+def test_a_job_from_the_launcher(lab: Lab, toy_data: Path, toy_model: Path, tmp_path: Path) -> None:
+    recipe = toy_recipe(toy_data, toy_model).save(tmp_path / "toy.toml")
+    with lab.open(launcher_cells(recipe, tmp_path / "runs")) as notebook:
+        widget = notebook.widget()
+        widget.get_by_text(" of memory free").wait_for(timeout=PATIENCE)
+        widget.get_by_label("What to run").select_option("search")
+        button = widget.get_by_role("button", name="Launch hyperparameter search")
+        trials = widget.get_by_label("Trials", exact=True)
+        trials.fill("0")
+        widget.get_by_role("alert").filter(has_text="ust be at least 1").wait_for()
+        expect(button).to_be_disabled()
+        trials.fill("2")
+        widget.get_by_label("Space", exact=True).fill("optimizer.learning_rate=0.001,0.01")
+        widget.get_by_text("2 trainings, about").wait_for()
+        assert "launch_job('search', recipe" in notebook.python("launcher.code")
+        button.click()
+        widget.get_by_text("running", exact=True).wait_for(timeout=PATIENCE)
+        widget.get_by_text("completed", exact=True).wait_for(timeout=PATIENCE)
+        expect(widget.get_by_label("What came of it")).to_contain_text("best: trial")
+        widget.get_by_role("button", name="Put into the recipe").click()
+        found = notebook.python("launcher.standing['settings']['optimizer.learning_rate']")
+        expect(widget.get_by_label("Learning rate", exact=True)).to_have_value(found)
+        assert str(notebook.python("launcher.recipe.optimizer.learning_rate")) == found
+
+        # the page is opened again, in a fresh kernel: what was chosen and what came of it are there
+        notebook.restart()
+        notebook.run_all()
+        expect(notebook.widget().get_by_label("What to run")).to_have_value("search")
+        expect(notebook.widget().get_by_label("What came of it")).to_contain_text("best: trial")
+        assert notebook.problems == []
+
+
 def test_reading_a_finished_run(lab: Lab, toy_run: Run) -> None:
     cells = [
         "from labkit.widgets import TrainingMonitor\n"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +16,9 @@ import pytest
 from toys import toy_recipe
 
 from labkit.data import read, sample, sample_path
-from labkit.errors import LabError, RecipeError, RunError
+from labkit.errors import LabError, RecipeError, RunError, UnknownName
 from labkit.tasks import TASKS
-from labkit.training import Recipe, Run, _rundir, attach
+from labkit.training import PROCEDURES, Recipe, Run, _rundir, attach
 from labkit.widgets import TrainingLauncher, _tasks
 from labkit.widgets import _recipe_form as forms
 from labkit.widgets._forecast import Library, estimate
@@ -311,6 +313,15 @@ def test_changed_copies_are_shown_before_they_are_used(make: Callable[..., Train
         launcher.augmented()
 
 
+def test_a_forecast_does_not_disturb_the_cells_behind_it() -> None:
+    """``datasets`` looks into transformers while it selects rows: half imported by a thread, it failed there."""
+    program = (
+        "import sys; from labkit.widgets._forecast import Latest; latest = Latest(print); latest.give(1)\n"
+        "assert sys.modules['transformers'].PreTrainedTokenizerBase"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, timeout=PATIENCE)
+
+
 @pytest.mark.parametrize(
     ("change", "field", "said"),
     [
@@ -399,6 +410,112 @@ def test_a_busy_folder_is_refused_unless_asked_for(
 def test_there_must_be_data(make: Callable[..., TrainingLauncher]) -> None:
     answer = make().answer("launch", {})
     assert not answer["ok"] and "data.train" in answer["error"]["message"]
+
+
+# -- jobs ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_procedure_is_chosen_with_its_options(make: Callable[..., TrainingLauncher], toy_data: Path) -> None:
+    launcher = make(toy_data)
+    known = {one["name"]: one for one in launcher.procedures()}
+    assert set(known) == {"train", *PROCEDURES} and json.loads(json.dumps(known)) == known
+    assert [field["name"] for field in known["cross-validate"]["fields"]] == ["job.folds", "job.repeats"]
+    assert launcher.trainings == 1
+    launcher.choose("cross-validate", {"folds": 4, "repeats": 3})
+    assert launcher.trainings == 12 and launcher.problems == {}
+    launcher.options = {"folds": 1, "repeats": "x"}
+    assert "at least 2" in launcher.problems["job.folds"] and "whole number" in launcher.problems["job.repeats"]
+    answer = launcher.answer("launch", {})
+    assert not answer["ok"] and "folds must be at least 2" in answer["error"]["message"]
+    launcher.check({**launcher.values, "seed": -1})
+    assert {"seed", "job.folds"} <= set(launcher.problems), "what is wrong in the recipe is there as well"
+    launcher.choose("seeds")
+    assert set(launcher.problems) == {"seed"} and launcher.options == {}
+    with pytest.raises(UnknownName, match="cross-validate"):
+        launcher.choose("crossvalidate")
+    assert launcher.procedure == "seeds"
+
+
+def test_a_job_is_launched_stopped_gone_on_with_and_used(
+    make: Callable[..., TrainingLauncher],
+    toy_data: Path,
+    toy_model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from labkit.training import _jobs
+
+    at_work: list[Path] = []
+
+    def start(directory: Path, stale: Any) -> None:
+        _rundir.claim(directory, os.getpid())
+        at_work.append(directory)
+
+    def until(status: str) -> dict[str, Any]:
+        ends = time.monotonic() + 20
+        while launcher.standing.get("status") != status:
+            assert time.monotonic() < ends, launcher.standing
+            time.sleep(0.05)
+        return dict(launcher.standing)
+
+    monkeypatch.setattr(_jobs, "start", start)
+    launcher = make(toy_recipe(toy_data, toy_model, budget={"epochs": 1}))
+    launcher.choose("search", {"trials": 2, "space": "optimizer.learning_rate=0.001,0.01"})
+    assert "seconds" in settled(launcher)
+    directory = launcher.launch()
+    assert launcher.job == directory and Path(directory).parent == tmp_path / "runs" and directory.endswith("-search")
+    assert until("running")["title"] == "Hyperparameter search" and launcher.run == ""
+    busy = launcher.answer("launch", {})
+    assert not busy["ok"] and Path(directory).name in busy["error"]["message"], "one at a time"
+    again = make(toy_recipe(toy_data, toy_model))
+    assert (again.job, again.procedure, again.options["trials"]) == (directory, "search", 2), "another kernel finds it"
+    assert not launcher.answer("take", {})["ok"], "nothing has been found yet"
+
+    (Path(directory) / "process.json").unlink()
+    assert "killed" in until("interrupted")["error"]
+    launcher.resume_job()
+    assert at_work == [Path(directory)] * 2
+    (Path(directory) / "process.json").unlink()
+    _jobs.work(Path(directory))
+    launcher.job = ""
+    launcher.job = directory
+    done = until("completed")
+    assert "best: trial" in done["text"] and set(done["settings"]) == {"optimizer.learning_rate"}
+    launcher.take()
+    assert str(launcher.recipe.optimizer.learning_rate) == done["settings"]["optimizer.learning_rate"]
+    face = launcher._repr_html_()
+    assert "Hyperparameter search" in face and "best: trial" in face
+    assert not launcher.answer("stop_job", {})["ok"]
+
+
+def test_what_is_not_trained_needs_no_recipe_that_trains(
+    make: Callable[..., TrainingLauncher], tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr("labkit.training.launch_job", lambda *args, **options: begun.append((args, options)) or args[1])
+    texts = tmp_path / "raw.txt"
+    texts.write_text("words without a label\n" * 20)
+    launcher = make(Recipe.from_dict({"data": {"train": str(texts)}, "model": {"name": str(toy_model)}}))
+    launcher.choose("cross-validate")
+    refused = launcher.answer("launch", {})
+    assert not refused["ok"] and not begun
+    launcher.choose("adapt", {"method": "tsdae"})
+    launcher.answer("launch", {})
+    ((kind, recipe, place), options) = begun[0]
+    assert (kind, options) == ("adapt", {"method": "tsdae"}) and recipe.data.train == str(texts)
+    assert place.name.endswith("-adapt")
+
+
+def test_the_cell_starts_the_same_job(
+    make: Callable[..., TrainingLauncher], toy_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr("labkit.training.launch_job", lambda *args, **options: begun.append((args, options)))
+    launcher = make(toy_data, out=tmp_path / "elsewhere", procedure="cross-validate", options={"folds": 3})
+    exec(launcher.code, {})  # noqa: S102
+    (kind, recipe, place), options = begun[0]
+    assert (kind, recipe, options) == ("cross-validate", launcher.recipe, {"folds": 3})
+    assert place.parent == tmp_path / "elsewhere"
 
 
 # -- faces -------------------------------------------------------------------------------------------------------------------

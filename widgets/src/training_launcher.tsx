@@ -33,6 +33,29 @@ interface Progress {
   error?: string;
 }
 
+interface Standing {
+  name?: string;
+  title?: string;
+  status?: string;
+  part?: string;
+  done?: number;
+  parts?: number;
+  step?: number;
+  steps?: number;
+  error?: string;
+  text?: string;
+  settings?: Record<string, string>;
+  file?: string;
+}
+
+interface Procedure {
+  name: string;
+  title: string;
+  help: string;
+  fields: FormField[];
+  trains: boolean;
+}
+
 interface Traits extends BaseTraits {
   values: Values;
   problems: Record<string, string>;
@@ -40,6 +63,11 @@ interface Traits extends BaseTraits {
   measuring: boolean;
   run: string;
   progress: Progress;
+  procedure: string;
+  options: Values;
+  trainings: number;
+  job: string;
+  standing: Standing;
   out: string;
 }
 
@@ -64,7 +92,7 @@ function App({ bridge }: Door) {
   const [wanted, setWanted] = useState("");
   useEffect(() => {
     if (!wanted) return;
-    root.current?.querySelector<HTMLElement>(`[data-field="${wanted}"] :is(input, select)`)?.focus();
+    root.current?.parentElement?.querySelector<HTMLElement>(`[data-field="${wanted}"] :is(input, select)`)?.focus();
     setWanted("");
   }, [wanted]);
 
@@ -115,7 +143,7 @@ function App({ bridge }: Door) {
         </div>
       </div>
       <Copies bridge={bridge} values={draft.values} ready={draft.settled} />
-      <Launch bridge={bridge} problems={all} fields={fields} goTo={goTo} ready={draft.settled} />
+      <Launch bridge={bridge} problems={problems} forecast={forecast} fields={fields} goTo={goTo} ready={draft.settled} />
       <div class="lk-foot">
         <OutFolder bridge={bridge} />
         <Code bridge={bridge} />
@@ -341,11 +369,14 @@ function Flags(props: { field: FormField; value: string[]; labelledBy: string; o
 
 // -- beside it -------------------------------------------------------------------------------------------------------------------
 
+/** Whether something is wrong with the recipe, and not only with what is to be done with it. */
+const inRecipe = (problems: Record<string, string>) => Object.keys(problems).some((name) => !name.startsWith("job."));
+
 function Cost({ bridge }: Door) {
   const [forecast] = useTrait(bridge, "forecast");
   const [measuring] = useTrait(bridge, "measuring");
   const [problems] = useTrait(bridge, "problems");
-  const wrong = Object.keys(problems).length > 0;
+  const wrong = inRecipe(problems);
   const last = useRef<Forecast>({});
   if (!forecast.problem && forecast.steps !== undefined) last.current = forecast;
   const f = last.current;
@@ -392,17 +423,18 @@ function Cost({ bridge }: Door) {
 function Recipe({ bridge }: Door) {
   const [values] = useTrait(bridge, "values");
   const [problems] = useTrait(bridge, "problems");
+  const wrong = inRecipe(problems);
   const [which, setWhich] = useState<"changes" | "toml">("changes");
   const preview = useAsked(JSON.stringify([values, problems]), () => bridge.call<Preview>("preview"));
   const p = preview.value;
   return (
     <section class="tl-card tl-recipe" aria-label="Recipe">
       <div class="tl-card-head">
-        <h4>Recipe{Object.keys(problems).length > 0 ? " before the problem" : ""}</h4>
+        <h4>Recipe{wrong ? " before the problem" : ""}</h4>
         <Segments label="What is shown of the recipe" value={which} options={[["changes", "Changes"], ["toml", "Whole file"]] as const} onChange={(next) => setWhich(next)} />
       </div>
       {preview.error && <Note kind="error">{preview.error}</Note>}
-      <pre class={`tl-toml${Object.keys(problems).length > 0 ? " tl-stale" : ""}`} tabIndex={0} aria-label={which === "changes" ? "Settings that differ from the defaults" : "The recipe file"}>
+      <pre class={`tl-toml${wrong ? " tl-stale" : ""}`} tabIndex={0} aria-label={which === "changes" ? "Settings that differ from the defaults" : "The recipe file"}>
         {which === "toml"
           ? p?.toml
           : p && p.changes.length === 0
@@ -482,20 +514,63 @@ function Copies({ bridge, values, ready }: Door & { values: Values; ready: boole
 
 // -- the buttons -----------------------------------------------------------------------------------------------------------------
 
-function Launch(props: Door & { problems: Record<string, string>; fields: FormField[]; goTo(name: string): void; ready: boolean }) {
-  const { bridge, problems, fields, goTo, ready } = props;
+function Launch(props: Door & { problems: Record<string, string>; forecast: Forecast; fields: FormField[]; goTo(name: string): void; ready: boolean }) {
+  const { bridge, problems, forecast, fields, goTo, ready } = props;
+  const [name, setName] = useTrait(bridge, "procedure");
+  const [options, setOptions] = useTrait(bridge, "options");
+  const known = useAsked("procedures", () => bridge.call<Procedure[]>("procedures"));
   const launch = useAction(() => bridge.call("launch", {}, 120_000));
   const [filing, setFiling] = useState(false);
-  const wrong = fields.filter((f) => problems[f.name]);
+  const select = useId();
+  const all = known.value ?? [];
+  const procedure = all.find((p) => p.name === name);
+  const found: Record<string, string> = { ...problems };
+  // what cannot be trained may still be adapted to, or judged without a training
+  if (procedure?.trains !== false && forecast.problem && forecast.field && !found[forecast.field]) found[forecast.field] = forecast.problem;
+  const own = procedure?.fields ?? [];
+  const wrong = [...fields, ...own].filter((f) => found[f.name]);
+  const once = name === "train";
   return (
     <div class="tl-launch">
+      <div class="tl-what">
+        <label for={select} class="lk-label">
+          What to run
+        </label>
+        <select
+          id={select}
+          class="lk-input lk-select"
+          value={name}
+          onChange={(event) => {
+            setOptions({}); // those of another procedure would be wrong for this one
+            setName(event.currentTarget.value);
+          }}
+        >
+          {all.length === 0 && <option value={name}>…</option>}
+          {all.map((p) => (
+            <option key={p.name} value={p.name} selected={p.name === name}>
+              {p.title}
+            </option>
+          ))}
+        </select>
+        <span class="lk-quiet tl-says">{procedure?.help}</span>
+      </div>
+      {known.error && <Note kind="error">{known.error}</Note>}
+      {own.length > 0 && (
+        <div class="tl-fields tl-options">
+          {own.map((field) => {
+            const option = field.name.replace("job.", "");
+            return <Control key={`${name} ${field.name}`} field={field} value={options[option]} problem={found[field.name] ?? ""} onChange={(v) => setOptions(put(bridge.get("options"), option, v))} />;
+          })}
+        </div>
+      )}
       <div class="tl-buttons">
         <Button kind="primary" disabled={launch.busy || !ready || wrong.length > 0} onClick={() => launch.run()}>
-          {launch.busy ? "Starting…" : "Launch training"}
+          {launch.busy ? "Starting…" : once ? "Launch training" : `Launch ${(procedure?.title ?? name).toLowerCase()}`}
         </Button>
         <Button pressed={filing} onClick={() => setFiling(!filing)}>
           Save recipe…
         </Button>
+        {!once && <Trainings bridge={bridge} />}
         {wrong.length > 0 && (
           <span class="lk-problem tl-wrong">
             {wrong.length === 1 ? "1 problem:" : `${wrong.length} problems:`}
@@ -513,8 +588,21 @@ function Launch(props: Door & { problems: Record<string, string>; fields: FormFi
           {launch.error}
         </Note>
       )}
-      <RunLine bridge={bridge} />
+      {once ? <RunLine bridge={bridge} /> : <JobLine bridge={bridge} />}
     </div>
+  );
+}
+
+/** How many trainings that makes, and how long they take together as far as the forecast knows one. */
+function Trainings({ bridge }: Door) {
+  const [trainings] = useTrait(bridge, "trainings");
+  const [forecast] = useTrait(bridge, "forecast");
+  if (trainings < 2) return null;
+  const seconds = forecast.problem ? undefined : forecast.seconds;
+  return (
+    <span class="lk-quiet">
+      {count(trainings)} trainings{seconds === undefined ? "" : `, about ${clock(seconds * trainings)} in all`}
+    </span>
   );
 }
 
@@ -575,6 +663,63 @@ function RunLine({ bridge }: Door) {
       <div class="lk-quiet tl-watch">
         It is a process of its own and goes on without this kernel. Watch it: <code class="lk-text">TrainingMonitor({JSON.stringify(run)})</code>
       </div>
+    </div>
+  );
+}
+
+/** The job that was launched: where it stands, what came of it, and what can be done with that. */
+function JobLine({ bridge }: Door) {
+  const [job] = useTrait(bridge, "job");
+  const [standing] = useTrait(bridge, "standing");
+  const stop = useAction(() => bridge.call("stop_job"));
+  const resume = useAction(() => bridge.call("resume_job", {}, 60_000));
+  const take = useAction(() => bridge.call("take"));
+  if (!job || !standing.name) return null;
+  const { status = "", part = "", done = 0, parts = 1, step = 0, steps = 0, text = "", settings = {} } = standing;
+  const running = status === "running";
+  const complete = status === "completed";
+  const found = Object.entries(settings);
+  const error = stop.error || resume.error || take.error;
+  return (
+    <div class="tl-run">
+      <div class="tl-run-line">
+        <b class="lk-cut">{visible(standing.name)}</b>
+        <span class={`lk-chip ${CHIPS[status] ?? "lk-chip-warn"}`}>{status}</span>
+        <span class="lk-quiet" aria-live="polite">
+          {complete ? "" : [part, steps > 0 ? `step ${count(step)} of ${count(steps)}` : ""].filter(Boolean).join(" · ") || (running ? "preparing" : "")}
+        </span>
+        <span class="tl-run-buttons">
+          {running && (
+            <Button disabled={stop.busy} onClick={() => stop.run()}>
+              Stop
+            </Button>
+          )}
+          {!running && !complete && (
+            <Button disabled={resume.busy} onClick={() => resume.run()}>
+              Go on
+            </Button>
+          )}
+          {found.length > 0 && (
+            <Button disabled={take.busy} onClick={() => take.run()}>
+              Put into the recipe
+            </Button>
+          )}
+        </span>
+      </div>
+      <Bar share={complete ? 1 : (done + (steps ? step / steps : 0)) / Math.max(parts, 1)} label="Of the job done" />
+      {standing.error && <Note kind={status === "failed" ? "error" : "warning"}>{standing.error}</Note>}
+      {error && <Note kind="error">{error}</Note>}
+      {text && (
+        <pre class="tl-answer" tabIndex={0} aria-label="What came of it">
+          {visible(text)}
+        </pre>
+      )}
+      {running && <div class="lk-quiet tl-watch">It is a process of its own and goes on without this kernel.</div>}
+      {standing.file && (
+        <div class="lk-quiet tl-watch">
+          Written to <code class="lk-text">{visible(standing.file)}</code>
+        </div>
+      )}
     </div>
   );
 }

@@ -703,7 +703,7 @@ var title = (section) => section ? section.charAt(0).toUpperCase() + section.sli
 function App({ bridge }) {
   let [values] = useTrait(bridge, "values"), task = String(values.task ?? ""), form = useAsked(`form ${task}`, () => bridge.call("form")), [problems] = useTrait(bridge, "problems"), [forecast] = useTrait(bridge, "forecast"), draft = useDraft(bridge), [open, setOpen] = d2({}), root = T2(null), [wanted, setWanted] = d2("");
   A2(() => {
-    wanted && (root.current?.querySelector(`[data-field="${wanted}"] :is(input, select)`)?.focus(), setWanted(""));
+    wanted && (root.current?.parentElement?.querySelector(`[data-field="${wanted}"] :is(input, select)`)?.focus(), setWanted(""));
   }, [wanted]);
   let all = { ...problems };
   forecast.problem && forecast.field && !all[forecast.field] && (all[forecast.field] = forecast.problem);
@@ -742,7 +742,7 @@ function App({ bridge }) {
       ] })
     ] }),
     a3(Copies, { bridge, values: draft.values, ready: draft.settled }),
-    a3(Launch, { bridge, problems: all, fields, goTo, ready: draft.settled }),
+    a3(Launch, { bridge, problems, forecast, fields, goTo, ready: draft.settled }),
     a3("div", { class: "lk-foot", children: [
       a3(OutFolder, { bridge }),
       a3(Code, { bridge })
@@ -863,8 +863,9 @@ function Flags(props) {
   let { field, value, labelledBy, onChange } = props;
   return a3("div", { class: "tl-flags", role: "group", "aria-labelledby": labelledBy, children: field.choices.map((name) => a3(Check, { checked: value.includes(name), onChange: (on) => onChange(field.choices.filter((n2) => n2 === name ? on : value.includes(n2))), children: name.replaceAll("_", " ") }, name)) });
 }
+var inRecipe = (problems) => Object.keys(problems).some((name) => !name.startsWith("job."));
 function Cost({ bridge }) {
-  let [forecast] = useTrait(bridge, "forecast"), [measuring] = useTrait(bridge, "measuring"), [problems] = useTrait(bridge, "problems"), wrong = Object.keys(problems).length > 0, last = T2({});
+  let [forecast] = useTrait(bridge, "forecast"), [measuring] = useTrait(bridge, "measuring"), [problems] = useTrait(bridge, "problems"), wrong = inRecipe(problems), last = T2({});
   !forecast.problem && forecast.steps !== void 0 && (last.current = forecast);
   let f4 = last.current, stale = !!forecast.problem || measuring || wrong, rows = Object.entries(f4.rows ?? {});
   return a3("section", { class: "tl-card", "aria-label": "Forecast", "aria-busy": measuring, children: [
@@ -904,17 +905,17 @@ function Cost({ bridge }) {
   ] });
 }
 function Recipe({ bridge }) {
-  let [values] = useTrait(bridge, "values"), [problems] = useTrait(bridge, "problems"), [which, setWhich] = d2("changes"), preview = useAsked(JSON.stringify([values, problems]), () => bridge.call("preview")), p3 = preview.value;
+  let [values] = useTrait(bridge, "values"), [problems] = useTrait(bridge, "problems"), wrong = inRecipe(problems), [which, setWhich] = d2("changes"), preview = useAsked(JSON.stringify([values, problems]), () => bridge.call("preview")), p3 = preview.value;
   return a3("section", { class: "tl-card tl-recipe", "aria-label": "Recipe", children: [
     a3("div", { class: "tl-card-head", children: [
       a3("h4", { children: [
         "Recipe",
-        Object.keys(problems).length > 0 ? " before the problem" : ""
+        wrong ? " before the problem" : ""
       ] }),
       a3(Segments, { label: "What is shown of the recipe", value: which, options: [["changes", "Changes"], ["toml", "Whole file"]], onChange: (next) => setWhich(next) })
     ] }),
     preview.error && a3(Note, { kind: "error", children: preview.error }),
-    a3("pre", { class: `tl-toml${Object.keys(problems).length > 0 ? " tl-stale" : ""}`, tabIndex: 0, "aria-label": which === "changes" ? "Settings that differ from the defaults" : "The recipe file", children: which === "toml" ? p3?.toml : p3 && p3.changes.length === 0 ? "All settings are the defaults." : p3?.changes.map((line, at) => a3("span", { class: line.sign === "+" ? "tl-add" : line.sign === "-" ? "tl-cut" : "tl-name", children: [
+    a3("pre", { class: `tl-toml${wrong ? " tl-stale" : ""}`, tabIndex: 0, "aria-label": which === "changes" ? "Settings that differ from the defaults" : "The recipe file", children: which === "toml" ? p3?.toml : p3 && p3.changes.length === 0 ? "All settings are the defaults." : p3?.changes.map((line, at) => a3("span", { class: line.sign === "+" ? "tl-add" : line.sign === "-" ? "tl-cut" : "tl-name", children: [
       line.sign === " " ? "" : `${line.sign} `,
       visible(line.text),
       `
@@ -951,11 +952,38 @@ function Copies({ bridge, values, ready }) {
   ] });
 }
 function Launch(props) {
-  let { bridge, problems, fields, goTo, ready } = props, launch = useAction(() => bridge.call("launch", {}, 12e4)), [filing, setFiling] = d2(!1), wrong = fields.filter((f4) => problems[f4.name]);
+  let { bridge, problems, forecast, fields, goTo, ready } = props, [name, setName] = useTrait(bridge, "procedure"), [options2, setOptions] = useTrait(bridge, "options"), known = useAsked("procedures", () => bridge.call("procedures")), launch = useAction(() => bridge.call("launch", {}, 12e4)), [filing, setFiling] = d2(!1), select = P2(), all = known.value ?? [], procedure = all.find((p3) => p3.name === name), found = { ...problems };
+  procedure?.trains !== !1 && forecast.problem && forecast.field && !found[forecast.field] && (found[forecast.field] = forecast.problem);
+  let own = procedure?.fields ?? [], wrong = [...fields, ...own].filter((f4) => found[f4.name]), once = name === "train";
   return a3("div", { class: "tl-launch", children: [
+    a3("div", { class: "tl-what", children: [
+      a3("label", { for: select, class: "lk-label", children: "What to run" }),
+      a3(
+        "select",
+        {
+          id: select,
+          class: "lk-input lk-select",
+          value: name,
+          onChange: (event) => {
+            setOptions({}), setName(event.currentTarget.value);
+          },
+          children: [
+            all.length === 0 && a3("option", { value: name, children: "…" }),
+            all.map((p3) => a3("option", { value: p3.name, selected: p3.name === name, children: p3.title }, p3.name))
+          ]
+        }
+      ),
+      a3("span", { class: "lk-quiet tl-says", children: procedure?.help })
+    ] }),
+    known.error && a3(Note, { kind: "error", children: known.error }),
+    own.length > 0 && a3("div", { class: "tl-fields tl-options", children: own.map((field) => {
+      let option = field.name.replace("job.", "");
+      return a3(Control, { field, value: options2[option], problem: found[field.name] ?? "", onChange: (v3) => setOptions(put(bridge.get("options"), option, v3)) }, `${name} ${field.name}`);
+    }) }),
     a3("div", { class: "tl-buttons", children: [
-      a3(Button, { kind: "primary", disabled: launch.busy || !ready || wrong.length > 0, onClick: () => launch.run(), children: launch.busy ? "Starting…" : "Launch training" }),
+      a3(Button, { kind: "primary", disabled: launch.busy || !ready || wrong.length > 0, onClick: () => launch.run(), children: launch.busy ? "Starting…" : once ? "Launch training" : `Launch ${(procedure?.title ?? name).toLowerCase()}` }),
       a3(Button, { pressed: filing, onClick: () => setFiling(!filing), children: "Save recipe…" }),
+      !once && a3(Trainings, { bridge }),
       wrong.length > 0 && a3("span", { class: "lk-problem tl-wrong", children: [
         wrong.length === 1 ? "1 problem:" : `${wrong.length} problems:`,
         wrong.map((f4) => a3("button", { type: "button", class: "tl-jump", onClick: () => goTo(f4.name), children: f4.label }, f4.name))
@@ -963,7 +991,17 @@ function Launch(props) {
     ] }),
     filing && a3(RecipeFile, { bridge }),
     launch.error && a3(Note, { kind: "error", onClose: launch.clear, children: launch.error }),
-    a3(RunLine, { bridge })
+    once ? a3(RunLine, { bridge }) : a3(JobLine, { bridge })
+  ] });
+}
+function Trainings({ bridge }) {
+  let [trainings] = useTrait(bridge, "trainings"), [forecast] = useTrait(bridge, "forecast");
+  if (trainings < 2) return null;
+  let seconds = forecast.problem ? void 0 : forecast.seconds;
+  return a3("span", { class: "lk-quiet", children: [
+    count(trainings),
+    " trainings",
+    seconds === void 0 ? "" : `, about ${clock(seconds * trainings)} in all`
   ] });
 }
 function RecipeFile({ bridge }) {
@@ -1003,6 +1041,32 @@ function RunLine({ bridge }) {
         JSON.stringify(run),
         ")"
       ] })
+    ] })
+  ] });
+}
+function JobLine({ bridge }) {
+  let [job] = useTrait(bridge, "job"), [standing] = useTrait(bridge, "standing"), stop = useAction(() => bridge.call("stop_job")), resume = useAction(() => bridge.call("resume_job", {}, 6e4)), take = useAction(() => bridge.call("take"));
+  if (!job || !standing.name) return null;
+  let { status = "", part = "", done = 0, parts = 1, step = 0, steps = 0, text = "", settings = {} } = standing, running = status === "running", complete = status === "completed", found = Object.entries(settings), error = stop.error || resume.error || take.error;
+  return a3("div", { class: "tl-run", children: [
+    a3("div", { class: "tl-run-line", children: [
+      a3("b", { class: "lk-cut", children: visible(standing.name) }),
+      a3("span", { class: `lk-chip ${CHIPS[status] ?? "lk-chip-warn"}`, children: status }),
+      a3("span", { class: "lk-quiet", "aria-live": "polite", children: complete ? "" : [part, steps > 0 ? `step ${count(step)} of ${count(steps)}` : ""].filter(Boolean).join(" · ") || (running ? "preparing" : "") }),
+      a3("span", { class: "tl-run-buttons", children: [
+        running && a3(Button, { disabled: stop.busy, onClick: () => stop.run(), children: "Stop" }),
+        !running && !complete && a3(Button, { disabled: resume.busy, onClick: () => resume.run(), children: "Go on" }),
+        found.length > 0 && a3(Button, { disabled: take.busy, onClick: () => take.run(), children: "Put into the recipe" })
+      ] })
+    ] }),
+    a3(Bar, { share: complete ? 1 : (done + (steps ? step / steps : 0)) / Math.max(parts, 1), label: "Of the job done" }),
+    standing.error && a3(Note, { kind: status === "failed" ? "error" : "warning", children: standing.error }),
+    error && a3(Note, { kind: "error", children: error }),
+    text && a3("pre", { class: "tl-answer", tabIndex: 0, "aria-label": "What came of it", children: visible(text) }),
+    running && a3("div", { class: "lk-quiet tl-watch", children: "It is a process of its own and goes on without this kernel." }),
+    standing.file && a3("div", { class: "lk-quiet tl-watch", children: [
+      "Written to ",
+      a3("code", { class: "lk-text", children: visible(standing.file) })
     ] })
   ] });
 }
