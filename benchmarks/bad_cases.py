@@ -9,6 +9,8 @@ import os
 import random
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +116,33 @@ def run_directory(damage: Make | None = None, which: str = "complete") -> Make:
         table()(folder)
         if damage is not None:
             damage(folder / "run")
+
+    return make
+
+
+def did(*command: str) -> Make:
+    """A command that went well before."""
+
+    def make(folder: Path) -> None:
+        own = {"OMP_NUM_THREADS": "1", "LABKIT_CACHE": str(folder.parent / "cache")}
+        subprocess.run(
+            [sys.executable, "-m", "labkit.cli", *command],
+            cwd=folder,
+            env={**os.environ, **own},
+            check=True,
+            capture_output=True,
+        )
+
+    return make
+
+
+def other_weights(name: str) -> Make:
+    """A model folder whose last weight is another."""
+
+    def make(folder: Path) -> None:
+        file = folder / name / "model.safetensors"
+        content = file.read_bytes()
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 
     return make
 
@@ -444,6 +473,31 @@ def technique_cases() -> Iterator[Case]:
         ("one recipe to compare", ("compare", "toy.csv", "--seeds", "1", "--out", "c"), ("1 recipe and 1 seed",)),
     ):
         yield Case(what, data, command, says=says)
+    study = ("search", "toy.csv", "--trials", "1", "--out", "s", *MODEL_SET, *QUICK)
+    first, second = (("--space", f"optimizer.learning_rate={values}") for values in ("1e-3,1e-2", "1e-4,1e-2"))
+    yield Case(
+        "a study resumed with another space",
+        both(data, did(*study, *first)),
+        (*study, *second),
+        says=("another space", "another folder"),
+        changes=("s/.lock",),
+    )
+    yield Case(
+        "a comparison gone on with after the data changed",
+        both(data, did("compare", "toy.csv", "--seeds", "2", "--out", "c", *MODEL_SET, *QUICK), _change),
+        ("compare", "toy.csv", "--seeds", "2", "--out", "c", *MODEL_SET, *QUICK),
+        says=("has changed since",),
+    )
+    alone = ("--set", "technique.trainable=lora", "--set", "adapter.merge=false")
+    beside = ("train", "toy.csv", "--model", "base", "--out", "thin", *alone, *QUICK)
+    for what, damage, said in (
+        ("an adapter loaded on the wrong base", other_weights("base"), ("other weights under that name",)),
+        ("an adapter whose base is gone", gone("base"), ("none there", "adapter.json")),
+    ):
+        copied = both(data, lambda folder: shutil.copytree(folder.parent / "model", folder / "base"))
+        yield Case(
+            what, both(copied, did(*beside), damage), ("predict", "thin", "toy.csv", "--out", "p.csv"), says=said
+        )
     others = "text,topic\n" + "".join(f"the soup {i},{'red' if i % 2 else 'blue'}\n" for i in range(60))
     yield Case(
         "a teacher of other classes",

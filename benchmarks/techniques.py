@@ -1,6 +1,7 @@
 """What the techniques bring on real data, each against its obvious rival in the same run.
 
-    python benchmarks/techniques.py head|lora|distil|adapt|each DATA_FOLDER [--sets …] [--seeds N] [--epochs N] [--out FOLDER]
+    python benchmarks/techniques.py head|lora|distil|adapt|each DATA_FOLDER [--sets …] [--only …] [--seeds N] [--epochs N]
+        [--out FOLDER]
 
 head: the head alone, on outputs that are computed once, against computing them in every epoch; banking77, 20 epochs.
 lora: LoRA against full fine-tuning; banking77. Merged and alone must predict alike.
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("what", choices=list(PARTS))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sets", nargs="+", default=[])
+    parser.add_argument("--only", nargs="+", default=[], help="of each: these techniques, beside all weights")
     parser.add_argument("--seeds", type=int, default=0)
     parser.add_argument("--epochs", type=float, default=0.0)
     parser.add_argument(
@@ -182,19 +184,22 @@ def each(options: argparse.Namespace, out: Path) -> None:
                 model={"name": str(training.train_once(writer, out / "writer").directory), "max_length": 256},
             )  # fmt: skip
         home = out / f"each-{name}"
+        asked = set(options.only) or {*EACH, *TAUGHT}
         taught = {"distilled": {"distillation": {"teacher": str(home / "all-seed0")}}}
         kinds = {}
         if name == "sst2":  # of the same classes
             more = str(options.folder / "customer_reviews" / "train.jsonl")
             taught["unlabelled"] = {"distillation": {"teacher": str(home / "all-seed0"), "unlabelled": more}}
             taught["rehearsed"] = {"data": {"rehearse": more}}
-        if name != "dialogsum":
+        if name != "dialogsum" and "substituted" in asked:
             masked = training.adapt(options.folder / "domain_medical" / "corpus.jsonl", out / "masked", epochs=0.3)
             taught["substituted"] = {"data": {"augment": ["substitute"], "augment_model": masked.model}}
-        if name == "sst2":
-            ways = translators(options.folder / "multi30k_en_de", out / "translators")
+        if name == "sst2" and "translated back" in asked:
+            ways = translators(options.folder / "multi30k_en_de", out / "translators", options.epochs or 1)
             taught["translated back"] = {"data": {"augment": ["back_translate"], "augment_translators": ways}}
         for kind, sections in {**EACH, **taught}.items():
+            if kind not in {"all", *asked}:
+                continue
             try:
                 made = base.with_values(**sections)
                 run = training.train_once(made.with_values(seed=0), home / f"{kind}-seed0")
@@ -206,9 +211,9 @@ def each(options: argparse.Namespace, out: Path) -> None:
         compared(kinds, home, options.seeds or 1)
 
 
-def translators(folder: Path, home: Path) -> list[str]:
-    """Runs that translate there and back, after one epoch from nothing: badly, but in the way that good ones would."""
-    there = recipe(folder, task="translation", budget={"epochs": 1}, model={"name": "starter:marian"})
+def translators(folder: Path, home: Path, epochs: float) -> list[str]:
+    """Runs that translate there and back, after a short while from nothing: badly, but in the way that good ones would."""
+    there = recipe(folder, task="translation", budget={"epochs": epochs}, model={"name": "starter:marian"})
     back = there.with_values(data={"text": "target", "label": ["source"]})
     made = (training.train_once(one, home / name) for name, one in (("there", there), ("back", back)))
     return [str(run.directory) for run in made]
@@ -224,6 +229,7 @@ def prompts(folder: Path, home: Path) -> Path:
     return home
 
 
+TAUGHT = ("distilled", "unlabelled", "rehearsed", "substituted", "translated back")
 FEW = {"pooling": "mean", "unit_vectors": True}
 EACH: dict[str, dict[str, Any]] = {
     "all": {},

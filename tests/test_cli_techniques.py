@@ -57,5 +57,11 @@ def test_adapting_and_forgetting(tmp_path: Path, capsys: pytest.CaptureFixture[s
     values = json.loads(capsys.readouterr().out)
     assert values["before"]["value"] == pytest.approx(float(told[1]), rel=1e-2)
     assert values["after"]["value"] == pytest.approx(float(told[2]), rel=1e-2)
+    many = [{"text": row["text"], "stars": i % 30} for i, row in enumerate(toy_rows(240))]
+    rated = write_csv(tmp_path / "rated.csv", many)
+    assert cli.main(["forgetting", str(run.directory), "--probe", str(rated)]) == 1
+    assert "read it with --no-scores" in capsys.readouterr().err
+    assert cli.main(["forgetting", str(run.directory), "--probe", str(rated), "--no-scores"]) == 0
+    assert "probe" in capsys.readouterr().out
     assert cli.main(["forgetting", str(run.directory)]) == 1
     assert "--general TEXTS or --probe DATA" in capsys.readouterr().err

@@ -205,6 +205,9 @@ def parser() -> argparse.ArgumentParser:
     forget.add_argument("--probe", metavar="DATA", help="data of an earlier task: a linear probe before and after")
     forget.add_argument("--text", metavar="COL", help="column of the probe's data with the text (default: found)")
     forget.add_argument("--label", metavar="COL", help="column of the probe's data with the label (default: found)")
+    forget.add_argument(
+        "--no-scores", action="store_true", help="the numbers of the probe's label column are classes (default: found)"
+    )
 
     merge = command("merge", _techniques.merge, "Merge the lone adapter of a run into its base: a plain model folder.")
     merge.add_argument("directory", metavar="RUN", help="run directory, trained with adapter.merge = false")

@@ -39,7 +39,9 @@ def forgetting(options: argparse.Namespace) -> int:
 
     if not options.general and not options.probe:
         raise LabError("--general TEXTS or --probe DATA", "neither", "name what may have been forgotten")
-    columns = {"text": options.text or "", "label": [options.label] if options.label else []}
+    columns: dict[str, Any] = {"text": options.text or "", "label": [options.label] if options.label else []}
+    if options.no_scores:
+        columns["scores"] = False
     found = training.forgetting(
         options.directory,
         general=options.general,

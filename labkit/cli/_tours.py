@@ -7,15 +7,17 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.cli import _terminal as terminal
+
+if TYPE_CHECKING:
+    from labkit.evaluation import Evaluation
 
 _FIGURES = 4  # of those that model and baselines have, shown at the end of a tour
 
 
 def tour(options: argparse.Namespace) -> int:
-    from labkit.evaluation import TITLES
     from labkit.tours import tour
     from labkit.training import Run
 
@@ -29,10 +31,11 @@ def tour(options: argparse.Namespace) -> int:
     terminal.say(f"labkit tour: the tutorial {options.name}, on this machine, without a network")
     done = tour(home, options.name, on_cell=on_cell)
     terminal.end_progress()
-    run = Run(done.notebook.parent / str(done.results["run"]))
+    # those that compare several runs record figures alone
+    run = Run(done.notebook.parent / str(done.results["run"])) if "run" in done.results else None
     answer: dict[str, Any] = {
         "results": done.results,
-        "run": str(run.directory),
+        **({"run": str(run.directory)} if run else {}),
         "notebook": str(done.notebook),
         "html": str(done.html),
         "seconds": round(time.monotonic() - began, 1),
@@ -40,8 +43,34 @@ def tour(options: argparse.Namespace) -> int:
     if options.json:
         terminal.answer(answer)
         return 0
-    result = run.evaluation
-    print(f"Done in {answer['seconds']:.0f} s. On {result.n} test texts that training never saw:\n")
+    if run:
+        _figures(run.evaluation, answer["seconds"])
+        print(f"\n  run directory      {terminal.short(run.directory)}")
+    else:
+        print(f"Done in {answer['seconds']:.0f} s.\n")
+        terminal.table([(name, _shown(one)) for name, one in done.results.items()])
+        print()
+    print(f"  executed notebook  {terminal.short(done.notebook)}")
+    print(f"  to read or share   {terminal.short(done.html)}")
+    print("\nNext: labkit lab                 open the tutorials in JupyterLab")
+    print("      labkit check YOUR.csv      look for trouble in your own data")
+    print("      labkit train YOUR.csv      fine-tune on it")
+    if run:
+        print(f"      labkit predict {terminal.short(run.directory)} YOUR.csv")
+    return 0
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _figures(result: Evaluation, seconds: float) -> None:
+    """What model and baselines have."""
+    from labkit.evaluation import TITLES
+
+    print(f"Done in {seconds:.0f} s. On {result.n} test texts that training never saw:\n")
     rows = [("", "model", "95 % interval", *result.baselines)]
     beside = [comparison.b for comparison in result.baselines.values()]
     shown = [name for name in result.headline if all(name in figures for figures in beside)]
@@ -53,14 +82,6 @@ def tour(options: argparse.Namespace) -> int:
     terminal.table(rows)
     for comparison in result.baselines.values():
         print(comparison)
-    print(f"\n  run directory      {terminal.short(run.directory)}")
-    print(f"  executed notebook  {terminal.short(done.notebook)}")
-    print(f"  to read or share   {terminal.short(done.html)}")
-    print("\nNext: labkit lab                 open the tutorials in JupyterLab")
-    print("      labkit check YOUR.csv      look for trouble in your own data")
-    print("      labkit train YOUR.csv      fine-tune on it")
-    print(f"      labkit predict {terminal.short(run.directory)} YOUR.csv")
-    return 0
 
 
 def lab(options: argparse.Namespace) -> int:

@@ -281,8 +281,9 @@ def _train_head(it: Fitting, model: Any, new: frozenset[str]) -> bool:
     it.emit(Note(text="The body is not trained: its outputs are computed once, and the head is trained on them."))
     body = getattr(model, model.base_model_prefix)
     folder = it.directory / _rundir.CHECKPOINTS
+    looked_at = {split: rows for split, rows in it.encoded.items() if split != "test"}  # which is judged in float32
     with it.interrupt.patience():
-        rows = _head.remember(model, it.encoded, folder, **it.padding, precision=it.precision, stop=it.stopped)
+        rows = _head.remember(model, looked_at, folder, **it.padding, precision=it.precision, stop=it.stopped)
         if rows is None:
             return False
         lengths, size = it.encoded["train"].lengths, recipe.optimizer.batch_size

@@ -73,7 +73,7 @@ def forgetting(
         language_model: folder or run with the head for it, of the same body as the base model; empty: the base model
             itself. For the embedded model, which has none, the folder "head" of an adaptation.
         probe: labelled data of an earlier task.
-        probe_data: more settings of its section [data], such as columns.
+        probe_data: more settings of its section [data], such as columns, or ``{"scores": False}``.
 
     Raises:
         ModelError: the base model has no language-model head, or the fine-tuned model another architecture, or an adapter that
@@ -113,7 +113,7 @@ def _require_probe(run: Run, settings: Mapping[str, Any]) -> None:
         came = f"a {config.model_type}, which has two: an encoder and a decoder"
         raise ModelError("a model with one body, for the probe to stand on", came, _leave("probe"))
     if data.load(Recipe.from_dict({"data": dict(settings)}).data).scores:
-        do = "give data with classes as probe; where its numbers name classes, say so: probe_data={'scores': False}"
+        do = "give data with classes as probe; where its numbers name classes, read it with scores=False"
         raise DataError("classes of an earlier task, for the probe", "scores", do, file=settings["train"])
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import TrainingArguments, get_scheduler
+from transformers import TrainingArguments, get_scheduler, set_seed
 
 from labkit.errors import RecipeError
 from labkit.events import Evaluated, Event
@@ -278,6 +278,7 @@ def train_head(
     accumulation = arguments.gradient_accumulation_steps
     per_epoch = -(-len(batches) // accumulation)
     log = StepLog(steps, per_epoch, emit)
+    set_seed(arguments.seed)  # as the trainer begins: the same dropout, and so the same head, as where nothing is kept
     model.train()
     step = 0
     while step < steps:

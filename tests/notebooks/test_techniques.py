@@ -11,6 +11,7 @@ from toys import toy_rows, write_csv
 
 from labkit import data
 from labkit._places import bundled
+from labkit.cli import main
 from labkit.errors import DataError
 from labkit.models import EMBEDDED
 from labkit.tours import Executed, run_notebook
@@ -113,6 +114,21 @@ def test_its_figures_are_recorded_and_can_be_true(toured: tuple[Tutorial, Execut
         assert float(figures["MB of distilled"]) < 0.8 * float(figures["MB of teacher"])
     if tutorial.name == "13_search":
         assert figures["trials"] == 3
+
+
+@pytest.mark.slow
+def test_a_tour_of_it_ends_with_what_it_recorded(
+    toured: tuple[Tutorial, Executed], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tutorial, executed = toured
+    monkeypatch.setattr("labkit.tours.tour", lambda *_, **__: executed)  # it has been gone round already
+    assert main(["tour", tutorial.name]) == 0
+    said = capsys.readouterr().out
+    for name in tutorial.recorded:
+        assert name in said, name
+    assert "executed notebook" in said and executed.notebook.name in said
+    assert main(["tour", tutorial.name, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["results"] == executed.results
 
 
 def test_few_labels_can_be_drawn_again(toy_model: Path, tmp_path: Path) -> None:

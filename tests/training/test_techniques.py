@@ -17,7 +17,7 @@ from written import tiny_run
 from labkit.errors import RecipeError
 from labkit.events import RunStarted
 from labkit.models import build_starter
-from labkit.training import Predictor, Run, predict_file, train
+from labkit.training import Predictor, Run, _head, predict_file, train
 
 TASKS = {"text-classification": "bert", "token-classification": "bert", "text-generation": "gpt2"}
 EVERY = tuple(TASKS)
@@ -196,14 +196,29 @@ def test_an_adapter_says_the_same_merged_and_alone(
     ).stat().st_size
 
 
+@pytest.mark.parametrize("pooling", ["own", "mean"])
 def test_outputs_kept_and_computed_anew_teach_the_head_alike(
-    files: dict[str, Path], bases: dict[str, Path], tmp_path: Path
+    pooling: str, files: dict[str, Path], toy_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = recipe(
-        "text-classification", files, bases, technique={"trainable": "head"}, budget={"precision": "float32"}
+    computed: list[str] = []
+    compute = _head._outputs
+
+    def outputs(body: Any, rows: Any, file: Path, *more: Any) -> Any:
+        computed.append(file.stem)
+        return compute(body, rows, file, *more)
+
+    monkeypatch.setattr(_head, "_outputs", outputs)
+    asked = toy_recipe(
+        files["text-classification"],
+        toy_model,
+        model={"pooling": pooling},
+        technique={"trainable": "head"},
+        evaluation={"baselines": False},
     )
     kept = train(asked, tmp_path / "kept")
+    assert computed == ["features-train", "features-validation"], "once, and of what the training looks at alone"
     anew = train(asked.with_values(technique={"remember": False}), tmp_path / "anew")
+    assert len(computed) == 2, "and that is the other way"
     assert np.allclose(kept.predictions("test").probabilities, anew.predictions("test").probabilities, atol=1e-4)
 
 
