@@ -136,6 +136,14 @@ def hidden_distance(mine: Any, theirs: Any, mask: torch.Tensor) -> torch.Tensor:
     return torch.stack(parts).mean()
 
 
+_DECIDES = {
+    "single_label_classification": "one label",
+    "multi_label_classification": "several labels",
+    "regression": "a score",
+}
+"""What a model for text-classification says of a text, by transformers' word for it."""
+
+
 def require_teacher(
     recipe: Recipe, config: Any, tokenizer: Any, classes: Sequence[str]
 ) -> tuple[models.BaseModel, Any, list[str]]:
@@ -167,10 +175,16 @@ def require_teacher(
             f"distillation.teacher reads other tokens than {recipe.model.name!r}: teacher and student must have the same "
             f"tokenizer. A student made of the teacher's own layers has: model.name = {how.teacher!r}, model.layers = 3."
         )
+    kinds = [getattr(one, "problem_type", None) for one in (config, lead)]
     if classes and set(classes) != set(theirs):
         missing = [name for name in classes if name not in theirs] or [name for name in theirs if name not in classes]
         problems.append(
             f"distillation.teacher knows other classes than the data: {quoted(missing)} is only in one of them."
+        )
+    elif all(kinds) and kinds[0] != kinds[1]:  # a base model says none
+        wanted, got = (_DECIDES[str(kind)] for kind in kinds)
+        problems.append(
+            f"distillation.teacher gives a text {got}, and a row of the data has {wanted}: take another teacher."
         )
     mine, wide = (int(getattr(one, "hidden_size", 0) or getattr(one, "d_model", 0)) for one in (config, lead))
     if how.hidden and mine != wide:

@@ -74,15 +74,16 @@ def test_a_teacher_is_looked_at_before_it_labels_texts(
     assert told[0] == told[1]
 
 
-def test_a_teacher_of_several_labels_labels_no_rows_with_one(toy_model: Path, toy_data: Path, tmp_path: Path) -> None:
+def test_a_teacher_of_several_labels_teaches_no_student_of_one(toy_model: Path, toy_data: Path, tmp_path: Path) -> None:
     rows = [{**row, "topic": "food|sport" if i % 7 == 0 else row["topic"]} for i, row in enumerate(toy_rows(90))]
     path = write_csv(tmp_path / "several.csv", rows)
     made = toy_recipe(path, toy_model, data={"label_separator": "|", "multi_label": True}, budget={"epochs": 1})
     several = train(made, tmp_path / "several").directory
     more = tmp_path / "more.txt"
     more.write_text("soup and bread again\n", "utf-8")
-    with pytest.raises(RecipeError, match=r"gives a text several labels, and a row of the data has one label"):
-        train(taught(several, toy_data, toy_model, unlabelled=str(more)), tmp_path / "run")
+    for number, unlabelled in enumerate(("", str(more))):
+        with pytest.raises(RecipeError, match=r"gives a text several labels, and a row of the data has one label"):
+            train(taught(several, toy_data, toy_model, unlabelled=unlabelled), tmp_path / f"run{number}")
 
 
 @pytest.mark.parametrize("place", ["run", "model", "home"])
