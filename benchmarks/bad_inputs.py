@@ -356,6 +356,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="commands at a time (default: 2)")
     parser.add_argument("--keep", action="store_true", help="keep the temporary folder, and name it")
     options = parser.parse_args()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # begun in the background of a shell, the commands would ignore it
     home = Path(tempfile.mkdtemp(prefix="labkit-bad-"))
     failures: list[str] = []
     count = 0
