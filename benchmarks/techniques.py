@@ -243,7 +243,7 @@ EACH: dict[str, dict[str, Any]] = {
     "mlp": {"model": {"pooling": "mean", "head_layers": 2}},
     "probe": {"model": FEW, "technique": {"trainable": "head", "solver": "lbfgs"}},
     "contrastive": {"model": FEW, "technique": {"trainable": "head", "solver": "lbfgs", "contrastive": 100}},
-    "contrastive, names": {
+    "contrastive with names": {
         "model": FEW,
         "technique": {"trainable": "head", "solver": "lbfgs", "contrastive": 100},
         "data": {"name_texts": 8},
