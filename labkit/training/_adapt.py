@@ -255,7 +255,10 @@ def _sentences(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Ada
         )
     device: Any = models.machine().device
     body.to(device)
-    before = {name: halves_found(body, tokenizer, some, seed=asked.seed) for name, some in held.items()}
+    from_ = {"domain": asked.texts, "general": asked.general}
+    before = {
+        name: halves_found(body, tokenizer, some, seed=asked.seed, file=from_[name]) for name, some in held.items()
+    }
     width = int(getattr(config, "hidden_size", 384))
     speed = models.layer_speed(
         width, int(getattr(config, "num_attention_heads", 1)), 0, "cuda" if device == "cuda" else "cpu"
@@ -298,7 +301,9 @@ def _sentences(asked: _Asked, home: Path, watch: Callable[[Event], None]) -> Ada
     return Adaptation(model=str(home), method=asked.method, figure="halves_found", before=before, after=after)
 
 
-def halves_found(body: Any, tokenizer: Any, texts: Sequence[str], *, seed: int = 0) -> Estimate:
+def halves_found(
+    body: Any, tokenizer: Any, texts: Sequence[str], *, seed: int = 0, file: str | None = None
+) -> Estimate:
     """How often the second half of a text is, of those of all texts, the nearest to its first half: what a sentence encoder
     knows of a domain, without labels. With a bootstrap interval over the texts.
 
@@ -307,6 +312,7 @@ def halves_found(body: Any, tokenizer: Any, texts: Sequence[str], *, seed: int =
         tokenizer: its own.
         texts: of ten words or more each; others are left out.
         seed: of the choice of texts and of the bootstrap.
+        file: that the texts are of, for the error.
 
     Raises:
         DataError: fewer than ten such texts.
@@ -319,7 +325,9 @@ def halves_found(body: Any, tokenizer: Any, texts: Sequence[str], *, seed: int =
     able = [text.split() for text in texts]
     able = [words for words in able if len(words) >= 10]
     if len(able) < 10:
-        raise DataError("ten texts of ten words or more", str(len(able)))
+        raise DataError(
+            "ten texts of ten words or more to measure by", str(len(able)), "add texts, or take masked", file=file
+        )
     chosen = [able[i] for i in random.permutation(len(able))[:_HALVES]]
     sides = [
         [" ".join(words[: len(words) // 2]) for words in chosen],

@@ -194,5 +194,7 @@ def _texts(texts: str | Sequence[Any]) -> list[str]:
 
 
 def _damaged(folder: Path, came: str) -> RunError:
-    do = f"restore its files, or delete it and run: labkit train --resume {folder.parent}"
+    do = "restore its files"
+    if (folder.parent / _rundir.RECIPE).exists():  # else it was handed over, and has no run beside it
+        do += f", or delete it and run: labkit train --resume {folder.parent}"
     return RunError(f"a whole model in {folder}", came, do)

@@ -102,6 +102,18 @@ def test_sentence_encoders_adapt(method: Any, toy_model: Path, tmp_path: Path) -
     assert train(toy_recipe(rows, found.model), tmp_path / "tuned").status == "completed"
 
 
+def test_general_text_that_cannot_be_measured_by_is_named(toy_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("\n\n".join(f"soup number {i}" for i in range(40)), "utf-8")
+    with pytest.raises(DataError, match=r"short\.txt.*ten texts of ten words or more.*got 0"):
+        adapt(
+            raw(tmp_path, ("food",)),
+            tmp_path / "out",
+            model=str(toy_model),
+            method="simcse",
+            general=tmp_path / "short.txt",
+        )
+
+
 @pytest.mark.parametrize("method", ["simcse", "tsdae"])
 def test_an_interrupted_sentence_encoder_goes_on(
     method: Any, toy_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,14 @@ def test_a_model_that_was_damaged_is_not_used(toy_data: Path, toy_model: Path, t
         file.write(b"x")
     with pytest.raises(RunError, match=r"missing or changed files: model/model\.safetensors"):
         Predictor.load(run.directory)
+
+
+def test_a_damaged_model_that_was_handed_over_has_no_run_to_resume(toy_run: Run, tmp_path: Path) -> None:
+    shutil.copytree(toy_run.model_folder, tmp_path / "given" / "model")
+    (tmp_path / "given" / "model" / "model.safetensors").write_bytes(b"x")
+    with pytest.raises(RunError, match="Restore its files") as refused:
+        Predictor(tmp_path / "given" / "model", toy_run.recipe.task, 32)
+    assert "--resume" not in str(refused.value)
 
 
 def test_there_is_no_run(tmp_path: Path) -> None:
